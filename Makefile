@@ -1,0 +1,70 @@
+# `make` alone prints the commands. CI runs the same ones.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help setup lock demo test lint types contracts unit contract simulation integration chaos bench bench-peers format clean
+
+help: ## print the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv from the lock file (a second run is instant and offline)
+	@bash infra/local/setup.sh
+
+demo: setup ## everything from nothing, on real data, live (ARGS="--headless --report FILE.json" for machines)
+	@$(BIN)/hitl demo $(ARGS)
+
+test: setup lint types contracts unit contract simulation integration ## everything a change must pass
+
+lint: setup ## style and formatting of imports
+	@echo '== lint'
+	@$(BIN)/ruff check .
+
+types: setup ## mypy --strict, tests included
+	@echo '== types'
+	@$(BIN)/mypy --strict
+
+contracts: setup ## who may import whom
+	@echo '== import contracts'
+	@$(BIN)/lint-imports
+
+unit: setup ## pure parts (ARGS for pytest, as in ARGS="-k routing")
+	@echo '== unit tests'
+	@$(BIN)/pytest -q tests/unit $(ARGS)
+
+contract: setup ## schemas, topics, commands: laws over all members
+	@echo '== contract tests'
+	@$(BIN)/pytest -q tests/contract $(ARGS)
+
+simulation: setup ## the whole topology on the simulated log, thousands of seeded schedules
+	@echo '== simulation'
+	@$(BIN)/pytest -q -n 2 tests/simulation $(ARGS)
+
+integration: setup ## on a real broker
+	@echo '== integration tests'
+	@$(BIN)/pytest -q tests/integration $(ARGS)
+
+chaos: setup ## long: a million simulated requests, 50 kills on the real broker
+	@echo '== chaos'
+	@$(BIN)/pytest -q -s tests/chaos $(ARGS)
+
+bench: setup ## long: throughput, latency and CPU of each stage on the real broker
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-peers: setup ## long: the same job in other frameworks, each in an environment of its own
+	@$(BIN)/python -m tests.benchmarks.peers $(ARGS)
+
+format: setup ## fix what ruff can fix
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+lock: setup ## resolve the lock files anew (ARGS="--upgrade" for newer versions)
+	@compile() { $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate $(ARGS) "$$@"; }; \
+	  compile pyproject.toml --group dev -o requirements.lock; \
+	  compile pyproject.toml --group dev --extra torch -c requirements.lock -o requirements-torch.lock; \
+	  compile -o requirements-uv.lock - <<< "$$(grep -o '^uv==[0-9.]*' requirements.lock)"
+
+clean: ## remove caches of the tools (not the environment, not any data)
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

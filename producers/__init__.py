@@ -1,0 +1,1 @@
+"""Doors through which requests and people's answers enter the log."""

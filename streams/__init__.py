@@ -1,0 +1,1 @@
+"""Stages that decide: pure functions over the log that replay to the same bytes."""

@@ -1,0 +1,1 @@
+"""Fixtures, fakes and independent re-implementations that the tests share."""
