@@ -1,0 +1,208 @@
+"""Settings of one process: defaults < the local stack that runs < a TOML file < the environment (`HITL_…`)."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from infra.errors import SettingsInvalid
+from infra.secret_keys import Secrets, secrets
+
+__all__ = ["Secrets", "Settings", "load_settings", "secrets"]
+
+PREFIX = "HITL_"
+KAFKA_PREFIX = "HITL_KAFKA_"  # HITL_KAFKA_SECURITY_PROTOCOL=SSL -> kafka["security.protocol"]
+NOT_FIELDS = frozenset(
+    {"HITL_CONFIG", "HITL_SEAL_KEY", "HITL_DRAW_SALT", "HITL_MAVEN_URL", "HITL_TORCH", "HITL_PYTHON", "HITL_JAVA"}
+)
+CONFIG_FILE = Path("hitl.toml")
+BOOTSTRAP_FILE = Path("run/bootstrap")  # under data_dir: where the local stack that runs can be reached
+UNSET = Path()
+
+Text = Annotated[str, Meta(min_length=1)]
+TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,100}$")]
+Slot = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,60}$")]
+
+
+def _data_home() -> Path:
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "hitl"
+
+
+def _cache_home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hitl"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a process is told from outside. Thresholds are not here: they stand in a workflow's policy."""
+
+    bootstrap_servers: Annotated[Text, Meta(description="host:port of the Kafka brokers, by comma")] = "127.0.0.1:9092"
+    topic_prefix: Annotated[TopicPrefix, Meta(description="what every topic name starts with")] = "hitl."
+    partitions: Annotated[int, Meta(ge=1, le=10_000, description="partitions of request-keyed topics")] = 4
+    replication_factor: Annotated[int, Meta(ge=1, le=9, description="copies of each record")] = 1
+    data_dir: Annotated[Path, Meta(description="where the local stack keeps its data")] = msgspec.field(
+        default_factory=_data_home
+    )
+    cache_dir: Annotated[Path, Meta(description="downloads that can be fetched again")] = msgspec.field(
+        default_factory=_cache_home
+    )
+    model_store: Annotated[str, Meta(description="folder or URI of the models (default data_dir/models)")] = ""
+    workflows_dir: Annotated[Path, Meta(description="your own workflow types, one TOML file each")] = Path("workflows")
+    kafka: Annotated[dict[str, str], Meta(description="further options of librdkafka, as security.protocol")] = {}
+    slot: Annotated[Slot, Meta(description="stable name of this replica of a service")] = "0"
+    commit_interval_ms: Annotated[float, Meta(gt=0, le=10_000, description="commit after, milliseconds")] = 20
+    max_commit_interval_ms: Annotated[
+        float, Meta(gt=0, le=10_000, description="commit at the latest after, milliseconds, while full batches wait")
+    ] = 100
+    max_batch: Annotated[int, Meta(ge=1, le=100_000, description="most records in one batch")] = 512
+    processing: Annotated[Literal["exactly_once", "at_least_once"], Meta(description="delivery of the stages")] = (
+        "exactly_once"
+    )
+    accept_dead_letters: Annotated[
+        Annotated[int, Meta(ge=0)] | None, Meta(description="let this many dead letters pass before stopping again")
+    ] = None
+    seal_key_file: Annotated[Path, Meta(description="64 random bytes (default data_dir/secrets/seal.key)")] = UNSET
+    draw_salt_file: Annotated[Path, Meta(description="32 random bytes (default data_dir/secrets/draw.salt)")] = UNSET
+    log_format: Annotated[Literal["text", "json"], Meta(description="a line for people or for machines")] = "text"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="least severity logged")] = (
+        "info"
+    )
+
+    def __post_init__(self) -> None:
+        """Fill what follows from data_dir, and make every path absolute."""
+
+        def fix(name: str, value: object) -> None:
+            msgspec.structs.force_setattr(self, name, value)
+
+        fix("data_dir", self.data_dir.expanduser().absolute())
+        fix("cache_dir", self.cache_dir.expanduser().absolute())
+        fix("workflows_dir", self.workflows_dir.expanduser().absolute())
+        fix("model_store", self.model_store or str(self.data_dir / "models"))
+        for name, default in (("seal_key_file", "seal.key"), ("draw_salt_file", "draw.salt")):
+            given: Path = getattr(self, name)
+            fix(name, given.expanduser().absolute() if given != UNSET else self.data_dir / "secrets" / default)
+        if self.max_commit_interval_ms < self.commit_interval_ms:
+            raise SettingsInvalid(
+                f"max_commit_interval_ms ({self.max_commit_interval_ms:g}) is below commit_interval_ms "
+                f"({self.commit_interval_ms:g}); raise the first or lower the second."
+            )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether every broker is on this machine, so that this machine alone may mint the secrets."""
+        return all(_is_loopback(server.rsplit(":", 1)[0]) for server in self.bootstrap_servers.split(","))
+
+    def with_changes(self, **changes: Any) -> Self:
+        """A copy with these fields changed; paths that follow from data_dir follow, if data_dir changes."""
+        if "data_dir" in changes:
+            before = Settings(data_dir=self.data_dir)
+            for name in ("model_store", "seal_key_file", "draw_salt_file"):
+                if getattr(self, name) == getattr(before, name):
+                    changes.setdefault(name, "" if name == "model_store" else UNSET)
+        return msgspec.structs.replace(self, **changes)
+
+    def environment(self) -> dict[str, str]:
+        """These settings as `HITL_…` variables, for a process started from here."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__ if name != "kafka"}
+        plain = {PREFIX + name.upper(): str(value) for name, value in values.items() if value is not None}
+        return plain | {KAFKA_PREFIX + key.upper().replace(".", "_"): value for key, value in self.kafka.items()}
+
+
+FIELDS: dict[str, Any] = get_type_hints(Settings, include_extras=True)
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Settings of this process; `overrides` (from the command line) win over all else.
+
+    Raises SettingsInvalid, naming the variable or the file and field, and what it should be.
+    """
+    environ = os.environ if environ is None else environ
+    values = _from_file(environ) | _from_environment(environ) | overrides
+    settings = Settings(**values)
+    if "bootstrap_servers" not in values:
+        running = settings.data_dir / BOOTSTRAP_FILE
+        if running.is_file():
+            settings = settings.with_changes(bootstrap_servers=running.read_text().strip())
+    return settings
+
+
+def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    named = environ.get("HITL_CONFIG")
+    path = Path(named).expanduser() if named else CONFIG_FILE
+    if not path.is_file():
+        if named:
+            raise SettingsInvalid(f"HITL_CONFIG names {path}, which is not a file; correct or unset it.")
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path} is not TOML: {error}; correct that line.") from error
+    for name in table:
+        if name not in FIELDS:
+            raise SettingsInvalid(f"{path}: there is no setting {name!r}{_meant(name, FIELDS)}; correct or remove it.")
+    if isinstance(table.get("kafka"), dict):
+        table["kafka"] = {key: _librdkafka_text(value) for key, value in _dotted(table["kafka"])}
+    return {name: _convert(name, value, f"{path}: {name}") for name, value in table.items()}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    kafka: dict[str, str] = {}
+    known = [PREFIX + name.upper() for name in FIELDS]
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or variable in NOT_FIELDS or text == "":
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(KAFKA_PREFIX):
+            kafka[variable.removeprefix(KAFKA_PREFIX).lower().replace("_", ".")] = text
+        elif name in FIELDS and name != "kafka":
+            values[name] = _convert(name, text, variable)
+        elif meant := _meant(variable, known):  # others' variables may share the prefix: only likely slips are errors
+            raise SettingsInvalid(f"there is no variable {variable}{meant}; rename or unset it.")
+    return values | ({"kafka": kafka} if kafka else {})
+
+
+def _convert(name: str, value: object, where: str) -> Any:
+    try:
+        return msgspec.convert(value, FIELDS[name], strict=False, dec_hook=_decode)
+    except (msgspec.ValidationError, ValueError) as error:
+        meaning = msgspec.inspect.type_info(FIELDS[name])
+        about = (meaning.extra_json_schema or {}) if isinstance(meaning, msgspec.inspect.Metadata) else {}
+        means = f" It means: {about['description']}." if "description" in about else ""
+        raise SettingsInvalid(f"{where} = {value!r}: {error}.{means} Correct or unset it.") from error
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value)
+    raise ValueError(f"Expected {'a path' if kind is Path else kind}, got {type(value).__name__}")
+
+
+def _dotted(table: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    """TOML reads `security.protocol = "SSL"` as nested tables; give back the dotted names."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        pairs += _dotted(value, f"{before}{key}.") if isinstance(value, dict) else [(before + key, value)]
+    return pairs
+
+
+def _librdkafka_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _meant(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.85)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _is_loopback(host: str) -> bool:
+    host = host.strip().removeprefix("[").removesuffix("]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
