@@ -1,0 +1,6 @@
+"""Event ids derive from what caused the event: a replay writes the same id, and readers drop it."""
+
+
+def derive_id(step: str, *cause: str | int) -> str:
+    """The id of the event that `step` makes of a cause, such as `outcome:4711` or `case:4711:3`."""
+    return ":".join((step, *map(str, cause)))

@@ -1,0 +1,171 @@
+"""The catalogue: every topic as a typed value. Creation, access rights, checks and the table for readers come from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from schemas import events as e
+from schemas.values import Priority
+
+E = TypeVar("E", bound=e.Event, contravariant=True)
+
+MIB: Final = 1 << 20
+DAY: Final = 86_400_000  # milliseconds
+RECORD_OVERHEAD: Final = 64 * 1024  # bytes a broker counts beyond the value: key, headers, batch
+
+
+class Keyed(StrEnum):
+    """What a topic's records are keyed by; request-keyed topics share one partition count."""
+
+    REQUEST = "request id"
+    WORKFLOW = "workflow"
+    REVIEWER = "reviewer id"
+    STAGE = "stage"
+    ORIGINAL = "original key"
+
+
+class Outgoing(NamedTuple):
+    """A record to be written: where, under which key, what; `partition` overrides the partitioner."""
+
+    topic: str
+    key: bytes
+    event: e.Event
+    partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic(Generic[E]):
+    """One topic: what may be written to it, by whom, who reads it, and how long it is kept."""
+
+    name: str
+    keyed: Keyed
+    events: tuple[type[e.Event], ...]
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    max_value_bytes: int = 2 * MIB
+    append_time: bool = False  # outsiders write it: the broker's clock rules
+    compacted: bool = False
+    retention_ms: int = -1
+    config: bool = False  # stages read it whole and follow it
+
+    @property
+    def partitioned(self) -> bool:
+        """True when it has the installation's partition count, else one partition."""
+        return self.keyed in (Keyed.REQUEST, Keyed.ORIGINAL)
+
+    def message(self, event: E, *, partition: int | None = None) -> Outgoing:
+        """A record of this topic, keyed as the catalogue says. Writing a foreign event is a type error."""
+        return Outgoing(self.name, self.key_of(event).encode(), event, partition)
+
+    def key_of(self, event: E) -> str:
+        """The record key of an event of this topic."""
+        match self.keyed:
+            case Keyed.REQUEST:
+                return str(getattr(event, "request_id"))
+            case Keyed.WORKFLOW:
+                return str(getattr(event, "workflow"))
+            case Keyed.STAGE:
+                return str(getattr(event, "stage"))
+            case Keyed.REVIEWER:
+                return str(getattr(event, "reviewer_id"))
+            case Keyed.ORIGINAL:
+                raise TypeError("a dead letter is written under its original key: build the Outgoing with it")
+
+    def settings(self) -> Mapping[str, str]:
+        """The broker's topic settings."""
+        made = {
+            "cleanup.policy": "compact" if self.compacted else "delete",
+            "max.message.bytes": str(self.max_value_bytes + RECORD_OVERHEAD),
+            "message.timestamp.type": "LogAppendTime" if self.append_time else "CreateTime",
+        }
+        if self.compacted:
+            made["delete.retention.ms"] = str(DAY)
+        else:
+            made["retention.ms"] = str(self.retention_ms)
+            made["retention.bytes"] = "-1"
+        return made
+
+
+REQUESTS: Final[Topic[e.DecisionRequested]] = Topic(
+    name="requests", keyed=Keyed.REQUEST, events=(e.DecisionRequested,), max_value_bytes=MIB, append_time=True,
+    writers=("upstream", "gateway"), readers=("inference", "index", "gateway", "audit"),
+)  # fmt: skip
+PREDICTIONS: Final[Topic[e.PredictionMade]] = Topic(
+    name="predictions", keyed=Keyed.REQUEST, events=(e.PredictionMade,),
+    writers=("inference",), readers=("router", "index", "audit"),
+)  # fmt: skip
+AUTO_APPROVE: Final[Topic[e.AutoApproved]] = Topic(
+    name="auto-approve", keyed=Keyed.REQUEST, events=(e.AutoApproved,),
+    writers=("router",), readers=("index", "audit"),
+)  # fmt: skip
+
+
+def _review(priority: Priority) -> Topic[e.ReviewRequested]:
+    return Topic(
+        name=f"review.{priority}", keyed=Keyed.REQUEST, events=(e.ReviewRequested,),
+        writers=("router", "casework"), readers=("casework", "reviewer-apps", "desk", "index", "audit"),
+    )  # fmt: skip
+
+
+REVIEW: Final[Mapping[Priority, Topic[e.ReviewRequested]]] = {p: _review(p) for p in Priority}
+EXPERT: Final[Topic[e.ExpertReviewRequested]] = Topic(
+    name="expert", keyed=Keyed.REQUEST, events=(e.ExpertReviewRequested,),
+    writers=("router", "casework"), readers=("casework", "expert-apps", "desk", "index", "audit"),
+)  # fmt: skip
+REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
+    name="review-decisions", keyed=Keyed.REQUEST, events=(e.ReviewDecided,), max_value_bytes=MIB, append_time=True,
+    writers=("desk", "reviewer-apps", "expert-apps"), readers=("casework", "audit"),
+)  # fmt: skip
+ASSIGNMENTS: Final[
+    Topic[e.CaseOpened | e.CaseAnnounced | e.CaseEscalated | e.CaseClosed | e.DecisionRefused]
+] = Topic(
+    name="assignments", keyed=Keyed.REQUEST,
+    events=(e.CaseOpened, e.CaseAnnounced, e.CaseEscalated, e.CaseClosed, e.DecisionRefused),
+    writers=("casework",), readers=("desk", "reviewer-apps", "expert-apps", "gateway", "index", "insights", "audit"),
+)  # fmt: skip
+OUTCOMES: Final[Topic[e.DecisionMade]] = Topic(
+    name="outcomes", keyed=Keyed.REQUEST, events=(e.DecisionMade,),
+    writers=("router", "casework"), readers=("upstream", "gateway", "index", "insights", "audit"),
+)  # fmt: skip
+AUDITS: Final[Topic[e.AuditDrawn | e.AuditAnswered | e.AuditExpired]] = Topic(
+    name="audits", keyed=Keyed.WORKFLOW, events=(e.AuditDrawn, e.AuditAnswered, e.AuditExpired),
+    writers=("router", "casework"), readers=("assurance", "insights", "audit"),
+)  # fmt: skip
+FEEDBACK: Final[Topic[e.FeedbackRecorded]] = Topic(
+    name="feedback", keyed=Keyed.WORKFLOW, events=(e.FeedbackRecorded,),
+    writers=("casework", "training"), readers=("feedback", "assurance", "training", "insights", "audit"),
+)  # fmt: skip
+RETRAINING: Final[Topic[e.RetrainingRequested]] = Topic(
+    name="retraining", keyed=Keyed.WORKFLOW, events=(e.RetrainingRequested,), max_value_bytes=MIB,
+    writers=("feedback",), readers=("training", "feedback", "audit"),
+)  # fmt: skip
+MODELS: Final[Topic[e.ModelTrained | e.ModelEvaluated | e.ModelPromoted | e.ModelRefused]] = Topic(
+    name="models", keyed=Keyed.WORKFLOW, events=(e.ModelTrained, e.ModelEvaluated, e.ModelPromoted, e.ModelRefused),
+    max_value_bytes=MIB, config=True,
+    writers=("training",), readers=("inference", "training", "desk", "insights", "audit"),
+)  # fmt: skip
+POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
+    name="policies", keyed=Keyed.WORKFLOW, events=(e.PolicyPublished, e.PolicyRefused), max_value_bytes=MIB,
+    config=True,
+    writers=("operator",), readers=("inference", "router", "casework", "feedback", "training", "desk", "audit"),
+)  # fmt: skip
+TALLIES: Final[Topic[e.StageTallied]] = Topic(
+    name="tallies", keyed=Keyed.STAGE, events=(e.StageTallied,),
+    writers=("inference", "router", "casework", "feedback"), readers=("insights", "audit"),
+)  # fmt: skip
+DEAD_LETTERS: Final[Topic[e.DeadLettered]] = Topic(
+    name="dead-letters", keyed=Keyed.ORIGINAL, events=(e.DeadLettered,),
+    writers=("inference", "router", "casework", "feedback", "training"),
+    readers=("router", "operator", "index", "insights", "audit"),
+)  # fmt: skip
+CASES: Final[Topic[e.CaseSnapshot]] = Topic(
+    name="cases", keyed=Keyed.REQUEST, events=(e.CaseSnapshot,), compacted=True,
+    writers=("casework",), readers=("casework", "index", "audit"),
+)  # fmt: skip
+
+TOPICS: Final[tuple[Topic[Any], ...]] = (
+    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, REVIEW_DECISIONS, ASSIGNMENTS, OUTCOMES,
+    AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, TALLIES, DEAD_LETTERS, CASES,
+)  # fmt: skip
+BY_NAME: Final[Mapping[str, Topic[Any]]] = {topic.name: topic for topic in TOPICS}

@@ -1,0 +1,164 @@
+"""Closed sets and the small records that events are made of; `avro/` holds the meaning of every field."""
+
+from enum import StrEnum
+
+import msgspec
+from msgspec import field
+
+
+class Outcome(StrEnum):
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class Priority(StrEnum):
+    URGENT = "urgent"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class Level(StrEnum):
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+
+
+class Split(StrEnum):
+    TRAIN = "train"
+    GATE = "gate"
+    CERTIFICATE = "certificate"
+
+
+class FeedbackType(StrEnum):
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    CORRECTION = "correction"
+    NONE = "none"
+
+
+class PayloadEncoding(StrEnum):
+    PLAIN = "plain"
+    ENCRYPTED = "encrypted"
+
+
+class DecidedBy(StrEnum):
+    AUTOMATION = "automation"
+    REVIEWER = "reviewer"
+    EXPERT = "expert"
+
+
+class SampleKind(StrEnum):
+    REVIEW = "review"
+    BLIND = "blind"
+    AUDIT = "audit"
+    EXPERT = "expert"
+
+
+class FeedbackKind(StrEnum):
+    REVIEW = "review"
+    BLIND = "blind"
+    AUDIT = "audit"
+    EXPERT = "expert"
+    IMPORTED = "imported"
+
+
+class CaseStage(StrEnum):
+    HUMAN = "human"
+    EXPERT = "expert"
+
+
+class CaseStatus(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class EscalatedBy(StrEnum):
+    POLICY = "policy"
+    PERSON = "person"
+    TIMEOUT = "timeout"
+
+
+class ClosedBy(StrEnum):
+    REVIEWER = "reviewer"
+    EXPERT = "expert"
+    EXPIRED = "expired"
+
+
+class Trigger(StrEnum):
+    COUNT = "count"
+    CORRECTION_RATE = "correction_rate"
+    MANUAL = "manual"
+
+
+class Coordinates(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a record lies in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Payload(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be decided, opaque to the pipeline when encrypted (erasure = deleting the key)."""
+
+    encoding: PayloadEncoding = PayloadEncoding.PLAIN
+    content_type: str = "application/json"
+    body: bytes
+    key_id: str | None = None
+
+
+class Recommendation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model would answer; absent in a blind review."""
+
+    label: str
+    confidence: float
+    level: Level
+    probabilities: tuple[float, ...]
+
+
+class Grounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a decision is as it is, and the versions behind it."""
+
+    reason: str
+    policy_version: int
+    policy_digest: str
+    model_digest: str | None = None
+    calibrator: str | None = None
+    certificate: str | None = None
+    rule_hits: tuple[str, ...] = ()
+    risk_flags: tuple[str, ...] = ()
+    risk_score: float = 0.0
+    high_risk: bool = False
+    compliance: bool = False
+    config_offsets: dict[str, int] = field(default_factory=dict)
+    cause: Coordinates
+
+
+class PreviousAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person said about a case before it went on."""
+
+    reviewer_id: str
+    action: str
+    note: str = ""
+    answered_at: int
+
+
+class OffsetRange(msgspec.Struct, frozen=True, kw_only=True):
+    """Records of one partition, both ends inclusive."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
+
+
+class TallyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A count of like decisions."""
+
+    workflow: str
+    minute: int
+    action: str
+    priority: str | None = None
+    count: int
+    milliseconds: int
