@@ -1,0 +1,200 @@
+"""A real Apache Kafka on this machine: formatted on first use, started, stopped, killed and started again."""
+
+import base64
+import os
+import signal
+import socket
+import struct
+import subprocess
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from infra.local.errors import BrokerFailed
+from infra.local.java import find_java
+from infra.local.kafka_config import JVM, LOG4J, as_text, server_properties
+from infra.local.ports import free_ports, is_free
+
+START_TIMEOUT = 60.0  # seconds; cold starts take 2.5, a loaded machine more
+STOP_TIMEOUT = 20.0  # seconds
+ATTEMPTS = 3  # when another process takes the chosen port first
+
+
+class Ports(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a broker listens; remembered beside its data, since clients remember it too."""
+
+    broker: int
+    controller: int
+
+
+class EmbeddedBroker:
+    """One node over the log in `data_dir`. The port is the preferred one, else the remembered one, else a free one."""
+
+    def __init__(self, data_dir: Path, jars: Sequence[Path], *, prefer: Ports | None = None) -> None:
+        self.data_dir = data_dir.absolute()
+        self.log_file = self.data_dir / "broker.log"
+        self._jars = jars
+        self._prefer = prefer
+        self._ports: Ports | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """host:port; known once started, and the same after every restart of this object."""
+        if self._ports is None:
+            raise BrokerFailed("The broker was not started yet; call start() first.")
+        return f"127.0.0.1:{self._ports.broker}"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, or None when it does not run."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def start(self, *, timeout: float = START_TIMEOUT) -> None:
+        """Return when the broker answers. Raises BrokerFailed with the end of its log, JavaMissing."""
+        self.launch()
+        self.wait_ready(timeout=timeout)
+
+    def launch(self) -> None:
+        """Start the process without waiting for it; formats the log folder on first use."""
+        if self.pid is not None:
+            return
+        java = find_java()
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        if self._ports is None:
+            self._ports = self._choose_ports()
+        self._write_config(self._ports)
+        if not (self.data_dir / "log" / "meta.properties").exists():
+            self._format(java)
+        with self.log_file.open("ab") as log:
+            # A session of its own: Ctrl-C in a terminal must not reach the broker before its clients are done.
+            self._process = subprocess.Popen(
+                self._command(java, "kafka.Kafka", str(self._config)),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def wait_ready(self, *, timeout: float = START_TIMEOUT) -> None:
+        """Wait for an answer; a broker that lost its port to another process before its first answer gets a new one."""
+        deadline = time.monotonic() + timeout
+        attempts = ATTEMPTS
+        while not self.is_serving():
+            if self.pid is None:
+                attempts -= 1
+                if not (attempts and self._lost_port()):
+                    raise BrokerFailed(f"Kafka ended at its start; the end of {self.log_file}:\n{self._log_tail()}")
+                self._ports, self._prefer = None, None
+                (self.data_dir / "ports.json").unlink(missing_ok=True)
+                self.launch()
+            if time.monotonic() > deadline:
+                self.kill()
+                raise BrokerFailed(f"Kafka did not answer within {timeout:g} s; see {self.log_file}.")
+            time.sleep(0.02)
+
+    def is_serving(self) -> bool:
+        """Whether the broker runs and answers a Metadata request with itself in the list."""
+        return self.pid is not None and self._ports is not None and _answers(self._ports.broker)
+
+    def stop(self, *, timeout: float = STOP_TIMEOUT) -> None:
+        """Ask it to end, and kill it when it does not."""
+        self._end(signal.SIGTERM, timeout)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._end(signal.SIGKILL, STOP_TIMEOUT)
+
+    def _end(self, number: signal.Signals, timeout: float) -> None:
+        process = self._process
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(number)
+            process.send_signal(signal.SIGCONT)  # a stopped process would not see SIGTERM
+            try:
+                process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        process.wait()
+        self._process = None
+
+    @property
+    def _config(self) -> Path:
+        return self.data_dir / "server.properties"
+
+    def _choose_ports(self) -> Ports:
+        """The remembered ports or the preferred ones if they are free, else others; remembers the choice."""
+        memory = self.data_dir / "ports.json"
+        try:
+            remembered: Ports | None = msgspec.json.decode(memory.read_bytes(), type=Ports)
+        except (FileNotFoundError, msgspec.DecodeError):
+            remembered = None
+        for ports in (remembered, self._prefer):
+            if ports and is_free(ports.broker) and is_free(ports.controller):
+                break
+        else:
+            first, second = free_ports(2)
+            ports = Ports(broker=first, controller=second)
+        memory.write_bytes(msgspec.json.encode(ports))
+        return ports
+
+    def _write_config(self, ports: Ports) -> None:
+        properties = server_properties(port=ports.broker, controller_port=ports.controller, data_dir=self.data_dir)
+        self._config.write_text(as_text(properties), encoding="utf-8")
+        (self.data_dir / "log4j2.properties").write_text(LOG4J)
+
+    def _command(self, java: Path, *arguments: str) -> list[str]:
+        log4j = f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.properties'}"
+        return [
+            *(str(java), *JVM, "-cp", os.pathsep.join(map(str, self._jars))),
+            *(log4j, f"-Dkafka.logs.dir={self.data_dir}", *arguments),
+        ]
+
+    def _format(self, java: Path) -> None:
+        # A fixed first byte ("k" in base64): an id that starts with "-" would be read as an option.
+        cluster_id = base64.urlsafe_b64encode(b"\x90" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+        arguments = ["format", "--standalone", "--cluster-id", cluster_id, "--config", str(self._config)]
+        done = subprocess.run(
+            self._command(java, "kafka.tools.StorageTool", *arguments),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            check=False,
+        )
+        if done.returncode:
+            said = (done.stdout + done.stderr)[-2000:]
+            raise BrokerFailed(f"Kafka could not format {self.data_dir / 'log'}:\n{said}")
+
+    def _lost_port(self) -> bool:
+        return "Address already in use" in self._log_tail()
+
+    def _log_tail(self) -> str:
+        return self.log_file.read_bytes()[-3000:].decode("utf-8", "replace") if self.log_file.exists() else ""
+
+
+def _answers(port: int) -> bool:
+    """Whether a Metadata request (version 1, no topics) is answered with at least one broker."""
+    body = struct.pack(">hhih1si", 3, 1, 1, 1, b"p", 0)
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1.0) as connection:
+            connection.settimeout(1.0)
+            connection.sendall(struct.pack(">i", len(body)) + body)
+            size = struct.unpack(">i", _read(connection, 4))[0]
+            return bool(struct.unpack(">i", _read(connection, size)[4:8])[0] >= 1)
+    except (OSError, struct.error):
+        return False
+
+
+def _read(connection: socket.socket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        part = connection.recv(size - len(parts))
+        if not part:
+            raise ConnectionError("the broker hung up")
+        parts += part
+    return bytes(parts)

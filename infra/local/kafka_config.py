@@ -1,0 +1,74 @@
+"""What the embedded broker is told: one KRaft node that is broker and controller, tuned for a laptop."""
+
+from pathlib import Path
+
+BODY_LIMIT = 2 * 1024 * 1024  # largest value of any topic, bytes
+OVERHEAD = 128 * 1024  # key, headers and batch framing around it
+
+JVM = ("-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+
+LOG4J = """status=error
+rootLogger.level=warn
+rootLogger.appenderRef.f.ref=f
+appender.f.type=Console
+appender.f.name=f
+appender.f.layout.type=PatternLayout
+appender.f.layout.pattern=%d %p %c{1} %m%n
+"""
+
+
+def server_properties(*, port: int, controller_port: int, data_dir: Path) -> dict[str, str]:
+    """Properties of the broker that listens on 127.0.0.1:port and keeps its log in data_dir/log."""
+    listeners = f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}"
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
+        "listeners": listeners,
+        "advertised.listeners": listeners,
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": str(data_dir / "log"),
+        # One node: internal topics have one copy, and one partition, so that a restart has less to load.
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "share.coordinator.state.topic.num.partitions": "1",
+        # After kill -9 a broker waits until its former session has run out: 9 s by default.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
+        # Groups: no wait for more members, and sessions as short as the tests of zombies want them.
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",
+        "group.consumer.min.session.timeout.ms": "3000",
+        "group.consumer.session.timeout.ms": "6000",
+        "group.consumer.min.heartbeat.interval.ms": "500",
+        "group.consumer.heartbeat.interval.ms": "1000",
+        # A transaction left open blocks every committed-only reader of its partitions until it is timed out.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+        "auto.create.topics.enable": "false",
+        # The log is the truth and is kept; so are the positions of whoever stays away longer than the default week.
+        "log.retention.ms": "-1",
+        "log.retention.bytes": "-1",
+        "offsets.retention.minutes": str(366 * 24 * 60),
+        # A simulated or replayed clock may stamp records ahead of this machine's time.
+        "log.message.timestamp.after.max.ms": str(2**63 - 1),
+        "message.max.bytes": str(BODY_LIMIT + OVERHEAD),
+        "replica.fetch.max.bytes": str(BODY_LIMIT + OVERHEAD),
+        "log.segment.bytes": str(128 * 1024 * 1024),
+        "log.cleaner.dedupe.buffer.size": str(8 * 1024 * 1024),
+        "log.cleaner.io.buffer.size": str(1024 * 1024),
+        "log.cleaner.backoff.ms": "1000",
+        "num.network.threads": "2",
+        "num.io.threads": "2",
+        "num.recovery.threads.per.data.dir": "2",
+    }
+
+
+def as_text(properties: dict[str, str]) -> str:
+    """The properties as a file of Java's format; a backslash escapes, as in paths."""
+    return "".join(f"{key}={value.replace(chr(92), chr(92) * 2)}\n" for key, value in properties.items())

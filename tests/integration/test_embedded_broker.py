@@ -1,0 +1,83 @@
+"""The embedded broker is a real Kafka: what was acknowledged survives kill -9, and its address stays."""
+
+import logging
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from infra.local.broker import EmbeddedBroker
+from infra.local.errors import BrokerFailed
+
+pytestmark = pytest.mark.integration
+SILENT = logging.getLogger("librdkafka")
+SILENT.addHandler(logging.NullHandler())
+SILENT.propagate = False
+
+
+def create(broker: EmbeddedBroker, topic: str) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers}, logger=SILENT)
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+
+
+def produce(broker: EmbeddedBroker, topic: str, values: list[bytes]) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "enable.idempotence": True}, logger=SILENT)
+    for value in values:
+        producer.produce(topic, value)
+    assert producer.flush(30) == 0
+
+
+def read(broker: EmbeddedBroker, topic: str, count: int) -> list[bytes | None]:
+    config = {"bootstrap.servers": broker.bootstrap_servers, "group.id": topic, "auto.offset.reset": "earliest"}
+    consumer = Consumer(config, logger=SILENT)
+    consumer.subscribe([topic])
+    values: list[bytes | None] = []
+    deadline = time.monotonic() + 30
+    while len(values) < count and time.monotonic() < deadline:
+        values += [message.value() for message in consumer.consume(count, 0.5)]
+    consumer.close()
+    return values
+
+
+def test_acknowledged_records_survive_kill_9(broker: EmbeddedBroker) -> None:
+    create(broker, "survival")
+    address, pid = broker.bootstrap_servers, broker.pid
+    produce(broker, "survival", [b"1", b"2"])
+    broker.kill()
+    assert not broker.is_serving()
+    began = time.monotonic()
+    broker.start()
+    assert time.monotonic() - began < 20
+    assert (broker.bootstrap_servers, broker.pid) != (address, pid)
+    assert broker.bootstrap_servers == address
+    produce(broker, "survival", [b"3"])
+    assert read(broker, "survival", 3) == [b"1", b"2", b"3"]
+
+
+def test_stopped_broker_comes_back_on_another_port_when_its_own_was_taken(
+    kafka_jars: list[Path], tmp_path: Path
+) -> None:
+    first = EmbeddedBroker(tmp_path, kafka_jars)
+    try:
+        first.start()
+        create(first, "moved")
+        produce(first, "moved", [b"kept"])
+    finally:
+        first.stop()
+    with socket.create_server(("127.0.0.1", int(first.bootstrap_servers.split(":")[1]))):
+        second = EmbeddedBroker(tmp_path, kafka_jars)
+        try:
+            second.start()
+            assert second.bootstrap_servers != first.bootstrap_servers
+            assert read(second, "moved", 1) == [b"kept"]
+        finally:
+            second.kill()
+
+
+def test_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
+    with pytest.raises(BrokerFailed, match="could not format"):
+        EmbeddedBroker(tmp_path, [tmp_path / "none.jar"]).start()
