@@ -1,0 +1,1 @@
+"""What keeps automation honest: uncertainty, calibration, certificates, agreement."""
