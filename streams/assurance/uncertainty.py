@@ -44,7 +44,7 @@ def margin_uncertainty(probabilities: Probabilities) -> Figures:
 def entropy(probabilities: Probabilities) -> Figures:
     """Predictive entropy in nats, 0·log 0 = 0 (Shannon 1948); NaN where a probability is NaN."""
     logarithms = np.log(probabilities, out=np.zeros_like(probabilities), where=probabilities != 0)
-    return np.maximum(-(probabilities * logarithms).sum(axis=1), 0.0)
+    return np.asarray(np.maximum(-(probabilities * logarithms).sum(axis=1), 0.0))
 
 
 def level(confidence: float) -> Level:
