@@ -30,7 +30,7 @@ class Outgoing(NamedTuple):
 
     topic: str
     key: bytes
-    event: e.Event
+    event: e.Event | None  # None is a tombstone: compaction forgets the key
     partition: int | None = None
 
 
@@ -48,6 +48,7 @@ class Topic(Generic[E]):
     compacted: bool = False
     retention_ms: int = -1
     config: bool = False  # stages read it whole and follow it
+    arbitrated: bool = False  # a wrong key or partition is answered with a refusal, not with a dead letter
 
     @property
     def partitioned(self) -> bool:
@@ -57,6 +58,12 @@ class Topic(Generic[E]):
     def message(self, event: E, *, partition: int | None = None) -> Outgoing:
         """A record of this topic, keyed as the catalogue says. Writing a foreign event is a type error."""
         return Outgoing(self.name, self.key_of(event).encode(), event, partition)
+
+    def tombstone(self, key: str) -> Outgoing:
+        """A record that removes a key from a compacted topic."""
+        if not self.compacted:
+            raise ValueError(f"{self.name} is not compacted: nothing of it can be removed")
+        return Outgoing(self.name, key.encode(), None)
 
     def key_of(self, event: E) -> str:
         """The record key of an event of this topic."""
@@ -115,6 +122,7 @@ EXPERT: Final[Topic[e.ExpertReviewRequested]] = Topic(
 )  # fmt: skip
 REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
     name="review-decisions", keyed=Keyed.REQUEST, events=(e.ReviewDecided,), max_value_bytes=MIB, append_time=True,
+    arbitrated=True,
     writers=("desk", "reviewer-apps", "expert-apps"), readers=("casework", "audit"),
 )  # fmt: skip
 ASSIGNMENTS: Final[

@@ -6,14 +6,14 @@ TransactionError            the open transaction is over
 └── CommitIndefinite        nobody knows whether it was committed: rebuild and restore
 InvalidMessage              this record becomes a dead letter
 NotReady                    this record is held until others were read
-HitlError
+FatalConfiguration
 ├── InstanceFenced          a second process runs in this slot: exit, do not restart
 └── DeadLetterFlood         too many dead letters: exit, say how to resume
 """
 
 from enum import StrEnum
 
-from infra.errors import HitlError
+from infra.errors import FatalConfiguration
 
 
 class TransactionError(Exception):
@@ -61,9 +61,9 @@ class NotReady(Exception):
     """A record that can be processed only after others were read: it and its partition are held until then."""
 
 
-class InstanceFenced(HitlError):
+class InstanceFenced(FatalConfiguration):
     """Another process runs in this slot: stop it, or give this one a slot of its own (HITL_SLOT)."""
 
 
-class DeadLetterFlood(HitlError):
+class DeadLetterFlood(FatalConfiguration):
     """More than half of the last 1,000 records, or 500 in a row, could not be processed."""

@@ -111,6 +111,9 @@ class Source(Protocol):
     def up_to_watermark(self, topic: str, *, start: int | None = None) -> Iterator[Message]:
         """Everything committed before the high watermark of now, from the beginning or from an offset."""
 
+    def latest(self, topic: str) -> Iterator[Message]:
+        """Of a compacted topic: the last record of each key before the high watermark of now, without tombstones."""
+
     def up_to_committed(self, topic: str, *, since: int | None = None) -> Iterator[Message]:
         """What this group has processed of an input; `since` (record time, ms) skips what is older."""
 

@@ -1,0 +1,73 @@
+"""What a stage reads back when a partition becomes its own."""
+
+from collections.abc import Iterator, Mapping
+
+from infra.kafka.errors import InvalidMessage
+from infra.kafka.following import read_until
+from infra.kafka.intake import Intake
+from infra.kafka.log import Log, Record, TopicPartition
+from infra.kafka.stage import Message
+
+
+class LogSource:
+    """Reads the log for one partition number, once the committed positions of its inputs are known and stable.
+
+    The order matters: positions first, then high watermarks. A commit's markers are not atomic across partitions, but
+    a position that is stable says that its transaction has ended, and all its records lie below the watermark asked
+    afterwards.
+    """
+
+    def __init__(self, log: Log, intake: Intake, partition: int, committed: Mapping[str, int]) -> None:
+        self.partition = partition
+        self._log, self._intake, self._committed = log, intake, committed
+
+    def committed(self, topic: str) -> int:
+        return self._committed[topic]
+
+    def up_to_watermark(self, topic: str, *, start: int | None = None) -> Iterator[Message]:
+        place = TopicPartition(topic, self.partition)
+        return self._messages(place, start, self._log.watermark(place))
+
+    def latest(self, topic: str) -> Iterator[Message]:
+        place = TopicPartition(topic, self.partition)
+        last: dict[bytes, Record] = {}
+        for record in self._records(place, None, self._log.watermark(place)):
+            last[record.key or b""] = record
+        return (self._intake.message(record) for record in last.values() if record.value is not None)
+
+    def up_to_committed(self, topic: str, *, since: int | None = None) -> Iterator[Message]:
+        place = TopicPartition(topic, self.partition)
+        start = None if since is None else self._log.offset_at(place, since)
+        return self._messages(place, start, self._committed[topic])
+
+    def timestamp_before(self, topic: str) -> int | None:
+        place, end = TopicPartition(topic, self.partition), self._committed[topic]
+        beginning, step = self._log.beginning(place), 1
+        while True:
+            start = max(end - step, beginning)
+            last = None
+            for record in self._records(place, start, end):
+                last = record.timestamp
+            if last is not None or start <= beginning:
+                return last
+            step *= 16  # only markers and aborted records so near the end: look further back
+
+    def _messages(self, place: TopicPartition, start: int | None, end: int) -> Iterator[Message]:
+        for record in self._records(place, start, end):
+            try:
+                yield self._intake.message(record)
+            except InvalidMessage:
+                continue  # it became a dead letter when it was processed
+
+    def _records(self, place: TopicPartition, start: int | None, end: int) -> Iterator[Record]:
+        first = self._log.beginning(place) if start is None else max(start, self._log.beginning(place))
+        if first >= end:
+            return
+        reader = self._log.reader({place: first})
+        try:
+            for records in read_until(reader, {place: end}):
+                for record in records:
+                    if record.offset < end:
+                        yield record
+        finally:
+            reader.close()
