@@ -1,0 +1,89 @@
+"""From the answers in `feedback` to a dataset: the newest answer per request, with what the person had read."""
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from consumers.training.dataset import Labelled, blind_rows, fitting_rows
+from infra.models.bags import Featurizer
+from infra.models.text import TextFeaturizer
+from infra.models.vector import FLOAT_BYTES, VectorFeaturizer
+from schemas.codec import Codec, Undecodable
+from schemas.events import DecisionRequested, FeedbackRecorded
+from schemas.values import Split
+from streams.workflow.types import WorkflowType, request_fields
+
+
+class Labels(Protocol):
+    """Where people's answers are kept."""
+
+    def read(self, workflow: str, end_offset: int) -> Iterable[FeedbackRecorded]:
+        """Every answer of a workflow in `feedback` before an offset, oldest first."""
+        ...
+
+
+class Dataset(NamedTuple):
+    """A workflow's answers by what they may be used for; no answer is in two of them."""
+
+    fitting: tuple[Labelled, ...]  # the weights
+    calibration: tuple[Labelled, ...]  # blind, train split: held out from the weights
+    gate: tuple[Labelled, ...]  # blind, gate split: seen by no model
+
+
+def dataset(feedback: Iterable[FeedbackRecorded], workflow_type: WorkflowType, codec: Codec) -> Dataset:
+    """Fold answers, oldest first.
+
+    Left out: requests whose newest answer has no label (marked wrong) or one that is no class of the workflow any
+    more, and those without content to read (encrypted). Certificate answers are for nobody here.
+    """
+    newest: dict[str, FeedbackRecorded] = {}
+    for one in feedback:
+        newest.pop(one.request_id, None)
+        newest[one.request_id] = one
+    rows = [row for row in (_row(one, workflow_type, codec) for one in newest.values()) if row is not None]
+    if workflow_type.featurizer == "vector":
+        rows = _of_one_length(rows)
+    train = [row for row in rows if row.split is Split.TRAIN]
+    return Dataset(fitting_rows(train), blind_rows(train, Split.TRAIN), blind_rows(rows, Split.GATE))
+
+
+def featurizer_for(workflow_type: WorkflowType, rows: Iterable[Labelled]) -> Featurizer:
+    """The featurizer that the workflow names, as wide as the first row's features."""
+    if workflow_type.featurizer != "vector":
+        return TextFeaturizer()
+    first = next((row.content for row in rows if isinstance(row.content, bytes)), b"")
+    return VectorFeaturizer(len(first) // FLOAT_BYTES)
+
+
+def _row(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Codec) -> Labelled | None:
+    if feedback.label not in workflow_type.classes:
+        return None
+    content = _content(feedback, workflow_type, codec)
+    if not content:
+        return None
+    return Labelled(
+        request_id=feedback.request_id,
+        content=content,
+        label=feedback.label,
+        weight=feedback.weight,
+        blind=feedback.blind,
+        split=feedback.split,
+        inclusion_probability=feedback.inclusion_probability,
+    )
+
+
+def _content(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Codec) -> str | bytes | None:
+    try:
+        request = codec.decode_body(feedback.request_body, feedback.request_fingerprint)
+    except Undecodable:
+        return None
+    if not isinstance(request, DecisionRequested):
+        return None
+    if workflow_type.featurizer == "vector":
+        return request.features
+    text = request_fields(request).get(workflow_type.text_field)
+    return text if isinstance(text, str) and text.strip() else None
+
+
+def _of_one_length(rows: list[Labelled]) -> list[Labelled]:
+    """The rows with as many features as the newest one: a model reads one length."""
+    return [row for row in rows if len(row.content) == len(rows[-1].content)]

@@ -1,0 +1,113 @@
+"""Answers each request for a fit with a model that is promoted or refused on its figures.
+
+The fit runs beside the loop; until it is done the request is held, and with it those behind it. A request that waits
+and has a successor of its workflow in the same batch is answered by the successor, which knows its labels and more.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from consumers.training.events import outcome_of
+from consumers.training.refit import Champion, RefitJob
+from consumers.training.running import JobRunner
+from infra.kafka.errors import InvalidMessage, NotReady, Reason
+from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Source, one_by_one
+from schemas.events import ModelPromoted, RetrainingRequested
+from schemas.topics import MODELS, POLICIES, RETRAINING, Topic
+from streams.workflow.policies import Policies, fold_policies
+
+State = Keyed[Champion]  # by workflow: what this stage promoted itself and may not have read back yet
+CONFIG_LAG: Final = 10_000  # milliseconds within which a policy that was published must have been read
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """The policies in force, and the model that runs for each workflow."""
+
+    policies: Policies = field(default_factory=dict)
+    champions: Mapping[str, Champion] = field(default_factory=dict)
+
+
+def fold_champion(champions: Mapping[str, Champion], event: object) -> Mapping[str, Champion]:
+    """The running models after one more event of `models`."""
+    if not isinstance(event, ModelPromoted):
+        return champions
+    champion = Champion(digest=event.model_digest, uri=event.uri, version=event.version)
+    return {**champions, event.workflow: champion}
+
+
+class TrainingStage:
+    """Refits through `runner`, which starts them and says when they are done."""
+
+    name: Final = "training"
+    inputs: Sequence[Topic[Any]] = (RETRAINING,)
+    config_topics: Sequence[Topic[Any]] = (MODELS, POLICIES)
+
+    def __init__(self, runner: JobRunner) -> None:
+        self._runner = runner
+
+    def initial_config(self) -> TrainingConfig:
+        return TrainingConfig()
+
+    def fold_config(self, config: TrainingConfig, message: Message) -> TrainingConfig:
+        return replace(
+            config,
+            policies=fold_policies(config.policies, message.event),
+            champions=fold_champion(config.champions, message.event),
+        )
+
+    def initial_state(self, _partition: int) -> State:
+        return Keyed()
+
+    def restore(self, state: State, source: Source) -> None:
+        """Nothing: what this stage promoted was read with the configuration, up to its high watermark."""
+
+    def handle(self, messages: Sequence[Message], lanes: Mapping[int, Lane[State]], config: TrainingConfig) -> Batch:
+        """All events of a fit at once, or the request is held."""
+        newest = {_request(message).workflow: message.offset for message in messages}
+
+        def decide(message: Message, handled: Handled) -> None:
+            request, lane = _request(message), lanes[message.partition]
+            job = self._job(message, lane, config)
+            if message.offset < newest[request.workflow] and not self._runner.started(job):
+                return
+            found = self._runner.result(job)
+            if found is None:
+                raise NotReady
+            events, champion = outcome_of(found, job, cause=message.coordinates, at=lane.now, forced_reason=None)
+            handled.outgoing.extend(MODELS.message(event) for event in events)
+            if champion is not None:
+                lane.state.put(request.workflow, champion)
+
+        return one_by_one(messages, decide)
+
+    def tick(self, _lane: Lane[State], _config: TrainingConfig) -> Handled:
+        return Handled()
+
+    def _job(self, message: Message, lane: Lane[State], config: TrainingConfig) -> RefitJob:
+        """The fit that a request asks for, as things stand: with another champion it is another fit."""
+        request = _request(message)
+        policy = config.policies.get(request.workflow)
+        if policy is None:
+            if lane.now - message.timestamp < CONFIG_LAG:
+                raise NotReady
+            raise InvalidMessage(
+                Reason.UNKNOWN_WORKFLOW, f"no policy is published for {request.workflow!r}", workflow=request.workflow
+            )
+        return RefitJob(
+            workflow_type=policy.workflow_type,
+            feedback_end_offset=request.feedback_end_offset,
+            champion=_newer(lane.state.get(request.workflow), config.champions.get(request.workflow)),
+        )
+
+
+def _newer(own: Champion | None, read: Champion | None) -> Champion | None:
+    if own is None or (read is not None and read.version >= own.version):
+        return read
+    return own
+
+
+def _request(message: Message) -> RetrainingRequested:
+    assert isinstance(message.event, RetrainingRequested)
+    return message.event
