@@ -1,0 +1,69 @@
+"""A stage as a process: build the loop on the cluster, turn until told to stop, then finish what is open."""
+
+import gc
+import logging
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+from infra.kafka.client import connect
+from infra.kafka.loop import Loop, LoopPolicy
+from infra.kafka.stage import Stage
+from infra.settings import Settings
+from schemas.codec import Codec
+
+logger = logging.getLogger(__name__)
+COLLECT_AFTER = 50_000  # allocations between two collections: records make no cycles, so rare ones save CPU
+
+
+def wall() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def elapsed() -> int:
+    """Milliseconds that never go back."""
+    return time.monotonic_ns() // 1_000_000
+
+
+def loop_policy(settings: Settings) -> LoopPolicy:
+    """What the settings say about how a stage runs."""
+    return LoopPolicy(
+        slot=settings.slot,
+        exactly_once=settings.processing == "exactly_once",
+        max_batch=settings.max_batch,
+        commit_interval=round(settings.commit_interval_ms),
+        max_commit_interval=round(settings.max_commit_interval_ms),
+        accept_dead_letters=settings.accept_dead_letters or 0,
+    )
+
+
+def run_stage(stage: Stage[Any, Any], settings: Settings, *, codec: Codec) -> None:
+    """Run a stage until SIGTERM or SIGINT. Raises what ends a stage: see `infra.kafka.errors`."""
+    stopping = False
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    log = connect(settings)
+    loop = Loop(
+        stage,
+        log,
+        codec,
+        partitions=settings.partitions,
+        policy=loop_policy(settings),
+        wall=wall,
+        elapsed=elapsed,
+    )
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
+    logger.info("%s runs.", stage.name, extra={"action": "stage_started"})
+    while not stopping:
+        loop.step()
+    loop.close()
+    logger.info("%s has stopped.", stage.name, extra={"action": "stage_stopped"})
