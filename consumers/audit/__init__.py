@@ -1,0 +1,1 @@
+"""What happened, counted from the topics by a plain reader: show, reconcile, export, figures."""

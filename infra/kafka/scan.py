@@ -1,0 +1,102 @@
+"""Everything that is committed in some topics as of now: what commands and auditors read."""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from infra.errors import HitlError
+from infra.kafka.log import Log, Record, TopicPartition
+from schemas.codec import Codec, Undecodable
+from schemas.events import Event
+from schemas.values import Coordinates
+
+READ_TIMEOUT: Final = 0.5  # seconds
+MAX_RECORDS: Final = 5_000
+STALLED_AFTER: Final = 60.0  # seconds; an open transaction ends within 15
+
+Progress = Callable[[int, int], None]
+
+
+class ScanStalled(HitlError):
+    """The log could not be read up to its end; see whether the brokers serve (`hitl status`), then try again."""
+
+
+class Entry(NamedTuple):
+    """A record as it lies in the log, with its event, or why there is none."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int  # milliseconds since the epoch
+    key: bytes | None
+    value: bytes | None
+    event: Event | None = None
+    unreadable: str = ""
+
+    @property
+    def coordinates(self) -> Coordinates:
+        return Coordinates(topic=self.topic, partition=self.partition, offset=self.offset)
+
+
+def partitions_of(log: Log, topics: Collection[str]) -> list[TopicPartition]:
+    """Every partition of these topics."""
+    return [TopicPartition(topic, number) for topic in topics for number in range(log.partitions(topic))]
+
+
+def ends_of(log: Log, topics: Collection[str]) -> dict[TopicPartition, int]:
+    """The high watermark of every partition of these topics, as of now."""
+    return {partition: log.watermark(partition) for partition in partitions_of(log, topics)}
+
+
+def scan(
+    log: Log,
+    codec: Codec,
+    topics: Collection[str],
+    *,
+    ends: Mapping[TopicPartition, int] | None = None,
+    starts: Mapping[TopicPartition, int] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Entry]:
+    """All committed records before `ends` (default: the watermarks of now), each partition in order.
+
+    `progress` is told how many offsets are done, and of how many. Raises `ScanStalled`.
+    """
+    ends = ends_of(log, topics) if ends is None else ends
+    begins = {tp: (starts or {}).get(tp, log.beginning(tp)) for tp in ends}
+    open_ones = {tp: end for tp, end in ends.items() if begins[tp] < end}
+    total = sum(end - begins[tp] for tp, end in open_ones.items())
+    if not open_ones:
+        return
+    reader = log.reader({tp: begins[tp] for tp in open_ones})
+    try:
+        positions = {tp: begins[tp] for tp in open_ones}
+        moved = time.monotonic()
+        while any(positions[tp] < end for tp, end in open_ones.items()):
+            for record in reader.read(MAX_RECORDS, READ_TIMEOUT):
+                if record.offset < open_ones[TopicPartition(record.topic, record.partition)]:
+                    yield decoded(record, codec)
+            now_at = {tp: reader.position(tp) for tp in open_ones}
+            moved = _moved(positions, now_at, moved)
+            positions = now_at
+            if progress is not None:
+                left = sum(max(0, end - positions[tp]) for tp, end in open_ones.items())
+                progress(total - left, total)
+    finally:
+        reader.close()
+
+
+def decoded(record: Record, codec: Codec) -> Entry:
+    """The record with its event; what cannot be read says why instead."""
+    try:
+        return Entry(*record, codec.decode(record.value), "")
+    except Undecodable as error:
+        return Entry(*record, None, str(error))
+
+
+def _moved(before: Mapping[TopicPartition, int], after: Mapping[TopicPartition, int], moved: float) -> float:
+    now = time.monotonic()
+    if before != after:
+        return now
+    if now - moved > STALLED_AFTER:
+        raise ScanStalled()
+    return moved

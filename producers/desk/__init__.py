@@ -1,0 +1,1 @@
+"""The door through which people's answers enter."""

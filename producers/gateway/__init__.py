@@ -1,0 +1,1 @@
+"""Where requests, policies and repairs enter the log: files and commands."""
