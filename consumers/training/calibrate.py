@@ -32,7 +32,7 @@ class CalibrationVerdict:
     reason: str
     calibrator: Calibrator
     answers: int
-    before: CalibrationFigures | None = None  # None: too few answers to measure
+    before: CalibrationFigures | None = None  # None: no answer to measure on
     after: CalibrationFigures | None = None
 
     def figures(self) -> dict[str, float]:
@@ -52,11 +52,13 @@ def choose_calibrator(
     Accepted only if log-loss falls on slices held out from the fit; fewer than 50 answers, or answers of one class,
     keep `current`.
     """
+    before = calibration_figures(calibrate(logits, current), labels, weights) if len(labels) else None
     present = len(np.unique(labels))
-    if len(labels) < FEWEST_ANSWERS or present < 2:
+    if before is None or len(labels) < FEWEST_ANSWERS or present < 2:
         reason = f"{len(labels)} held-out answers of {present} classes; {FEWEST_ANSWERS} of two or more are needed"
-        return CalibrationVerdict(accepted=False, reason=reason, calibrator=current, answers=len(labels))
-    before = calibration_figures(calibrate(logits, current), labels, weights)
+        return CalibrationVerdict(
+            accepted=False, reason=reason, calibrator=current, answers=len(labels), before=before, after=before
+        )
     crossed = cross_fitted(logits, labels, weights)
     after = calibration_figures(crossed, labels, weights)
     accepted = after.log_loss < before.log_loss
