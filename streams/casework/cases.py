@@ -1,0 +1,58 @@
+"""The open and finished cases of one partition, and a queue of when the clock alone will change one of them."""
+
+from heapq import heappop, heappush
+from typing import Final
+
+from infra.kafka.stage import Keyed
+from schemas.topics import DAY
+from schemas.values import CaseStatus
+from streams.casework.case import Case
+
+STUB_KEPT: Final = 30 * DAY  # milliseconds that a finished case is remembered
+MAX_LOOKS: Final = 20_000  # queue entries looked at in one call; most belong to cases finished long before
+
+
+def due_time(case: Case) -> int | None:
+    """When the clock alone changes a case (milliseconds): at its deadline, or when its stub is forgotten."""
+    if case.status is CaseStatus.OPEN:
+        return case.due_at
+    return None if case.closed_at is None else case.closed_at + STUB_KEPT
+
+
+class Cases(Keyed[Case]):
+    """Cases by request id. The queue follows committed changes only; what an aborted transaction took comes back."""
+
+    __slots__ = ("_queue", "_taken")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._queue: list[tuple[int, str]] = []  # a heap of (due time, request id); stale entries are skipped
+        self._taken: list[tuple[int, str]] = []
+
+    def take_due(self, now: int, limit: int) -> list[Case]:
+        """Up to `limit` cases whose time has come, the earliest first; each is given once per transaction."""
+        due: list[Case] = []
+        for _ in range(MAX_LOOKS):
+            if len(due) == limit or not self._queue or self._queue[0][0] > now:
+                break
+            entry = heappop(self._queue)
+            self._taken.append(entry)
+            case = self.get(entry[1])
+            if case is not None and due_time(case) == entry[0]:
+                due.append(case)
+        return due
+
+    def commit(self) -> None:
+        for key, case in self.pending.items():
+            before = self.committed.get(key)
+            at = None if case is None else due_time(case)
+            if at is not None and (before is None or due_time(before) != at):
+                heappush(self._queue, (at, key))
+        self._taken.clear()
+        super().commit()
+
+    def discard(self) -> None:
+        for entry in self._taken:
+            heappush(self._queue, entry)
+        self._taken.clear()
+        super().discard()

@@ -1,0 +1,13 @@
+"""Casework as a process."""
+
+from infra.kafka.running import run_stage
+from infra.secret_keys import secrets
+from infra.settings import Settings
+from streams.casework.sealing import Sealer
+from streams.casework.stage import CaseworkStage
+
+
+def run(settings: Settings) -> None:
+    """Arbitrate cases until SIGTERM."""
+    sealer = Sealer(secrets(settings).seal_key)
+    run_stage(CaseworkStage(sealer, partitions=settings.partitions, topic_prefix=settings.topic_prefix), settings)

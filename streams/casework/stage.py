@@ -1,0 +1,234 @@
+"""Casework arbitrates: one case a request, one accepted answer a case; refusals, escalations and deadlines on record.
+
+Announcements open cases, answers close them or send them on, the clock escalates and expires. Everything that one
+message or one deadline leads to is in one transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from infra.kafka.errors import InvalidMessage, NotReady, Reason
+from infra.kafka.stage import Batch, Handled, Lane, Message, Source, one_by_one, tally
+from schemas.events import CaseSnapshot, ExpertReviewRequested, ReviewDecided, ReviewRequested
+from schemas.topics import (
+    ASSIGNMENTS,
+    AUDITS,
+    CASES,
+    EXPERT,
+    FEEDBACK,
+    OUTCOMES,
+    POLICIES,
+    REVIEW,
+    REVIEW_DECISIONS,
+    Topic,
+)
+from schemas.values import CaseStatus, ClosedBy, DecidedBy, EscalatedBy, PreviousAnswer, SampleKind
+from streams.casework import changes, consequences, refusal
+from streams.casework.answer import Answered, PassedOn, read_answer
+from streams.casework.case import Announcement, Case, CaseEvent, evolve
+from streams.casework.cases import Cases
+from streams.casework.changes import Stamp
+from streams.casework.refusal import Refused
+from streams.casework.sealing import SealBroken, Sealed, Sealer
+from streams.casework.timeouts import Timeout, timeout_of
+
+MAX_TIMEOUTS: Final = 500  # cases that one tick changes, so that answers never wait long behind the clock
+UNKNOWN_WORKFLOW: Final = "_unknown"  # in counts, where an answer names no case of ours
+
+
+class CaseworkStage:
+    """The stage of cases. `topic_prefix` may stand before topic names in answers: reviewer apps see it there."""
+
+    name: str = "casework"
+    inputs: Sequence[Topic[Any]] = (*REVIEW.values(), EXPERT, REVIEW_DECISIONS)
+    config_topics: Sequence[Topic[Any]] = (POLICIES,)
+
+    def __init__(self, sealer: Sealer, *, partitions: int, topic_prefix: str = "") -> None:
+        self._sealer, self._partitions, self._prefix = sealer, partitions, topic_prefix
+
+    def initial_config(self) -> None:
+        """Casework decides from what the announcements carry; policies are followed for their offsets alone."""
+
+    def fold_config(self, config: None, message: Message) -> None:
+        """Nothing of the configuration is kept."""
+
+    def initial_state(self, partition: int) -> Cases:
+        """No case is known before the first announcement."""
+        return Cases()
+
+    def restore(self, state: Cases, source: Source) -> None:
+        """The last snapshot of each case, up to the high watermark of now."""
+        for message in source.latest(CASES.name):
+            if isinstance(message.event, CaseSnapshot):
+                state.put(message.event.request_id, message.event)
+        state.commit()
+
+    def handle(self, messages: Sequence[Message], lanes: Mapping[int, Lane[Cases]], config: None) -> Batch:
+        """Take announcements on and judge answers, one after the other."""
+        return one_by_one(messages, lambda message, handled: self._decide(message, lanes[message.partition], handled))
+
+    def tick(self, lane: Lane[Cases], config: None) -> Handled:
+        """Escalate, expire and forget what is due, at most `MAX_TIMEOUTS` cases, the earliest first."""
+        handled = Handled()
+        for case in lane.state.take_due(lane.now, MAX_TIMEOUTS):
+            self._time_out(case, lane, handled)
+        return handled
+
+    def _decide(self, message: Message, lane: Lane[Cases], handled: Handled) -> None:
+        match message.event:
+            case ReviewDecided() as decision:
+                self._judge(message, self._without_prefix(decision), lane, handled)
+            case ReviewRequested() | ExpertReviewRequested() as announcement:
+                self._take_on(message, announcement, lane, handled)
+            case other:
+                raise InvalidMessage(Reason.WRONG_EVENT, f"{type(other).__name__} is nothing that casework reads")
+
+    # ---- announcements ----
+
+    def _take_on(self, message: Message, announcement: Announcement, lane: Lane[Cases], handled: Handled) -> None:
+        """Open a case, or learn where its next revision can be answered; a repeat changes nothing."""
+        case = lane.state.get(announcement.request_id)
+        stamp = Stamp(message.coordinates, lane.now, lane.config_offsets)
+        if case is None:
+            self._check_new(announcement)
+            opened = changes.case_opened(announcement, message.coordinates, stamp)
+            self._change(evolve(None, opened, announcement), opened, lane, handled)
+        elif announcement.revision > case.revision:
+            raise _invalid(announcement, f"revision {announcement.revision} follows none; casework announces revisions")
+        elif announcement.revision == case.revision and case.review is None and case.status is CaseStatus.OPEN:
+            announced = changes.case_announced(case, message.coordinates, stamp)
+            self._change(evolve(case, announced), announced, lane, handled)
+
+    def _check_new(self, announcement: Announcement) -> None:
+        if announcement.revision != 1:
+            raise _invalid(announcement, f"revision {announcement.revision} of a case that was never opened")
+        try:
+            self._sealer.open(announcement.sealed, request_id=announcement.request_id, revision=1)
+        except SealBroken as error:
+            raise _invalid(announcement, str(error)) from error
+
+    # ---- answers ----
+
+    def _judge(self, message: Message, decision: ReviewDecided, lane: Lane[Cases], handled: Handled) -> None:
+        """Accept an answer or refuse it. Raises `NotReady` while the announcement it names has not been read."""
+        case = lane.state.get(decision.request_id) if message.key == decision.request_id.encode() else None
+        stamp = Stamp(message.coordinates, lane.now, lane.config_offsets)
+        refused = self._misplaced(message, decision, case, lane) or refusal.unanswerable(case, decision.review)
+        if refused is None and case is not None:
+            said = read_answer(case, decision)
+            match said:
+                case Answered(label):
+                    return self._finish(case, decision, label, stamp, lane, handled)
+                case PassedOn(model_is_wrong):
+                    return self._pass_on(case, decision, model_is_wrong, stamp, lane, handled)
+                case Refused():
+                    refused = said
+        if refused is not None:
+            handled.outgoing.append(ASSIGNMENTS.message(changes.decision_refused(case, decision, refused, stamp)))
+            workflow, priority = (case.workflow, case.priority) if case is not None else (UNKNOWN_WORKFLOW, None)
+            handled.tallies.append(tally(workflow, stamp.now, "refused", priority, message.timestamp))
+        return None
+
+    def _misplaced(
+        self, message: Message, decision: ReviewDecided, case: Case | None, lane: Lane[Cases]
+    ) -> Refused | None:
+        """Refuse a wrong key, partition or place; hold what names an announcement that is still to be read."""
+        review = decision.review
+        if case is not None and review == case.review:
+            return None  # where the case was announced to us, everything is in its place
+        refused = refusal.wrong_key(message, decision)
+        if refused is None and case is None:
+            refused = refusal.wrong_partition(message, self._partitions)
+        refused = refused or refusal.impossible_review(review, message.partition)
+        if refused is not None or review.offset < lane.reached(review.topic):
+            return refused
+        watermark = lane.watermark(review.topic)
+        if review.offset < watermark:
+            raise NotReady
+        return refusal.beyond_the_log(review, watermark)
+
+    def _without_prefix(self, decision: ReviewDecided) -> ReviewDecided:
+        review = decision.review
+        if not self._prefix or not review.topic.startswith(self._prefix):
+            return decision
+        return replace(decision, review=replace(review, topic=review.topic.removeprefix(self._prefix)))
+
+    def _finish(
+        self, case: Case, decision: ReviewDecided, label: str, stamp: Stamp, lane: Lane[Cases], handled: Handled
+    ) -> None:
+        """The answer is the outcome, or the audit's; either way it teaches."""
+        sealed = self._opened_seal(case)
+        send = handled.outgoing.append
+        by = consequences.answered_by(case)
+        if sealed.kind is not SampleKind.AUDIT:
+            send(OUTCOMES.message(consequences.decision_made(case, decision, label, sealed, stamp)))
+        if sealed.kind in consequences.BLIND_KINDS:
+            send(AUDITS.message(consequences.audit_answered(case, decision, label, sealed, stamp)))
+        send(FEEDBACK.message(consequences.feedback_recorded(case, decision, label, sealed, stamp)))
+        closed_by = ClosedBy.EXPERT if by is DecidedBy.EXPERT else ClosedBy.REVIEWER
+        closed = changes.case_closed(case, closed_by, stamp, reviewer_id=decision.reviewer_id, label=label)
+        self._change(evolve(case, closed), closed, lane, handled)
+        action = "reviewed" if by is DecidedBy.REVIEWER else "expert"
+        _count(case, "audit_answered" if sealed.kind is SampleKind.AUDIT else action, stamp, handled)
+
+    def _pass_on(
+        self, case: Case, decision: ReviewDecided, model_is_wrong: bool, stamp: Stamp, lane: Lane[Cases],
+        handled: Handled,
+    ) -> None:  # fmt: skip
+        """The case goes to an expert; that the model is wrong is learnt at once, the right answer later."""
+        if model_is_wrong:
+            recorded = consequences.feedback_recorded(case, decision, None, self._opened_seal(case), stamp)
+            handled.outgoing.append(FEEDBACK.message(recorded))
+        answer = PreviousAnswer(
+            reviewer_id=decision.reviewer_id, action=decision.action, note=decision.feedback, answered_at=stamp.now
+        )
+        self._escalate(case, EscalatedBy.PERSON, answer, stamp, lane, handled)
+
+    # ---- deadlines ----
+
+    def _time_out(self, case: Case, lane: Lane[Cases], handled: Handled) -> None:
+        stamp = Stamp(case.review or case.request, lane.now, lane.config_offsets)
+        sealed = self._opened_seal(case) if case.status is CaseStatus.OPEN else None
+        match timeout_of(case, sealed.kind if sealed is not None else None):
+            case Timeout.ESCALATE:
+                self._escalate(case, EscalatedBy.TIMEOUT, None, stamp, lane, handled)
+            case Timeout.EXPIRE if sealed is not None:
+                handled.outgoing.append(AUDITS.message(consequences.audit_expired(case, sealed, stamp)))
+                closed = changes.case_closed(case, ClosedBy.EXPIRED, stamp)
+                self._change(evolve(case, closed), closed, lane, handled)
+                _count(case, "audit_expired", stamp, handled)
+            case Timeout.FORGET:
+                handled.outgoing.append(CASES.tombstone(case.request_id))
+                lane.state.put(case.request_id, None)
+
+    # ---- changes ----
+
+    def _escalate(
+        self, case: Case, by: EscalatedBy, answer: PreviousAnswer | None, stamp: Stamp, lane: Lane[Cases],
+        handled: Handled,
+    ) -> None:  # fmt: skip
+        escalated = changes.case_escalated(case, by, answer, stamp)
+        asked = changes.expert_asked(case, escalated, self._opened_seal(case), self._sealer)
+        handled.outgoing.append(EXPERT.message(asked))
+        self._change(evolve(case, escalated, asked), escalated, lane, handled)
+        _count(case, "escalated", stamp, handled)
+
+    def _change(self, case: Case, event: CaseEvent, lane: Lane[Cases], handled: Handled) -> None:
+        """The event on record, the case after it in `cases`, and in the state once the transaction commits."""
+        handled.outgoing.append(ASSIGNMENTS.message(event))
+        handled.outgoing.append(CASES.message(case))
+        lane.state.put(case.request_id, case)
+
+    def _opened_seal(self, case: Case) -> Sealed:
+        """What was sealed when the case was opened. Raises `SealBroken` when the key was changed since."""
+        return self._sealer.open(case.sealed or b"", request_id=case.request_id, revision=case.revision)
+
+
+def _count(case: Case, action: str, stamp: Stamp, handled: Handled) -> None:
+    handled.tallies.append(tally(case.workflow, stamp.now, action, case.priority, case.requested_at))
+
+
+def _invalid(announcement: Announcement, detail: str) -> InvalidMessage:
+    return InvalidMessage(Reason.INVALID, detail, workflow=announcement.workflow, request_id=announcement.request_id)
