@@ -15,7 +15,7 @@ from infra.kafka.errors import InvalidMessage, NotReady, Reason
 from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Source, one_by_one
 from schemas.events import ModelPromoted, RetrainingRequested
 from schemas.topics import MODELS, POLICIES, RETRAINING, Topic
-from streams.workflow.policies import Policies, fold_policies
+from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
 
 State = Keyed[Champion]  # by workflow: what this stage promoted itself and may not have read back yet
 CONFIG_LAG: Final = 10_000  # milliseconds within which a policy that was published must have been read
@@ -25,7 +25,7 @@ CONFIG_LAG: Final = 10_000  # milliseconds within which a policy that was publis
 class TrainingConfig:
     """The policies in force, and the model that runs for each workflow."""
 
-    policies: Policies = field(default_factory=dict)
+    policies: Policies = NO_POLICIES
     champions: Mapping[str, Champion] = field(default_factory=dict)
 
 

@@ -1,0 +1,135 @@
+"""Which model scores a workflow right now: new ones are loaded beside the running one and take over when ready."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, Protocol
+
+from consumers.inference.scoring import Scorer
+
+logger = logging.getLogger(__name__)
+RETRY_AFTER: Final = 30.0  # seconds before a model that could not be loaded is tried again
+
+
+class ScorerStore(Protocol):
+    """Where promoted models lie."""
+
+    def load(self, uri: str, digest: str) -> Scorer:
+        """The model, checked and ready to score; raises whatever says why it cannot be had."""
+        ...
+
+
+class Wanted(NamedTuple):
+    """The model that was promoted last."""
+
+    uri: str
+    digest: str
+
+
+class Models:
+    """Loaded models by workflow.
+
+    `background` loads in a thread, and the running model goes on deciding until the new one is ready. Without it a
+    model is loaded where it is asked for, so that a simulated run is a function of its inputs.
+    """
+
+    def __init__(
+        self, store: ScorerStore, *, background: bool = True, elapsed: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store, self._background, self._elapsed = store, background, elapsed
+        self._running: dict[str, Scorer] = {}
+        self._wanted: dict[str, Wanted] = {}
+        self._failed: dict[Wanted, float] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def want(self, workflow: str, wanted: Wanted) -> None:
+        """Have this model decide as soon as it is loaded; one wanted before it and not yet loaded is skipped."""
+        with self._changed:
+            self._wanted[workflow] = wanted
+        if self._background:
+            self._start()
+
+    def scorer(self, workflow: str, wanted: Wanted) -> Scorer | None:
+        """The model that decides now: the wanted one, else its predecessor; None when neither can be had.
+
+        Waits for the first model of a workflow: a slow start must not send everything to people.
+        """
+        running = self._running.get(workflow)
+        if running is not None and running.digest == wanted.digest:
+            return running
+        if not self._background:
+            self._wanted[workflow] = wanted
+            self._load_due()
+        elif self._wanted.get(workflow) != wanted or self._pending(workflow):
+            self.want(workflow, wanted)
+        if running is None:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._pending(workflow))
+        return self._running.get(workflow)
+
+    def digests(self) -> Mapping[str, str]:
+        """What decides, by workflow."""
+        return {workflow: scorer.digest for workflow, scorer in self._running.items()}
+
+    def settle(self) -> None:
+        """Wait until nothing is left to load."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._due())
+
+    # ---- loading ----
+
+    def _start(self) -> None:
+        with self._changed:
+            if self._thread is None and self._due():
+                self._thread = threading.Thread(target=self._work, name="model-loader", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        self._load_due()
+
+    def _load_due(self) -> None:
+        while True:
+            with self._changed:
+                due = self._due()
+                if not due:
+                    self._thread = None
+                    self._changed.notify_all()
+                    return
+                workflow, wanted = due[0]
+            self._load(workflow, wanted)
+
+    def _load(self, workflow: str, wanted: Wanted) -> None:
+        scorer: Scorer | None = None
+        try:
+            scorer = self._store.load(wanted.uri, wanted.digest)
+        except Exception as error:  # noqa: BLE001 - a damaged file must not stop what the running model can do
+            kept = self._running.get(workflow)
+            logger.error(
+                "The model %s of %s cannot be loaded (%s); %s. It is tried again in %d s; check HITL_MODEL_STORE.",
+                wanted.digest[:12], workflow, error,
+                f"{kept.digest[:12]} goes on deciding" if kept else "people decide until it can",
+                RETRY_AFTER, extra={"action": "model_not_loaded"},
+            )  # fmt: skip
+        with self._changed:
+            if scorer is None:
+                self._failed[wanted] = self._elapsed()
+            else:
+                self._running[workflow] = scorer
+                self._failed.pop(wanted, None)
+                logger.info(
+                    "%s is decided by model %s from here on.", workflow, wanted.digest[:12],
+                    extra={"action": "model_swapped"},
+                )  # fmt: skip
+            self._changed.notify_all()
+
+    def _due(self) -> list[tuple[str, Wanted]]:
+        return [(workflow, wanted) for workflow, wanted in self._wanted.items() if self._pending(workflow)]
+
+    def _pending(self, workflow: str) -> bool:
+        wanted, running = self._wanted.get(workflow), self._running.get(workflow)
+        if wanted is None or (running is not None and running.digest == wanted.digest):
+            return False
+        failed = self._failed.get(wanted)
+        return failed is None or self._elapsed() - failed >= RETRY_AFTER
