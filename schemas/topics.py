@@ -1,4 +1,4 @@
-"""The catalogue: every topic as a typed value. Creation, access rights, checks and the table for readers come from it."""
+"""The catalogue: every topic as a typed value. Creation, access rights, checks and the readers' table come from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +23,14 @@ class Keyed(StrEnum):
     REVIEWER = "reviewer id"
     STAGE = "stage"
     ORIGINAL = "original key"
+
+
+KEY_FIELDS: Final[Mapping[Keyed, str]] = {
+    Keyed.REQUEST: "request_id",
+    Keyed.WORKFLOW: "workflow",
+    Keyed.REVIEWER: "reviewer_id",
+    Keyed.STAGE: "stage",
+}
 
 
 class Outgoing(NamedTuple):
@@ -67,17 +75,9 @@ class Topic(Generic[E]):
 
     def key_of(self, event: E) -> str:
         """The record key of an event of this topic."""
-        match self.keyed:
-            case Keyed.REQUEST:
-                return str(getattr(event, "request_id"))
-            case Keyed.WORKFLOW:
-                return str(getattr(event, "workflow"))
-            case Keyed.STAGE:
-                return str(getattr(event, "stage"))
-            case Keyed.REVIEWER:
-                return str(getattr(event, "reviewer_id"))
-            case Keyed.ORIGINAL:
-                raise TypeError("a dead letter is written under its original key: build the Outgoing with it")
+        if self.keyed is Keyed.ORIGINAL:
+            raise TypeError("a dead letter is written under its original key: build the Outgoing with it")
+        return str(getattr(event, KEY_FIELDS[self.keyed]))
 
     def settings(self) -> Mapping[str, str]:
         """The broker's topic settings."""

@@ -1,11 +1,5 @@
 """Every event of the log, as frozen values."""
 
-from schemas.events.requests import (
-    AutoApproved,
-    DecisionMade,
-    DecisionRequested,
-    PredictionMade,
-)
 from schemas.events.cases import (
     CaseAnnounced,
     CaseClosed,
@@ -27,6 +21,12 @@ from schemas.events.learning import (
     ModelRefused,
     ModelTrained,
     RetrainingRequested,
+)
+from schemas.events.requests import (
+    AutoApproved,
+    DecisionMade,
+    DecisionRequested,
+    PredictionMade,
 )
 from schemas.events.running import (
     DeadLettered,
@@ -95,7 +95,6 @@ EVENT_TYPES: tuple[type[Event], ...] = (
 
 __all__ = [
     "EVENT_TYPES",
-    "Event",
     "AuditAnswered",
     "AuditDrawn",
     "AuditExpired",
@@ -109,6 +108,7 @@ __all__ = [
     "DecisionMade",
     "DecisionRefused",
     "DecisionRequested",
+    "Event",
     "ExpertReviewRequested",
     "FeedbackRecorded",
     "ModelEvaluated",

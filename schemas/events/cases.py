@@ -1,4 +1,7 @@
-"""What people are asked, what they answer, and every change of a case. Timestamps are milliseconds since the epoch; `avro/` holds the meaning of every field."""
+"""What people are asked, what they answer, and every change of a case.
+
+Timestamps are milliseconds since the epoch; `avro/` holds the meaning of every field.
+"""
 
 import msgspec
 from msgspec import field

@@ -1,4 +1,7 @@
-"""Blind answers, labels, and the models that come of them. Timestamps are milliseconds since the epoch; `avro/` holds the meaning of every field."""
+"""Blind answers, labels, and the models that come of them.
+
+Timestamps are milliseconds since the epoch; `avro/` holds the meaning of every field.
+"""
 
 import msgspec
 from msgspec import field

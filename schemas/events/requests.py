@@ -1,4 +1,7 @@
-"""A request on its way from the question to the outcome. Timestamps are milliseconds since the epoch; `avro/` holds the meaning of every field."""
+"""A request on its way from the question to the outcome.
+
+Timestamps are milliseconds since the epoch; `avro/` holds the meaning of every field.
+"""
 
 import msgspec
 from msgspec import field

@@ -1,4 +1,7 @@
-"""Policies, counts and dead letters. Timestamps are milliseconds since the epoch; `avro/` holds the meaning of every field."""
+"""Policies, counts and dead letters.
+
+Timestamps are milliseconds since the epoch; `avro/` holds the meaning of every field.
+"""
 
 import msgspec
 from msgspec import field
