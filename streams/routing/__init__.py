@@ -1,0 +1,1 @@
+"""Who decides a request: the model alone, a person, or an expert."""

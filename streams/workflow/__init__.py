@@ -1,0 +1,1 @@
+"""What a workflow type is, which policy is in force, and the story of one request."""
