@@ -53,6 +53,11 @@ class EmbeddedBroker:
         """Process id, or None when it does not run."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
+    @property
+    def exit_status(self) -> int | None:
+        """How it ended, as of subprocess; None while it runs, or when it was stopped from here or never started."""
+        return self._process.poll() if self._process else None
+
     def start(self, *, timeout: float = START_TIMEOUT) -> None:
         """Return when the broker answers. Raises BrokerFailed with the end of its log, JavaMissing."""
         self.launch()

@@ -3,7 +3,8 @@
 HitlError
 ├── JarRefused        FetchFailed
 ├── JavaMissing       BrokerFailed
-└── StackFailed
+├── AlreadyRunning    StackFailed
+└── NotRunning
 """
 
 from infra.errors import HitlError
@@ -27,3 +28,11 @@ class BrokerFailed(HitlError):
 
 class StackFailed(HitlError):
     """The stack did not start; the supervisor's log says why."""
+
+
+class AlreadyRunning(HitlError):
+    """A stack already runs over this data folder; see `hitl status`, or end it with `hitl down`."""
+
+
+class NotRunning(HitlError):
+    """No stack runs over this data folder; start one with `hitl up`."""

@@ -49,7 +49,7 @@ fi
 
 say "3/4 installing what $lock pins, each file checked by sha256 (the first time: 0.3 GB, with PyTorch 3.6 GB)"
 export VIRTUAL_ENV="$PWD/.venv"
-.venv/bin/uv pip sync --require-hashes --python .venv/bin/python "$lock"
+.venv/bin/uv pip sync --require-hashes --compile-bytecode --python .venv/bin/python "$lock"
 
 say "4/4 linking the project itself"
 .venv/bin/uv pip install --quiet --offline --no-deps --no-build-isolation --python .venv/bin/python --editable .

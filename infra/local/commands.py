@@ -1,0 +1,133 @@
+"""`hitl up`, `down`, `status` and `run`: the stack on this machine."""
+
+import time
+from typing import Any
+
+import click
+
+from infra.cli.output import json_option, note, show
+from infra.errors import HitlError
+from infra.local import processes
+from infra.local.errors import NotRunning
+from infra.local.services import run_service
+from infra.local.stack import Stack
+from infra.local.state import Condition, Phase, StackState
+from infra.settings import load_settings
+
+SETTLE = 1.0  # seconds in which a service that cannot work says so
+NOT_ALL_RUNNING = 3  # as of `systemctl status`
+
+
+@click.command()
+@click.option("--service", "services", multiple=True, help="Only this service; may be repeated. Default: all.")
+@click.option("--external", is_flag=True, help="Start no Kafka: use the brokers of HITL_BOOTSTRAP_SERVERS.")
+@json_option
+def up(services: tuple[str, ...], external: bool, as_json: bool) -> int:
+    """Start Kafka and every service on this machine; they stay up until `hitl down`. Exit 3 unless all run."""
+    stack = Stack(load_settings())
+    if stack.is_running():
+        note("already running", as_json=as_json)
+    else:
+        began = time.monotonic()
+        stack.start(services or None, external=external or None, tell=lambda step: note(f"{step} …", as_json=as_json))
+        time.sleep(SETTLE)
+        note(f"up after {time.monotonic() - began:.1f} s; `hitl down` ends it", as_json=as_json)
+    return report(stack, as_json=as_json)
+
+
+@click.command()
+@click.option("--purge", is_flag=True, help="Also delete all its data: the log, models, secrets.")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+@json_option
+def down(purge: bool, yes: bool, as_json: bool) -> None:
+    """End the stack; its data stays unless --purge is given."""
+    stack = Stack(load_settings())
+    if purge and not yes:
+        if as_json:
+            raise HitlError("--purge deletes every event, model and secret for good; add --yes to do it.")
+        click.confirm(f"Delete every event, model and secret under {stack.folders.data_dir}?", abort=True, err=True)
+    stopped = stack.stop()
+    if purge:
+        stack.folders.purge()
+    said = "stopped" if stopped else "nothing was running"
+    said += f"; deleted the data under {stack.folders.data_dir}" if purge else ""
+    show({"stopped": stopped, "purged": purge, "data_dir": str(stack.folders.data_dir)}, as_json=as_json, text=said)
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> int:
+    """Show each process: pid, uptime, restarts and why it last ended; exit 3 unless all run."""
+    return report(Stack(load_settings()), as_json=as_json)
+
+
+@click.command()
+@click.argument("service")
+@click.option("--slot", help="Stable name of this replica (default: HITL_SLOT or 0).")
+@json_option
+def run(service: str, slot: str | None, as_json: bool) -> None:
+    """Run one service in the foreground until SIGTERM or Ctrl-C, as a container does; --json logs JSON lines."""
+    overrides: dict[str, Any] = ({"slot": slot} if slot else {}) | ({"log_format": "json"} if as_json else {})
+    run_service(service, load_settings(**overrides))
+
+
+def report(stack: Stack, *, as_json: bool) -> int:
+    """Print the state of the stack; 0 when everything runs, else 3."""
+    state = stack.state()
+    running = stack.is_running()
+    if state is None or (not running and state.phase is not Phase.FAILED):
+        left = [process.pid for process in state.living() if processes.is_alive(process)] if state else []
+        text = f"not running ({NotRunning.__doc__})" if not left else f"the supervisor is gone; pids {left} are left"
+        show({"running": False, "left": left}, as_json=as_json, text=text)
+        return NOT_ALL_RUNNING
+    show(as_values(state, running=running), as_json=as_json, text=lambda: as_text(state))
+    healthy = all(each.condition is Condition.RUNNING for each in state.processes)
+    return 0 if running and healthy else NOT_ALL_RUNNING
+
+
+def as_values(state: StackState, *, running: bool) -> dict[str, object]:
+    """The state for machines; uptimes in seconds."""
+    return {
+        "running": running,
+        "phase": state.phase,
+        "detail": state.detail,
+        "bootstrap_servers": state.bootstrap_servers,
+        "supervisor_pid": state.supervisor.pid,
+        "uptime_seconds": round(time.time() - state.since, 1),
+        "processes": [
+            {
+                "name": each.name,
+                "condition": each.condition,
+                "pid": each.process.pid if each.process else None,
+                "uptime_seconds": round(time.time() - each.since, 1) if each.process else None,
+                "restarts": each.restarts,
+                "last_exit": each.last_exit,
+                "log": each.log,
+            }
+            for each in state.processes
+        ],
+    }
+
+
+def as_text(state: StackState) -> str:
+    """The state for people: one line a process."""
+    lines = [f"{state.phase}: {state.detail}" if state.detail != state.phase else str(state.phase)]
+    lines[0] += f", Kafka at {state.bootstrap_servers}" if state.bootstrap_servers else ""
+    for each in state.processes:
+        pid = each.process.pid if each.process else "–"
+        uptime = duration(time.time() - each.since) if each.process else "–"
+        ended = f"  last: {each.last_exit}" if each.last_exit else ""
+        lines.append(
+            f"  {each.name:<14} {each.condition:<8} pid {pid!s:<8} up {uptime:<8} restarts {each.restarts}{ended}"
+        )
+        if each.condition is Condition.DOWN:
+            lines.append(f"  {'':<14} correct that, then `hitl down` and `hitl up`; log: {each.log}")
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, as 3m12s."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    return f"{whole // 60}m{whole % 60:02d}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02d}m"

@@ -1,0 +1,38 @@
+"""Where the local stack keeps what, below the data folder."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.settings import BOOTSTRAP_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Paths of one stack; two stacks with different data folders do not touch each other."""
+
+    data_dir: Path
+
+    @property
+    def kafka(self) -> Path:
+        return self.data_dir / "kafka"
+
+    @property
+    def state(self) -> Path:
+        return self.data_dir / "run" / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.data_dir / "run" / "lock"
+
+    @property
+    def bootstrap(self) -> Path:
+        return self.data_dir / BOOTSTRAP_FILE
+
+    def log(self, name: str) -> Path:
+        return self.data_dir / "logs" / f"{name}.log"
+
+    def purge(self) -> None:
+        """Delete what a stack has written: the log of all events, models, secrets, logs. Nothing else is touched."""
+        for name in ("kafka", "run", "logs", "models", "secrets"):
+            shutil.rmtree(self.data_dir / name, ignore_errors=True)

@@ -1,0 +1,247 @@
+"""The process above the stack: starts Kafka, topics and services, starts again what dies, and ends them all."""
+
+import argparse
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from infra.errors import HitlError
+from infra.local import processes
+from infra.local.broker import EmbeddedBroker, Ports
+from infra.local.child import Child
+from infra.local.errors import AlreadyRunning
+from infra.local.folders import Folders
+from infra.local.jars import ensure_jars
+from infra.local.processes import ProcessId, identify
+from infra.local.restart import Restart, RestartPolicy, StayDown, after_exit
+from infra.local.state import Condition, Phase, ProcessState, StackState, read_state, replace_file, write_state
+from infra.observe.logs import configure
+from infra.settings import Settings, load_settings
+
+log = logging.getLogger("supervisor")
+KAFKA = "kafka"
+PREFERRED = Ports(broker=9092, controller=9093)
+GLANCE = 0.05  # seconds between two looks at the processes
+DRAIN_TIMEOUT = 20.0  # seconds the services have to finish after SIGTERM
+
+
+class Supervisor:
+    """Holds the stack up until it is told to end, or until its owner, a process, is gone."""
+
+    def __init__(
+        self, settings: Settings, *, services: Sequence[str], embedded: bool, owner: ProcessId | None = None
+    ) -> None:
+        self._settings = settings
+        self._folders = Folders(settings.data_dir)
+        self._names = services
+        self._owner = owner
+        self._policy = RestartPolicy()
+        self._kafka = KafkaChild(self._folders, settings) if embedded else None
+        self._children: list[Child] = []
+        self._end = threading.Event()
+        me = identify(os.getpid()) or ProcessId(pid=os.getpid(), began="")
+        self._written: StackState | None = None
+        self._state = StackState(phase=Phase.STARTING, detail="starting", supervisor=me, since=time.time())
+
+    def run(self) -> int:
+        """Exit status: 0 after being told to end, else the one of what failed. Raises AlreadyRunning."""
+        with only_one(self._folders):
+            self._end_leftovers()
+            status = 0
+            try:
+                self._bring_up()
+                self._watch()
+            except HitlError as error:
+                status = self._failed(str(error), error.exit_code)
+            except Exception as error:
+                log.exception("The stack failed.", extra={"action": "stack_failed"})
+                status = self._failed(f"{type(error).__name__}: {error}", 1)
+            finally:
+                self._bring_down(failed=bool(status))
+            return status
+
+    def end(self, *_: object) -> None:
+        """Make run() stop everything and return; safe in a signal handler."""
+        self._end.set()
+
+    def _bring_up(self) -> None:
+        settings = self._settings
+        if self._kafka:
+            self._tell(Phase.STARTING, "starting Kafka")
+            settings = settings.with_changes(bootstrap_servers=self._kafka.start())
+            replace_file(self._folders.bootstrap, settings.bootstrap_servers.encode())
+        if self._end.is_set():
+            return
+        self._state = msgspec.structs.replace(self._state, bootstrap_servers=settings.bootstrap_servers)
+        self._tell(Phase.STARTING, "creating topics")
+        apply_topics(settings)
+        self._tell(Phase.STARTING, "starting services")
+        for name in self._names:
+            child = Child(name, settings, self._folders.log(name))
+            self._children.append(child)
+            child.start()
+        self._tell(Phase.RUNNING, "running")
+
+    def _watch(self) -> None:
+        while not self._end.wait(GLANCE):
+            if self._owner and not processes.is_alive(self._owner):
+                log.info("The owner is gone.", extra={"action": "owner_gone"})
+                return
+            if self._kafka:
+                self._kafka.look(self._policy)
+            for child in self._children:
+                child.look(self._policy)
+            self._write()
+
+    def _bring_down(self, *, failed: bool) -> None:
+        """Services first and all at once, Kafka last, since they finish their work on it."""
+        if not failed:
+            self._tell(Phase.STOPPING, "stopping services")
+        for child in self._children:
+            child.ask_to_end()
+        deadline = time.monotonic() + DRAIN_TIMEOUT
+        for child in self._children:
+            child.await_end(deadline)
+        if self._kafka:
+            self._kafka.stop()
+            self._folders.bootstrap.unlink(missing_ok=True)
+        self._tell(Phase.FAILED, self._state.detail) if failed else self._tell(Phase.STOPPED, "stopped")
+
+    def _failed(self, reason: str, status: int) -> int:
+        log.error("%s", reason, extra={"action": "stack_failed"})
+        self._tell(Phase.FAILED, reason)
+        return status
+
+    def _end_leftovers(self) -> None:
+        """End what a supervisor that was killed has left behind; nobody watches it."""
+        if left := read_state(self._folders.state):
+            living = [process for process in left.living() if processes.is_alive(process)]
+            if living:
+                log.warning("Ending %d processes of a former stack.", len(living), extra={"action": "leftovers_ended"})
+            processes.end(living, timeout=DRAIN_TIMEOUT)
+
+    def _tell(self, phase: Phase, detail: str) -> None:
+        if (phase, detail) != (self._state.phase, self._state.detail):
+            log.info("%s: %s", phase, detail, extra={"action": f"stack_{phase}"})
+        self._state = msgspec.structs.replace(self._state, phase=phase, detail=detail)
+        self._write()
+
+    def _write(self) -> None:
+        children = tuple(child.state for child in self._children)
+        kafka = (self._kafka.state,) if self._kafka else ()
+        state = msgspec.structs.replace(self._state, processes=kafka + children)
+        if state != self._written:
+            self._state = self._written = state
+            write_state(self._folders.state, state)
+
+
+class KafkaChild:
+    """The embedded broker under the supervisor; after its first start it keeps its address."""
+
+    def __init__(self, folders: Folders, settings: Settings) -> None:
+        self._broker = EmbeddedBroker(folders.kafka, ensure_jars(settings.cache_dir), prefer=PREFERRED)
+        self._failures = 0
+        self._due = self._began = 0.0  # monotonic times of the next and the last start
+        self.state = ProcessState(
+            name=KAFKA, condition=Condition.STOPPED, since=time.time(), log=str(self._broker.log_file)
+        )
+
+    def start(self) -> str:
+        """Address of the broker, once it answers."""
+        self._broker.start()
+        self._running()
+        return self._broker.bootstrap_servers
+
+    def look(self, policy: RestartPolicy) -> None:
+        """Notice that it ended, and start it again when that is due, without waiting for it to answer."""
+        if self.state.condition is Condition.WAITING:
+            if time.monotonic() >= self._due:
+                self._broker.launch()
+                self._running(restarts=self.state.restarts + 1)
+            return
+        if (status := self._broker.exit_status) is None:
+            return
+        ran = time.monotonic() - self._began
+        match after_exit(policy, status=status, ran_seconds=ran, failures=self._failures):
+            case Restart(wait_seconds=wait, failures=failures, reason=reason):
+                self._failures, self._due = failures, time.monotonic() + wait
+            case StayDown(reason=reason):  # Kafka has no such status; the number means a failure like any other
+                wait, self._due = policy.longest_wait_seconds, time.monotonic() + policy.longest_wait_seconds
+        log.warning("Kafka %s; again in %.2f s.", reason, wait, extra={"action": "kafka_restart"})
+        self._change(condition=Condition.WAITING, process=None, last_exit=reason)
+
+    def stop(self) -> None:
+        """End it in order, so that its next start is quick."""
+        self._broker.stop()
+        self._change(condition=Condition.STOPPED, process=None)
+
+    def _running(self, **changes: object) -> None:
+        self._began = time.monotonic()
+        pid = self._broker.pid
+        self._change(condition=Condition.RUNNING, process=identify(pid) if pid else None, **changes)
+
+    def _change(self, **changes: object) -> None:
+        self.state = msgspec.structs.replace(self.state, since=time.time(), **changes)
+
+
+def apply_topics(settings: Settings) -> None:
+    """Create the topics of the catalogue that are missing."""
+    from infra.kafka import topics  # here, so that `hitl status` does not load a Kafka client
+
+    topics.apply(settings)
+
+
+@contextlib.contextmanager
+def only_one(folders: Folders) -> Iterator[None]:
+    """Hold the lock of this data folder; the system lets go of it however the process ends."""
+    folders.lock.parent.mkdir(parents=True, exist_ok=True)
+    with folders.lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning from None
+        yield
+
+
+def is_held(folders: Folders) -> bool:
+    """Whether a supervisor runs over this data folder."""
+    if not folders.lock.exists():
+        return False
+    try:
+        with only_one(folders):
+            return False
+    except AlreadyRunning:
+        return True
+
+
+def main() -> int:
+    """Supervise with the settings of the environment; started by infra.local.stack, which waits for its state."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--service", action="append", default=[])
+    parser.add_argument("--external", action="store_true", help="use the brokers of the settings")
+    parser.add_argument("--owner", type=int, help="end when this process is gone")
+    arguments = parser.parse_args()
+    settings = load_settings()
+    configure(service="supervisor", form=settings.log_format, level=settings.log_level)
+    owner = identify(arguments.owner) if arguments.owner else None
+    if arguments.owner and owner is None:
+        return 0
+    try:
+        supervisor = Supervisor(settings, services=arguments.service, embedded=not arguments.external, owner=owner)
+        signal.signal(signal.SIGTERM, supervisor.end)
+        signal.signal(signal.SIGINT, supervisor.end)
+        return supervisor.run()
+    except HitlError as error:
+        log.error("%s", error, extra={"action": "stack_failed"})
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
