@@ -125,7 +125,7 @@ def _json_rows(texts: Iterable[str]) -> Iterator[Numbered | Refusal]:
             yield Refusal(number, NOT_UTF8)
             continue
         try:
-            row: Cell = json.loads(text)
+            row = json.loads(text)
         except ValueError as error:
             yield Refusal(number, f"is no JSON: {error}")
             continue
