@@ -1,7 +1,7 @@
 """Reads every answer of people once, and asks for a fit when one is due."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from consumers.feedback.triggers import RetrainingState, RetrainingVerdict, is_due, learnt, requested
 from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Source, one_by_one, tally
@@ -17,7 +17,7 @@ State = Keyed[RetrainingState]  # by workflow
 class FeedbackStage:
     """Remembers per workflow what was learnt since the last request for a fit."""
 
-    name: Final = "feedback"
+    name = "feedback"
     inputs: Sequence[Topic[Any]] = (FEEDBACK,)
     config_topics: Sequence[Topic[Any]] = (POLICIES,)
 
@@ -27,7 +27,7 @@ class FeedbackStage:
     def fold_config(self, config: Policies, message: Message) -> Policies:
         return fold_policies(config, message.event)
 
-    def initial_state(self, _partition: int) -> State:
+    def initial_state(self, partition: int) -> State:
         return Keyed()
 
     def restore(self, state: State, source: Source) -> None:
@@ -66,7 +66,7 @@ class FeedbackStage:
 
         return one_by_one(messages, decide)
 
-    def tick(self, _lane: Lane[State], _config: Policies) -> Handled:
+    def tick(self, lane: Lane[State], config: Policies) -> Handled:
         return Handled()
 
 

@@ -21,14 +21,14 @@ class ScorerStore(Protocol):
 
 
 class Wanted(NamedTuple):
-    """The model that was promoted last."""
+    """A model that was promoted."""
 
     uri: str
     digest: str
 
 
 class Models:
-    """Loaded models by workflow.
+    """Loaded models by workflow, of which the promoted ones are named newest first: the newest that can be had decides.
 
     `background` loads in a thread, and the running model goes on deciding until the new one is ready. Without it a
     model is loaded where it is asked for, so that a simulated run is a function of its inputs.
@@ -39,34 +39,34 @@ class Models:
     ) -> None:
         self._store, self._background, self._elapsed = store, background, elapsed
         self._running: dict[str, Scorer] = {}
-        self._wanted: dict[str, Wanted] = {}
+        self._wanted: dict[str, tuple[Wanted, ...]] = {}
         self._failed: dict[Wanted, float] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def want(self, workflow: str, wanted: Wanted) -> None:
-        """Have this model decide as soon as it is loaded; one wanted before it and not yet loaded is skipped."""
+    def want(self, workflow: str, *wanted: Wanted) -> None:
+        """Have the first of these decide as soon as it is loaded; one wanted before and not yet loaded is skipped."""
         with self._changed:
             self._wanted[workflow] = wanted
         if self._background:
             self._start()
 
-    def scorer(self, workflow: str, wanted: Wanted) -> Scorer | None:
-        """The model that decides now: the wanted one, else its predecessor; None when neither can be had.
+    def scorer(self, workflow: str, *wanted: Wanted) -> Scorer | None:
+        """The model that decides now: the first of these, else what ran before it; None when none can be had.
 
         Waits for the first model of a workflow: a slow start must not send everything to people.
         """
         running = self._running.get(workflow)
-        if running is not None and running.digest == wanted.digest:
+        if running is not None and running.digest == wanted[0].digest:
             return running
         if not self._background:
             self._wanted[workflow] = wanted
             self._load_due()
-        elif self._wanted.get(workflow) != wanted or self._pending(workflow):
-            self.want(workflow, wanted)
+        elif self._wanted.get(workflow) != wanted or self._next(workflow):
+            self.want(workflow, *wanted)
         if running is None:
             with self._changed:
-                self._changed.wait_for(lambda: not self._pending(workflow))
+                self._changed.wait_for(lambda: self._next(workflow) is None)
         return self._running.get(workflow)
 
     def digests(self) -> Mapping[str, str]:
@@ -109,7 +109,7 @@ class Models:
             logger.error(
                 "The model %s of %s cannot be loaded (%s); %s. It is tried again in %d s; check HITL_MODEL_STORE.",
                 wanted.digest[:12], workflow, error,
-                f"{kept.digest[:12]} goes on deciding" if kept else "people decide until it can",
+                f"{kept.digest[:12]} goes on deciding" if kept else "the one before it, or people, decide until it can",
                 RETRY_AFTER, extra={"action": "model_not_loaded"},
             )  # fmt: skip
         with self._changed:
@@ -125,11 +125,16 @@ class Models:
             self._changed.notify_all()
 
     def _due(self) -> list[tuple[str, Wanted]]:
-        return [(workflow, wanted) for workflow, wanted in self._wanted.items() if self._pending(workflow)]
+        found = ((workflow, self._next(workflow)) for workflow in self._wanted)
+        return [(workflow, wanted) for workflow, wanted in found if wanted is not None]
 
-    def _pending(self, workflow: str) -> bool:
-        wanted, running = self._wanted.get(workflow), self._running.get(workflow)
-        if wanted is None or (running is not None and running.digest == wanted.digest):
-            return False
-        failed = self._failed.get(wanted)
-        return failed is None or self._elapsed() - failed >= RETRY_AFTER
+    def _next(self, workflow: str) -> Wanted | None:
+        """What to load: the newest model that did not just fail, unless it is the one that runs."""
+        running = self._running.get(workflow)
+        for wanted in self._wanted.get(workflow, ()):
+            if running is not None and running.digest == wanted.digest:
+                return None
+            failed = self._failed.get(wanted)
+            if failed is None or self._elapsed() - failed >= RETRY_AFTER:
+                return wanted
+        return None

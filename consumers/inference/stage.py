@@ -26,19 +26,21 @@ from schemas.topics import MODELS, POLICIES, PREDICTIONS, REQUESTS, Topic
 from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
 from streams.workflow.types import WorkflowType
 
+LOADABLE: Final = 3  # promoted models that are kept in mind, should the newest be damaged
+
 
 @dataclass(frozen=True, slots=True)
 class InferenceConfig:
-    """The policies in force, and the promoted model of each workflow."""
+    """The policies in force, and the promoted models of each workflow, newest first."""
 
-    policies: Policies = NO_POLICIES
-    promoted: Mapping[str, Wanted] = field(default_factory=dict)
+    policies: Policies = field(default_factory=lambda: NO_POLICIES)
+    promoted: Mapping[str, tuple[Wanted, ...]] = field(default_factory=dict)
 
 
 class InferenceStage:
     """Remembers nothing of requests; `models` holds what was loaded."""
 
-    name: Final = "inference"
+    name = "inference"
     inputs: Sequence[Topic[Any]] = (REQUESTS,)
     config_topics: Sequence[Topic[Any]] = (MODELS, POLICIES)
 
@@ -52,17 +54,18 @@ class InferenceStage:
         event = message.event
         if not isinstance(event, ModelPromoted):
             return replace(config, policies=fold_policies(config.policies, event))
-        wanted = Wanted(event.uri, event.model_digest)
-        self._models.want(event.workflow, wanted)  # loading begins here, so that the swap does not wait for a request
+        before = config.promoted.get(event.workflow, ())
+        wanted = (Wanted(event.uri, event.model_digest), *before)[:LOADABLE]
+        self._models.want(event.workflow, *wanted)  # loading begins here, so that the swap does not wait for a request
         return replace(config, promoted={**config.promoted, event.workflow: wanted})
 
-    def initial_state(self, _partition: int) -> Keyed[bool]:
+    def initial_state(self, partition: int) -> Keyed[bool]:
         return Keyed()
 
     def restore(self, state: Keyed[bool], source: Source) -> None:
         """There is nothing to bring back."""
 
-    def tick(self, _lane: Lane[Keyed[bool]], _config: InferenceConfig) -> Handled:
+    def tick(self, lane: Lane[Keyed[bool]], config: InferenceConfig) -> Handled:
         return Handled()
 
     def handle(
@@ -105,9 +108,9 @@ class InferenceStage:
 
     def _scorer(self, workflow: str, workflow_type: WorkflowType, config: InferenceConfig) -> Scorer | Failed:
         wanted = config.promoted.get(workflow)
-        if wanted is None:
+        if not wanted:
             return NO_MODEL
-        scorer = self._models.scorer(workflow, wanted)
+        scorer = self._models.scorer(workflow, *wanted)
         if scorer is None:
             return MODEL_UNAVAILABLE
         return scorer if set(scorer.classes) == set(workflow_type.classes) else OTHER_CLASSES

@@ -25,7 +25,7 @@ CONFIG_LAG: Final = 10_000  # milliseconds within which a policy that was publis
 class TrainingConfig:
     """The policies in force, and the model that runs for each workflow."""
 
-    policies: Policies = NO_POLICIES
+    policies: Policies = field(default_factory=lambda: NO_POLICIES)
     champions: Mapping[str, Champion] = field(default_factory=dict)
 
 
@@ -40,7 +40,7 @@ def fold_champion(champions: Mapping[str, Champion], event: object) -> Mapping[s
 class TrainingStage:
     """Refits through `runner`, which starts them and says when they are done."""
 
-    name: Final = "training"
+    name = "training"
     inputs: Sequence[Topic[Any]] = (RETRAINING,)
     config_topics: Sequence[Topic[Any]] = (MODELS, POLICIES)
 
@@ -57,7 +57,7 @@ class TrainingStage:
             champions=fold_champion(config.champions, message.event),
         )
 
-    def initial_state(self, _partition: int) -> State:
+    def initial_state(self, partition: int) -> State:
         return Keyed()
 
     def restore(self, state: State, source: Source) -> None:
@@ -82,7 +82,7 @@ class TrainingStage:
 
         return one_by_one(messages, decide)
 
-    def tick(self, _lane: Lane[State], _config: TrainingConfig) -> Handled:
+    def tick(self, lane: Lane[State], config: TrainingConfig) -> Handled:
         return Handled()
 
     def _job(self, message: Message, lane: Lane[State], config: TrainingConfig) -> RefitJob:

@@ -1,0 +1,20 @@
+"""Runs training on a cluster: fits from the log, keeps artefacts in the store."""
+
+from functools import partial
+
+from consumers.training.log_labels import LogLabels, StoredModels
+from consumers.training.refit import refit
+from consumers.training.running import InBackground
+from consumers.training.stage import TrainingStage
+from infra.kafka.client import connect
+from infra.kafka.running import run_stage
+from infra.settings import Settings
+from schemas.codec import Codec
+
+
+def run(settings: Settings) -> None:
+    """Answer requests for fits until told to stop."""
+    codec = Codec.of_repository()
+    labels = LogLabels(connect(settings), codec)
+    work = partial(refit, labels=labels, files=StoredModels(settings.model_store), codec=codec)
+    run_stage(TrainingStage(InBackground(work)), settings, codec=codec)
