@@ -1,0 +1,134 @@
+"""The log on a real cluster, by confluent_kafka."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from confluent_kafka import Consumer, KafkaException
+
+from infra.kafka.client_config import ClientOptions, open_consumer
+from infra.kafka.client_consumer import KafkaConsumer
+from infra.kafka.client_errors import MISSING, TopicMissing, is_passing, kafka_error, unavailable
+from infra.kafka.client_producer import KafkaIdempotent, KafkaTransactions
+from infra.kafka.client_reader import KafkaReader
+from infra.kafka.client_records import Names
+from infra.kafka.log import GroupConsumer, Reader, RebalanceListener, TopicPartition, TransactionalProducer
+from infra.settings import Settings
+
+T = TypeVar("T")
+
+
+class KafkaLog:
+    """Implements `infra.kafka.log.Log`. Topics, groups and transactional ids get the prefix of the options.
+
+    The questions (`partitions`, `beginning`, `watermark`, `offset_at`) may be asked from any thread; they raise
+    `LogUnavailable`, `TopicMissing` or `AccessDenied`.
+    """
+
+    def __init__(self, options: ClientOptions) -> None:
+        self.options = options
+        self._names = Names(options.prefix)
+        self._counts: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._asking: Consumer | None = None
+
+    def consumer(
+        self, *, group: str, instance: str, topics: Sequence[str], listener: RebalanceListener
+    ) -> GroupConsumer:
+        return KafkaConsumer(
+            self.options, self._names, group=group, instance=instance, topics=topics, listener=listener
+        )
+
+    def producer(self, *, transactional_id: str | None) -> TransactionalProducer:
+        """With an id: transactional, fencing every earlier producer of that id. Without: idempotent only."""
+        if transactional_id is None:
+            return KafkaIdempotent(self.options, self._names)
+        return KafkaTransactions(self.options, self._names, transactional_id)
+
+    def reader(self, start: Mapping[TopicPartition, int]) -> Reader:
+        group = self._names.full["reader"]  # librdkafka wants a name; nothing joins or commits
+
+        def opening(wait_ms: int) -> Consumer:
+            return open_consumer(self.options.consumer(group, wait_ms=wait_ms))
+
+        return KafkaReader(opening, self._names, start)
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has; asked once, since it never changes."""
+        if topic not in self._counts:
+            self._counts[topic] = self._ask(f"partitions of {topic}", lambda c, s: self._count(c, topic, s))
+        return self._counts[topic]
+
+    def beginning(self, partition: TopicPartition) -> int:
+        """The first offset that is still kept."""
+        return self._range(partition)[0]
+
+    def watermark(self, partition: TopicPartition) -> int:
+        """The high watermark, freshly asked: one past the last record, committed or not."""
+        return self._range(partition)[1]
+
+    def offset_at(self, partition: TopicPartition, timestamp: int) -> int:
+        """The first offset whose timestamp is at least this (milliseconds); the watermark when there is none."""
+        end = self.watermark(partition)  # before the search: what is appended meanwhile must not be skipped
+        target = self._names.theirs(partition, timestamp)
+        (found,) = self._ask(f"offset by time in {partition}", lambda c, s: c.offsets_for_times([target], s))
+        if found.error is not None:
+            raise unavailable(found.error, f"offset by time in {partition}", self.options.bootstrap_servers, 0)
+        return found.offset if found.offset >= 0 else end
+
+    def close(self) -> None:
+        """Close the connection for questions; consumers, producers and readers are closed by whoever made them."""
+        with self._lock:
+            if self._asking is not None:
+                self._asking.close()
+                self._asking = None
+
+    def _range(self, partition: TopicPartition) -> tuple[int, int]:
+        theirs = self._names.theirs(partition)
+        return self._ask(f"watermarks of {partition}", lambda c, s: c.get_watermark_offsets(theirs, s))
+
+    def _count(self, consumer: Consumer, topic: str, seconds: float) -> int:
+        full = self._names.full[topic]
+        found = consumer.list_topics(full, seconds).topics[full]
+        if found.error is not None:
+            raise KafkaException(found.error)
+        return len(found.partitions)
+
+    def _ask(self, about: str, question: Callable[[Consumer, float], T]) -> T:
+        """Ask with a timeout, again while the trouble may pass."""
+        limit = self.options.request_timeout_seconds
+        deadline = time.monotonic() + limit
+        while True:
+            try:
+                with self._lock:
+                    if self._asking is None:
+                        self._asking = open_consumer(self._asking_options())
+                    try:
+                        return question(self._asking, max(0.1, deadline - time.monotonic()))
+                    finally:
+                        self._asking.poll(0)  # librdkafka's log lines
+            except KafkaException as raised:
+                error = kafka_error(raised)
+                if error.code() in MISSING:
+                    raise TopicMissing(f"{about}: no such topic. Create it with `hitl topics apply`.") from raised
+                if not is_passing(error) or time.monotonic() > deadline:
+                    raise unavailable(error, about, self.options.bootstrap_servers, limit) from raised
+            time.sleep(0.05)
+
+    def _asking_options(self) -> dict[str, object]:
+        # read_uncommitted: a committed-only handle is told the last stable offset instead of the high watermark
+        options = self.options.consumer(self._names.full["questions"], wait_ms=500)
+        return {**options, "isolation.level": "read_uncommitted"}
+
+
+def connect(settings: Settings) -> KafkaLog:
+    """The log that the settings name. Connects on first use."""
+    return KafkaLog(
+        ClientOptions(
+            bootstrap_servers=settings.bootstrap_servers,
+            prefix=settings.topic_prefix,
+            extra=settings.kafka,
+            prefetch=max(1_024, 2 * settings.max_batch),
+        )
+    )

@@ -1,0 +1,165 @@
+"""Producers on confluent_kafka: one whose records become visible together, one that only never repeats itself."""
+
+import time
+from collections.abc import Mapping
+
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from infra.kafka.client_config import ClientOptions, open_producer
+from infra.kafka.client_errors import (
+    Phase,
+    is_passing,
+    kafka_error,
+    producer_failure,
+    unavailable,
+)
+from infra.kafka.client_records import Names
+from infra.kafka.errors import TransactionAborted, TransactionError
+from infra.kafka.log import Metadata, Position, TopicPartition
+
+INIT_TIMEOUT = 60.0  # seconds; a former transaction of the same id may have to time out first
+PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
+
+
+class KafkaTransactions:
+    """Implements `infra.kafka.log.TransactionalProducer`, exactly once. All calls from one thread.
+
+    After `ProducerFenced` or `CommitIndefinite` every further call raises the same: make a new one.
+    """
+
+    def __init__(self, options: ClientOptions, names: Names, transactional_id: str) -> None:
+        """Fences every earlier producer of this id and ends its transaction. Raises `LogUnavailable`."""
+        self._names, self._seconds = names, options.transaction_timeout_ms / 1000
+        self._producer = open_producer(options.producer(names.full[transactional_id]))
+        self._produce = self._producer.produce
+        self._over: TransactionError | None = None
+        deadline = time.monotonic() + INIT_TIMEOUT
+        while True:
+            try:
+                self._producer.init_transactions(max(0.1, deadline - time.monotonic()))
+                return
+            except KafkaException as raised:
+                error = kafka_error(raised)
+                if is_passing(error) and time.monotonic() < deadline:
+                    continue
+                self.close()
+                if error.fatal() or not is_passing(error):
+                    raise producer_failure(error, Phase.ENDING) from raised
+                about = f"starting transactions of {transactional_id}"
+                raise unavailable(error, about, options.bootstrap_servers, INIT_TIMEOUT) from raised
+
+    def begin(self) -> None:
+        self._check()
+        try:
+            self._producer.begin_transaction()
+        except KafkaException as raised:
+            raise self._failed(raised, Phase.ENDING) from raised
+
+    def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None) -> None:
+        """Queue a record; waits while the queue is full. Raises `WriteRefused` for one that is too large."""
+        try:
+            self._produce(self._names.full[topic], value, key, -1 if partition is None else partition)
+        except BufferError:
+            self._producer.poll(0.05)
+            self.send(topic, key, value, partition)
+        except KafkaException as raised:
+            raise self._failed(raised, Phase.WRITING) from raised
+
+    def send_positions(self, positions: Mapping[TopicPartition, Position], metadata: Metadata) -> None:
+        """Make the group's positions part of the transaction. Raises ValueError when there are none."""
+        if not positions:  # librdkafka would do nothing, and nothing would fence a former owner
+            raise ValueError("a transaction without positions is not fenced by the group: send the current ones.")
+        self._check()
+        try:
+            self._producer.send_offsets_to_transaction(self._names.with_notes(positions), metadata, self._seconds)
+        except KafkaException as raised:
+            raise self._failed(raised, Phase.WRITING) from raised
+
+    def commit(self) -> None:
+        self._check()
+        try:
+            self._producer.commit_transaction(self._seconds)
+        except KafkaException as raised:
+            raise self._failed(raised, Phase.ENDING) from raised
+        self._producer.poll(0)  # librdkafka's log lines
+
+    def abort(self) -> None:
+        self._check()
+        try:
+            self._producer.abort_transaction(self._seconds)
+        except KafkaException as raised:
+            raise self._failed(raised, Phase.ENDING) from raised
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """Nothing: a transaction is flushed by its commit."""
+
+    def close(self) -> None:
+        """Does not wait: what was not committed is aborted by the next producer of this id, or by time."""
+        self._producer.purge()
+        self._producer.close()
+
+    def _check(self) -> None:
+        if self._over is not None:
+            raise self._over
+
+    def _failed(self, raised: KafkaException, phase: Phase) -> Exception:
+        if self._over is not None:
+            return self._over
+        failure = producer_failure(kafka_error(raised), phase)
+        if isinstance(failure, TransactionError) and not isinstance(failure, TransactionAborted):
+            self._over = failure
+        return failure
+
+
+class KafkaIdempotent:
+    """Implements `infra.kafka.log.TransactionalProducer`, at least once: `flush`, then commit with the consumer."""
+
+    def __init__(self, options: ClientOptions, names: Names) -> None:
+        self._names, self._seconds = names, options.transaction_timeout_ms / 1000
+        self._failure: KafkaError | None = None
+        self._producer = open_producer({**options.producer(None), "on_delivery": self._undelivered})
+        self._produce = self._producer.produce
+
+    def begin(self) -> None:
+        self._failure = None
+
+    def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None) -> None:
+        """Queue a record; waits while the queue is full. Raises `WriteRefused` for one that is too large."""
+        try:
+            self._produce(self._names.full[topic], value, key, -1 if partition is None else partition)
+        except BufferError:
+            self._producer.poll(0.05)
+            self.send(topic, key, value, partition)
+        except KafkaException as raised:
+            raise producer_failure(kafka_error(raised), Phase.WRITING) from raised
+
+    def send_positions(self, positions: Mapping[TopicPartition, Position], metadata: Metadata) -> None:
+        """Raises TypeError: without a transaction, the consumer commits."""
+        raise TypeError("an idempotent producer takes no positions: flush, then GroupConsumer.commit.")
+
+    def commit(self) -> None:
+        self.flush()
+
+    def abort(self) -> None:
+        """Drop what was not sent yet; what was sent stays sent."""
+        self._producer.purge()
+        self._producer.flush(self._seconds)
+        self._failure = None
+
+    def flush(self) -> None:
+        """Raises `TransactionAborted` when a record was not acknowledged, `ProducerFenced` after a fatal error."""
+        waiting = self._producer.flush(self._seconds + 1)
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise producer_failure(failure, Phase.WRITING)
+        if waiting:
+            raise TransactionAborted(f"{waiting} records were not acknowledged in time")
+
+    def close(self) -> None:
+        self._producer.purge()
+        self._producer.close()
+
+    def _undelivered(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None and error.code() not in PURGED:
+            self._failure = error
