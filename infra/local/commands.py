@@ -112,7 +112,7 @@ def as_values(state: StackState, *, running: bool) -> dict[str, object]:
 def as_text(state: StackState) -> str:
     """The state for people: one line a process."""
     lines = [f"{state.phase}: {state.detail}" if state.detail != state.phase else str(state.phase)]
-    lines[0] += f", Kafka at {state.bootstrap_servers}" if state.bootstrap_servers else ""
+    lines[0] += f", Kafka at {state.bootstrap_servers}" if state.phase is Phase.RUNNING else ""
     for each in state.processes:
         pid = each.process.pid if each.process else "–"
         uptime = duration(time.time() - each.since) if each.process else "–"

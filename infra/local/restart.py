@@ -12,7 +12,7 @@ class RestartPolicy:
 
     first_wait_seconds: float = 0.25
     longest_wait_seconds: float = 30.0
-    stable_seconds: float = 30.0
+    stable_seconds: float = 5.0  # longer than a service needs to find out that it cannot work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
