@@ -1,0 +1,14 @@
+"""The router as a process."""
+
+from infra.kafka.running import run_stage
+from infra.secret_keys import secrets
+from infra.settings import Settings
+from schemas.codec import Codec
+from streams.casework.sealing import Sealer
+from streams.routing.stage import RouterStage
+
+
+def run(settings: Settings) -> None:
+    """Route predictions until SIGTERM."""
+    keys, codec = secrets(settings), Codec.of_repository()
+    run_stage(RouterStage(codec=codec, sealer=Sealer(keys.seal_key), salt=keys.draw_salt), settings, codec=codec)
