@@ -43,6 +43,9 @@ class ClientOptions:
     def common(self, client_id: str) -> Options:
         return {"bootstrap.servers": self.bootstrap_servers, "client.id": client_id, **self.extra}
 
+    def admin(self) -> dict[str, str | int | float | bool]:
+        return {"bootstrap.servers": self.bootstrap_servers, "client.id": "topics", **self.extra}
+
     def consumer(self, group: str, *, wait_ms: int) -> Options:
         """A committed-only consumer. `wait_ms`: how late it learns that it has reached the end of a partition."""
         return {

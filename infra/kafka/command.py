@@ -1,0 +1,113 @@
+"""`hitl topics`: the catalogue, and the cluster's topics compared with it."""
+
+from typing import Any
+
+import click
+import msgspec
+
+from infra.cli.output import json_option, note, show
+from infra.settings import Settings, load_settings
+from schemas.topics import TOPICS, Topic
+
+DIFFERENT = 1  # exit status of a check that found something
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A topic of the catalogue in this installation; `offsets` counts records and markers, None when it is missing."""
+
+    name: str
+    key: str
+    partitions: int
+    events: list[str]
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    kept: str
+    max_value_bytes: int
+    offsets: int | None
+
+
+@click.group()
+def topics() -> None:
+    """List, create and check the topics of the catalogue."""
+
+
+@topics.command(name="list")
+@json_option
+def list_topics(as_json: bool) -> None:
+    """Show every topic of the catalogue: key, partitions, who writes and reads it, and how far it is filled."""
+    settings = load_settings()
+    rows = _rows(settings)
+    show(rows, as_json=as_json, text=lambda: _table(rows))
+
+
+@topics.command(name="apply")
+@json_option
+def apply_topics(as_json: bool) -> None:
+    """Create missing topics and correct settings; never deletes, and says what must be done by hand."""
+    from infra.kafka.topics import apply  # here, as in `list`: loading a Kafka client takes its time
+
+    note("comparing the cluster with the catalogue …", as_json=as_json)
+    applied = apply(load_settings())
+    said = [f"created {name}" for name in applied.created] + [f"corrected {each}" for each in applied.corrected]
+    show(applied, as_json=as_json, text="\n".join(said) or "nothing to do: all topics are as the catalogue says")
+
+
+@topics.command(name="check")
+@json_option
+def check_topics(as_json: bool) -> int:
+    """Compare the cluster with the catalogue and change nothing; exit 1 when they differ."""
+    from infra.kafka.topics import check
+
+    found = check(load_settings())
+    said = "\n".join(map(str, found)) + "\n`hitl topics apply` corrects what can be corrected." if found else ""
+    show({"differences": found}, as_json=as_json, text=said or "all topics are as the catalogue says")
+    return DIFFERENT if found else 0
+
+
+def _rows(settings: Settings) -> list[Row]:
+    from infra.kafka.client import connect
+    from infra.kafka.client_errors import TopicMissing
+    from infra.kafka.log import TopicPartition
+
+    log = connect(settings)
+
+    def offsets(topic: Topic[Any]) -> int | None:
+        try:
+            return sum(log.watermark(TopicPartition(topic.name, p)) for p in range(log.partitions(topic.name)))
+        except TopicMissing:
+            return None
+
+    try:
+        return [_row(topic, settings, offsets(topic)) for topic in TOPICS]
+    finally:
+        log.close()
+
+
+def _row(topic: Topic[Any], settings: Settings, offsets: int | None) -> Row:
+    kept = "last per key" if topic.compacted else "for ever" if topic.retention_ms < 0 else f"{topic.retention_ms} ms"
+    return Row(
+        name=settings.topic_prefix + topic.name,
+        key=topic.keyed.value,
+        partitions=settings.partitions if topic.partitioned else 1,
+        events=[event.__name__ for event in topic.events],
+        writers=topic.writers,
+        readers=topic.readers,
+        kept=kept,
+        max_value_bytes=topic.max_value_bytes,
+        offsets=offsets,
+    )
+
+
+def _table(rows: list[Row]) -> str:
+    titles = ("topic", "key", "partitions", "kept", "offsets", "written by", "read by")
+    lines = [titles] + [
+        (
+            *(row.name, row.key, str(row.partitions), row.kept, "missing" if row.offsets is None else str(row.offsets)),
+            *(", ".join(row.writers), ", ".join(row.readers)),
+        )
+        for row in rows
+    ]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles) - 1)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[-1]]) for line in lines
+    )
