@@ -1,0 +1,198 @@
+"""The same log gives the same artefact; the gate compares on answers that no model saw."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from consumers.training.events import outcome_of
+from consumers.training.refit import Candidate, Champion, NoCandidate, RefitJob, refit
+from infra.models.artefact import Model
+from infra.models.store import ModelNotFound
+from schemas.events import FeedbackRecorded, ModelEvaluated, ModelPromoted, ModelRefused, ModelTrained
+from schemas.values import FeedbackKind, FeedbackType, Split
+from streams.workflow.types import parse_workflow
+from tests.support.learning import CODEC, NOW, document, feedback
+
+POSTS = parse_workflow(document())
+WORDS = {
+    "approve": ["thanks", "great", "lovely", "morning", "friends"],
+    "reject": ["awful", "stupid", "hateful", "nasty", "trash"],
+}
+NEUTRAL = ["the", "a", "we", "they", "today", "news", "people", "game", "about", "when"]
+
+
+@dataclass
+class ListedLabels:
+    """A log of answers in memory."""
+
+    answers: list[FeedbackRecorded]
+
+    def read(self, workflow: str, end_offset: int) -> Iterable[FeedbackRecorded]:
+        return [one for one in self.answers[:end_offset] if one.workflow == workflow]
+
+
+@dataclass
+class Files:
+    """A model store in memory."""
+
+    models: dict[str, Model] = field(default_factory=dict)
+
+    def save(self, model: Model) -> str:
+        self.models[model.digest] = model
+        return f"memory/{model.digest}"
+
+    def load(self, uri: str, digest: str) -> Model:
+        try:
+            return self.models[digest]
+        except KeyError:
+            raise ModelNotFound(f"no model {digest}") from None
+
+
+def answer(number: int, *, noise: float = 0.1, **more: object) -> FeedbackRecorded:
+    """An answer whose text gives its label away; `noise` of them are mistaken."""
+    chance = random.Random(number)
+    label = chance.choice(["approve", "reject"])
+    words = chance.choices(WORDS[label], k=2) + chance.choices(NEUTRAL, k=6)
+    told = label if chance.random() >= noise else {"approve": "reject", "reject": "approve"}[label]
+    return feedback(number, label=told, text=" ".join(words), **more)  # type: ignore[arg-type]
+
+
+def imported(count: int, *, start: int = 0, noise: float = 0.1) -> list[FeedbackRecorded]:
+    kind, type_ = FeedbackKind.IMPORTED, FeedbackType.NONE
+    return [answer(n, kind=kind, type=type_, noise=noise) for n in range(start, start + count)]
+
+
+def blind(count: int, split: Split, *, start: int) -> list[FeedbackRecorded]:
+    return [answer(n, blind=True, split=split, probability=0.3) for n in range(start, start + count)]
+
+
+def job(end: int, champion: Champion | None = None) -> RefitJob:
+    return RefitJob(workflow_type=POSTS, feedback_end_offset=end, champion=champion)
+
+
+def fitted(answers: list[FeedbackRecorded], files: Files, champion: Champion | None = None) -> Candidate:
+    found = refit(job(len(answers), champion), ListedLabels(answers), files, CODEC)
+    assert isinstance(found, Candidate), found
+    return found
+
+
+def as_champion(candidate: Candidate, version: int = 1) -> Champion:
+    return Champion(digest=candidate.digest, uri=candidate.uri, version=version)
+
+
+FIRST = imported(20, noise=0.4)
+MORE = [*FIRST, *imported(300, start=1_000), *blind(80, Split.TRAIN, start=2_000), *blind(150, Split.GATE, start=3_000)]
+
+
+def test_the_same_log_gives_the_same_artefact_and_figures() -> None:
+    files = Files()
+    champion = as_champion(fitted(FIRST, files))
+    assert fitted(MORE, Files(dict(files.models)), champion) == fitted(MORE, Files(dict(files.models)), champion)
+
+
+def test_the_dataset_ends_where_the_request_says() -> None:
+    files = Files()
+    short = refit(job(len(FIRST)), ListedLabels(MORE), files, CODEC)
+    assert isinstance(short, Candidate)
+    assert short.digest == fitted(FIRST, files).digest
+    assert short.labels == len(FIRST)
+
+
+def test_a_first_model_is_promoted_without_comparison() -> None:
+    found = fitted(FIRST, Files())
+    events, champion = outcome_of(found, job(len(FIRST)), cause=None, at=NOW)
+    assert [type(event) for event in events] == [ModelTrained, ModelEvaluated, ModelPromoted]
+    promoted = events[-1]
+    assert isinstance(promoted, ModelPromoted)
+    assert (promoted.version, promoted.reason, promoted.previous_digest) == (1, "first model", None)
+    assert champion == as_champion(found)
+
+
+def test_a_better_model_is_promoted_as_the_next_version_on_its_figures() -> None:
+    files = Files()
+    champion = as_champion(fitted(FIRST, files), version=4)
+    found = fitted(MORE, files, champion)
+    events, new = outcome_of(found, job(len(MORE), champion), cause=None, at=NOW)
+    promoted = events[-1]
+    assert isinstance(promoted, ModelPromoted)
+    assert (promoted.version, promoted.previous_digest) == (5, champion.digest)
+    assert promoted.figures["lower_bound"] > 0
+    assert promoted.figures["gate_labels"] == 150
+    assert promoted.reason.startswith("log-loss falls by ")
+    assert new == as_champion(found, 5)
+
+
+def test_a_worse_model_is_refused_on_its_figures() -> None:
+    files = Files()
+    champion = as_champion(fitted(MORE, files))
+    worse = [*imported(40, noise=0.5), *blind(150, Split.GATE, start=3_000)]
+    found = fitted(worse, files, champion)
+    events, new = outcome_of(found, job(len(worse), champion), cause=None, at=NOW)
+    assert [type(event) for event in events] == [ModelTrained, ModelEvaluated, ModelRefused]
+    refused = events[-1]
+    assert isinstance(refused, ModelRefused)
+    assert refused.figures["lower_bound"] <= 0
+    assert (refused.model_digest, refused.champion_digest, new) == (found.digest, champion.digest, None)
+
+
+def test_too_few_gate_answers_refuse_and_a_person_can_insist() -> None:
+    files = Files()
+    champion = as_champion(fitted(FIRST, files))
+    answers = [*FIRST, *imported(300, start=1_000), *blind(99, Split.GATE, start=3_000)]
+    found = fitted(answers, files, champion)
+    events, _ = outcome_of(found, job(len(answers), champion), cause=None, at=NOW)
+    assert isinstance(events[-1], ModelRefused)
+    assert "100 are needed" in events[-1].reason
+    forced, new = outcome_of(found, job(len(answers), champion), cause=None, at=NOW, forced_reason="promoted by hand")
+    assert isinstance(forced[-1], ModelPromoted)
+    assert forced[-1].reason == "promoted by hand"
+    assert new == as_champion(found, 2)
+
+
+def test_gate_and_certificate_answers_do_not_change_the_model() -> None:
+    kept = [*MORE, *blind(50, Split.GATE, start=5_000), *blind(50, Split.CERTIFICATE, start=6_000)]
+    models = Files(), Files()
+    one = refit(job(len(kept)), ListedLabels(MORE), models[0], CODEC)
+    other = refit(job(len(kept)), ListedLabels(kept), models[1], CODEC)
+    assert isinstance(one, Candidate)
+    assert isinstance(other, Candidate)
+    assert one.digest == other.digest
+
+
+def test_many_blind_answers_are_held_out_and_few_are_fitted_too() -> None:
+    few = [*FIRST, *blind(49, Split.TRAIN, start=2_000)]
+    many = [*FIRST, *blind(50, Split.TRAIN, start=2_000)]
+    assert fitted(few, Files()).labels == len(FIRST) + 49
+    assert fitted(many, Files()).labels == len(FIRST)
+    assert fitted(many, Files()).figures["calibration_answers"] == 50
+
+
+@pytest.mark.parametrize(
+    "answers", [[], imported(1), [feedback(n, label="approve", text=f"post {n}") for n in range(9)]]
+)
+def test_what_cannot_be_fitted_is_refused_with_the_reason(answers: list[FeedbackRecorded]) -> None:
+    found = refit(job(len(answers)), ListedLabels(answers), Files(), CODEC)
+    assert isinstance(found, NoCandidate)
+    events, champion = outcome_of(found, job(len(answers)), cause=None, at=NOW)
+    (refused,) = events
+    assert isinstance(refused, ModelRefused)
+    assert (refused.reason, refused.model_digest, champion) == (found.reason, "", None)
+
+
+def test_a_running_model_that_is_lost_is_not_replaced_unseen() -> None:
+    lost = Champion(digest="f" * 64, uri="memory/lost", version=3)
+    found = refit(job(len(MORE), lost), ListedLabels(MORE), Files(), CODEC)
+    assert isinstance(found, NoCandidate)
+    assert "the running model cannot be compared with" in found.reason
+
+
+def test_a_champion_of_other_classes_is_compared_by_name() -> None:
+    files = Files()
+    turned = parse_workflow(document(classes='["approve", "reject"]'))
+    other = RefitJob(workflow_type=turned, feedback_end_offset=len(MORE), champion=None)
+    champion = refit(other, ListedLabels(MORE), files, CODEC)
+    assert isinstance(champion, Candidate)
+    found = fitted(MORE, files, as_champion(champion))
+    assert abs(found.verdict.figures()["improvement"]) < 0.01
