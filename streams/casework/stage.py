@@ -115,21 +115,19 @@ class CaseworkStage:
         """Accept an answer or refuse it. Raises `NotReady` while the announcement it names has not been read."""
         case = lane.state.get(decision.request_id) if message.key == decision.request_id.encode() else None
         stamp = Stamp(message.coordinates, lane.now, lane.config_offsets)
-        refused = self._misplaced(message, decision, case, lane) or refusal.unanswerable(case, decision.review)
-        if refused is None and case is not None:
-            said = read_answer(case, decision)
-            match said:
+        said = self._misplaced(message, decision, case, lane) or refusal.unanswerable(case, decision.review)
+        if case is not None and said is None:
+            match read_answer(case, decision):
                 case Answered(label):
-                    return self._finish(case, decision, label, stamp, lane, handled)
+                    self._finish(case, decision, label, stamp, lane, handled)
                 case PassedOn(model_is_wrong):
-                    return self._pass_on(case, decision, model_is_wrong, stamp, lane, handled)
-                case Refused():
-                    refused = said
-        if refused is not None:
-            handled.outgoing.append(ASSIGNMENTS.message(changes.decision_refused(case, decision, refused, stamp)))
+                    self._pass_on(case, decision, model_is_wrong, stamp, lane, handled)
+                case Refused() as refused:
+                    said = refused
+        if said is not None:
+            handled.outgoing.append(ASSIGNMENTS.message(changes.decision_refused(case, decision, said, stamp)))
             workflow, priority = (case.workflow, case.priority) if case is not None else (UNKNOWN_WORKFLOW, None)
             handled.tallies.append(tally(workflow, stamp.now, "refused", priority, message.timestamp))
-        return None
 
     def _misplaced(
         self, message: Message, decision: ReviewDecided, case: Case | None, lane: Lane[Cases]
