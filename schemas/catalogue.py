@@ -1,0 +1,185 @@
+"""Write `schemas/README.md` from the catalogue and the schemas: `python -m schemas.catalogue`."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from schemas.avsc import Array, Declaration, Enum, Field, Map, Node, Primitive, Record, Union, parse_avsc, unqualified
+from schemas.codec import SchemaVersion, published
+from schemas.compatibility import describe
+from schemas.topics import DAY, MIB, TOPICS, Topic
+
+README: Final = Path(__file__).with_name("README.md")
+
+INTRODUCTION: Final = """\
+# The language of the log
+
+<!-- Written by `python -m schemas.catalogue` from topics.py and avro/: change those, not this page. -->
+
+Everything here travels on Kafka topics as an event: a fact in the past tense, in Avro, keyed so that what concerns
+one request keeps its order. The `.avsc` files under [`avro/`](avro) are the truth; the Python types in
+[`events/`](events) agree with them field by field, which a test proves.
+
+## The bytes of a record
+
+The value is the Confluent wire format; the key is the key's text in UTF-8.
+
+| bytes | what |
+|---|---|
+| 0 | magic byte, always 0 |
+| 1–4 | schema id, big-endian; [`avro/ids.json`](avro/ids.json) names the schema of each id and its fingerprint |
+| 5– | the Avro body, as the schema says |
+
+- `*_fingerprint` is CRC-64-AVRO of the schema's parsing canonical form, 8 bytes, little-endian: a name for the schema
+  that holds in every cluster, whatever its ids are.
+- `request_body` is the Avro body of a `DecisionRequested`, byte for byte as it was sent (without the five bytes in
+  front); `request_fingerprint` names the schema that reads it.
+- Times are milliseconds since 1970-01-01 UTC (`timestamp-millis`). Probabilities and confidences lie between 0 and 1.
+- Keys choose the partition by `murmur2_random`, the default of Java and kafkajs. librdkafka (C, Python, Go, .NET,
+  Rust) must be told: `partitioner=murmur2_random`. A record in the wrong partition is refused.
+- Read with `isolation.level=read_committed`: what an aborted transaction wrote is not part of the log.
+- A topic's name on the cluster carries the installation's prefix (`hitl.` unless set otherwise): `requests` is
+  `hitl.requests` there. Inside events the name stands without it.
+- Every published version of a schema can read every other (FULL_TRANSITIVE), so an app may stay on the version that
+  it was built with.
+
+## From Java, Go or anything else
+
+1. Take the `.avsc` of the events that you write or read. Each file stands alone: generate classes from it, or parse it
+   at start.
+2. To write: the byte 0, the id from `avro/ids.json` in four bytes, then the Avro body. The serializers of the
+   Confluent family write the same once the schemas are registered under these ids.
+3. To read: look the id up, read the body with that schema, resolve it to the version that you were built with.
+4. Prove it against [`examples/`](examples): each `.bin` is a value as it lies in the log, and the `.json` beside it
+   says what is in it (bytes as base64; a field that is left out has its default). Encoding the one must give the
+   other, byte for byte.
+"""
+
+
+def readme() -> str:
+    """The whole page, from the catalogue and the current schemas."""
+    current = {version.name: version for version in published()}
+    declared = {name: parse_avsc(version.source) for name, version in current.items()}
+    return "\n".join(
+        [INTRODUCTION, *_topics(), "## Events", "", *_events(current, declared), *_parts(declared.values())]
+    )
+
+
+def write_readme() -> None:
+    """Bring the page up to date."""
+    README.write_text(readme())
+
+
+def _topics() -> Iterator[str]:
+    yield "## Topics"
+    yield ""
+    yield from _table(
+        ("topic", "key", "partitions", "events", "kept", "largest value", "clock", "written by", "read by"),
+        (_topic_row(topic) for topic in TOPICS),
+    )
+    yield (
+        "*shared*: the installation's partition count, the same for every such topic, so that what concerns one request"
+        " meets in one process. Clock *broker*: the time of appending counts, whatever the sender's clock says."
+    )
+    yield ""
+
+
+def _topic_row(topic: Topic[Any]) -> tuple[str, ...]:
+    return (
+        f"`{topic.name}`",
+        topic.keyed,
+        "shared" if topic.partitioned else "1",
+        ", ".join(f"[{kind.__name__}](#{kind.__name__.lower()})" for kind in topic.events),
+        _kept(topic),
+        f"{topic.max_value_bytes // MIB} MiB",
+        "broker" if topic.append_time else "writer",
+        ", ".join(topic.writers),
+        ", ".join(topic.readers),
+    )
+
+
+def _kept(topic: Topic[Any]) -> str:
+    if topic.compacted:
+        return "newest of each key"
+    return "for ever" if topic.retention_ms < 0 else f"{topic.retention_ms // DAY} days"
+
+
+def _events(current: dict[str, SchemaVersion], declared: dict[str, Declaration]) -> Iterator[str]:
+    for name, declaration in declared.items():
+        version = current[name]
+        record = declaration.record()
+        places = ", ".join(f"`{topic.name}`" for topic in TOPICS if name in {kind.__name__ for kind in topic.events})
+        yield f"### {name}"
+        yield ""
+        yield f"{record.doc} On {places}. Schema [`{version.key}`](avro/{version.key}.avsc), id {version.schema_id}."
+        yield ""
+        yield from _fields(record, declaration)
+
+
+def _parts(declared: Iterable[Declaration]) -> Iterator[str]:
+    """The records that events share, each once."""
+    found = {
+        name: (part, schema)
+        for schema in declared
+        for name, part in schema.named.items()
+        if isinstance(part, Record) and part != schema.root
+    }
+    yield "## Parts of events"
+    yield ""
+    for name in sorted(found):
+        part, schema = found[name]
+        yield f"### {unqualified(name)}"
+        yield ""
+        yield part.doc
+        yield ""
+        yield from _fields(part, schema)
+
+
+def _fields(record: Record, schema: Declaration) -> Iterator[str]:
+    rows = ((f"`{f.name}`", type_text(f.type, schema), _default(f), f.doc) for f in record.fields)
+    return _table(("field", "type", "default", "what"), rows)
+
+
+def _default(field: Field) -> str:
+    match field.default:
+        case _ if not field.has_default:
+            return ""
+        case None:
+            return "null"
+        case bool(flag):
+            return str(flag).lower()
+        case str(text):
+            return f'"{text}"'
+        case other:
+            return str(other)
+
+
+def type_text(node: Node, schema: Declaration) -> str:
+    """A type as it stands in the tables."""
+    match schema.resolve(node):
+        case Primitive(type=name, logical=logical):
+            return f"{name} ({logical})" if logical else name
+        case Array(items=items):
+            return f"array of {type_text(items, schema)}"
+        case Map(values=values):
+            return f"map of {type_text(values, schema)}"
+        case Union(branches=branches):
+            return " or ".join(type_text(branch, schema) for branch in branches)
+        case Enum(symbols=symbols):
+            return "enum: " + ", ".join(symbols)
+        case Record(name=name):
+            return f"[{unqualified(name)}](#{unqualified(name).lower()})"
+        case other:
+            return describe(other)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+if __name__ == "__main__":
+    write_readme()
