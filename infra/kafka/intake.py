@@ -5,7 +5,7 @@ from infra.kafka.log import Record
 from infra.kafka.partitioner import partition_of
 from infra.kafka.stage import Message
 from schemas.codec import Codec, Undecodable
-from schemas.topics import BY_NAME
+from schemas.topics import BY_NAME, Keyed
 
 
 class Intake:
@@ -30,7 +30,7 @@ class Intake:
             raise InvalidMessage(Reason(error.reason), error.detail) from error
         if type(event) not in catalogued.events:
             raise InvalidMessage(Reason.WRONG_EVENT, f"{type(event).__name__} does not belong on {topic}")
-        if not catalogued.arbitrated:
+        if not catalogued.arbitrated and catalogued.keyed is not Keyed.ORIGINAL:
             self._check_place(record, catalogued.key_of(event).encode(), outside=catalogued.append_time)
         return Message(event, topic, partition, offset, timestamp, key or b"", value or b"")
 

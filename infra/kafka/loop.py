@@ -82,6 +82,7 @@ class Loop(Generic[S, C]):
         self._tallies: Counter[tuple[str, int, str, str | None]] = Counter()
         self._milliseconds: Counter[tuple[str, int, str, str | None]] = Counter()
         self._in_hand: set[tuple[str, int]] = set()  # topics and partitions of the batch being decided
+        self._first_event: str | None = None  # of the open transaction: names what the clock alone led to
         self._begun = self._broken = False
         self._records = 0
         self._opened = self._last_commit = self._last_tick = self._last_config = elapsed()
@@ -103,6 +104,8 @@ class Loop(Generic[S, C]):
                 self._rebuild()
             self._follow_config()
             records = self._consumer.poll(self.policy.max_batch, self._patience())
+            if self._broken:  # a commit within the rebalance failed: this producer is spent, and all is read again
+                return True
             worked = self._process(records)
             self._tick()
             if self._open and self._commit_due(full=len(records) >= self.policy.max_batch):
@@ -234,6 +237,8 @@ class Loop(Generic[S, C]):
         encode, send = self._codec.encode, self._producer.send
         for topic, key, event, partition in handled.outgoing:
             send(topic, key, None if event is None else encode(event), partition)
+        if self._first_event is None and handled.outgoing:
+            self._first_event = getattr(handled.outgoing[0].event, "event_id", handled.outgoing[0].key.decode())
         for workflow, minute, action, priority, milliseconds in handled.tallies:
             row = (workflow, minute, action, priority)
             self._tallies[row] += 1
@@ -364,6 +369,7 @@ class Loop(Generic[S, C]):
     def _clear(self) -> None:
         self._begun = False
         self._records = 0
+        self._first_event = None
         self._touched.clear()
         self._tallies.clear()
         self._milliseconds.clear()
@@ -414,12 +420,7 @@ class Loop(Generic[S, C]):
             )
             for (workflow, minute, action, priority), count in self._tallies.items()
         )  # fmt: skip
-        number = min(self._touched)
-        cause = (
-            (f"{ranges[0].topic}", ranges[0].partition, ranges[0].first)
-            if ranges
-            else ("tick", number, self._tracks[number].lane.now)
-        )
+        cause = (ranges[0].topic, ranges[0].partition, ranges[0].first) if ranges else (str(self._first_event),)
         return TALLIES.message(
             StageTallied(
                 event_id=derive_id("tally", self.stage.name, *cause),

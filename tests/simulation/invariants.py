@@ -1,0 +1,188 @@
+"""What must hold of the log after any schedule."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from schemas.codec import Undecodable
+from schemas.events import (
+    CaseAnnounced,
+    CaseClosed,
+    CaseEscalated,
+    CaseOpened,
+    CaseSnapshot,
+    DecisionMade,
+    DecisionRefused,
+    DecisionRequested,
+    ReviewDecided,
+)
+from schemas.topics import BY_NAME, EXPERT, REVIEW
+from schemas.values import CaseStatus, Coordinates, SampleKind
+from streams.casework.case import CaseEvent, evolve
+from streams.casework.sealing import Sealer
+from tests.simulation.world import CODEC, StageActor, World
+
+Place = tuple[str, int, int]
+ANNOUNCEMENTS = (*(topic.name for topic in REVIEW.values()), EXPERT.name)
+
+
+def place(coordinates: Coordinates) -> Place:
+    return coordinates.topic, coordinates.partition, coordinates.offset
+
+
+def check(world: World, sealer: Sealer) -> None:
+    """Raise AssertionError with what is wrong."""
+    every_record_is_accounted_for_once(world)
+    event_ids_are_unique(world)
+    every_request_ends_once(world, sealer)
+    changes_of_a_case_are_in_order(world)
+    cases_are_the_fold_of_their_events(world)
+    every_answer_has_one_effect(world)
+    tallies_cover_the_inputs_once(world)
+
+
+def dead(world: World) -> Counter[Place]:
+    return Counter(place(letter.origin) for letter in world.events("dead-letters"))
+
+
+def every_record_is_accounted_for_once(world: World) -> None:
+    """Each request has one prediction or one dead letter; nothing has two dead letters."""
+    letters = dead(world)
+    assert not [p for p, n in letters.items() if n > 1], "two dead letters for one record"
+    predicted = Counter(place(p.request) for p in world.events("predictions"))
+    for record in world.log.read_all("requests"):
+        here = record[:3]
+        found = predicted[here] + letters[here]
+        assert found == 1, f"request at {here}: {predicted[here]} predictions, {letters[here]} dead letters"
+
+
+def event_ids_are_unique(world: World) -> None:
+    """Whoever decided, decided once: no event twice, in no topic. (A repeated request is predicted again.)"""
+    for topic in BY_NAME:
+        if topic in ("cases", "requests", "predictions", "review-decisions"):
+            continue
+        counts = Counter(event.event_id for event in world.events(topic))
+        twice = [i for i, n in counts.items() if n > 1]
+        assert not twice, f"{topic}: {twice[:3]} written more than once"
+
+
+def every_request_ends_once(world: World, sealer: Sealer) -> None:
+    """The first valid record of an id ends in one outcome or one open case; a conflict in one dead letter."""
+    letters = dead(world)
+    prediction_of = {
+        place(p.request): ("predictions", r.partition, r.offset)
+        for r in world.log.read_all("predictions")
+        for p in [CODEC.decode(r.value)]
+        if hasattr(p, "request")
+    }
+    outcomes: dict[str, list[DecisionMade]] = defaultdict(list)
+    for outcome in world.events("outcomes"):
+        outcomes[outcome.request_id].append(outcome)
+    cases = _open_cases(world, sealer)
+    seen: dict[str, bytes] = {}
+    for record in world.log.read_all("requests"):
+        if record[:3] in letters:
+            continue
+        request = CODEC.decode(record.value)
+        assert isinstance(request, DecisionRequested) and record.value is not None
+        conflict = letters[prediction_of[record[:3]]]
+        if request.request_id in seen:
+            expected = int(seen[request.request_id] != record.value)
+            assert conflict == expected, f"{request.request_id}: conflict {expected}, dead letters {conflict}"
+            continue
+        seen[request.request_id] = record.value
+        ends = len(outcomes[request.request_id]) + cases[request.request_id]
+        assert not conflict and ends == 1, f"{request.request_id} ends {ends} times ({conflict} dead letters)"
+    assert set(outcomes) <= {i for i in seen} | set(), "an outcome of nobody's request"
+
+
+def _open_cases(world: World, sealer: Sealer) -> Counter[str]:
+    """Open cases that owe an outcome, by request."""
+    return Counter(
+        case.request_id
+        for case in latest_cases(world).values()
+        if case.status is CaseStatus.OPEN
+        and case.sealed is not None
+        and sealer.open(case.sealed, request_id=case.request_id, revision=case.revision).kind is not SampleKind.AUDIT
+    )
+
+
+def latest_cases(world: World) -> dict[str, CaseSnapshot]:
+    return {case.request_id: case for case in world.events("cases")}
+
+
+def changes_of_a_case_are_in_order(world: World) -> None:
+    """1, 2, 3 … without a gap, in the order of the log."""
+    last: Counter[str] = Counter()
+    for event in world.events("assignments"):
+        if isinstance(event, DecisionRefused):
+            continue
+        assert event.sequence == last[event.request_id] + 1, f"case {event.request_id}: {event.sequence} out of order"
+        last[event.request_id] = event.sequence
+
+
+def cases_are_the_fold_of_their_events(world: World) -> None:
+    announcements = {(a.request_id, a.revision): a for t in ANNOUNCEMENTS for a in world.events(t)}
+    folded: dict[str, CaseSnapshot] = {}
+    for event in world.events("assignments"):
+        if isinstance(event, (CaseOpened, CaseAnnounced, CaseEscalated, CaseClosed)):
+            change: CaseEvent = event
+            said = announcements.get((event.request_id, event.revision))
+            folded[event.request_id] = evolve(folded.get(event.request_id), change, said)
+    snapshots = latest_cases(world)
+    assert folded == snapshots, f"cases differ: {_differences(folded, snapshots)}"
+    for actor in world.actors:
+        if isinstance(actor, StageActor) and actor.name.startswith("casework") and actor.loop is not None:
+            for lane in actor.loop.lanes.values():
+                for name, case in lane.state.committed.items():
+                    assert snapshots[name] == case, f"{actor.name} believes {name} to be otherwise"
+
+
+def _differences(left: dict[str, Any], right: dict[str, Any]) -> list[str]:
+    return [k for k in left.keys() | right.keys() if left.get(k) != right.get(k)][:5]
+
+
+def every_answer_has_one_effect(world: World) -> None:
+    """Accepted, refused with a reason, or a dead letter; and never refused as unknown when it was announced."""
+    letters = dead(world)
+    effects: Counter[Place] = Counter()
+    reasons: dict[Place, str] = {}
+    for event in world.events("assignments"):
+        if isinstance(event, DecisionRefused):
+            reasons[place(event.cause)] = event.reason
+        if isinstance(event, (DecisionRefused, CaseClosed, CaseEscalated)):
+            effects[place(event.cause)] += 1
+    announced = {
+        (record[:3], CODEC.decode(record.value).request_id)  # type: ignore[union-attr]
+        for topic in ANNOUNCEMENTS
+        for record in world.log.read_all(topic)
+    }
+    for record in world.log.read_all("review-decisions"):
+        here = record[:3]
+        assert effects[here] + letters[here] == 1, f"answer at {here}: {effects[here]} effects"
+        try:
+            decision = CODEC.decode(record.value)
+        except Undecodable:
+            continue
+        assert isinstance(decision, ReviewDecided)
+        if (place(decision.review), decision.request_id) in announced and record.partition == decision.review.partition:
+            assert reasons.get(here) not in ("unknown_case", "impossible_coordinates"), f"{here}: {reasons.get(here)}"
+
+
+def tallies_cover_the_inputs_once(world: World) -> None:
+    """Ranges of one stage never overlap, and hold every record that it has read."""
+    covered: dict[tuple[str, str, int], list[tuple[int, int]]] = defaultdict(list)
+    for tally in world.events("tallies"):
+        for r in tally.ranges:
+            covered[(tally.stage, r.topic, r.partition)].append((r.first, r.last))
+    for where, ranges in covered.items():
+        ordered = sorted(ranges)
+        for (_, last), (first, _) in zip(ordered, ordered[1:], strict=False):
+            assert last < first, f"{where}: ranges overlap at {first}"
+    for record in world.log.read_all("requests"):
+        ranges = covered[("inference", "requests", record.partition)]
+        assert _inside(record.offset, ranges), f"no tally covers the request at {record[:3]}"
+
+
+def _inside(offset: int, ranges: Iterable[tuple[int, int]]) -> bool:
+    return any(first <= offset <= last for first, last in ranges)
