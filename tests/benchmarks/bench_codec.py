@@ -1,0 +1,62 @@
+"""What an encode and a decode cost, event by event: `python -m tests.benchmarks.bench_codec`.
+
+Bursts of all measurements take turns and the cheapest burst counts, so that a busy neighbour costs time, not truth.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Final, NamedTuple
+
+from schemas.codec import Codec
+from schemas.publishing import EXAMPLES, example_event
+
+ROUNDS: Final = 100
+BURST: Final = 50  # calls a burst
+
+
+class Cost(NamedTuple):
+    """One event's cost: `encode` and `decode` in µs, `size` in bytes on the wire."""
+
+    event: str
+    size: int
+    encode: float
+    decode: float
+
+
+def cheapest(calls: Sequence[Callable[[], object]], *, rounds: int = ROUNDS, burst: int = BURST) -> list[float]:
+    """µs of each call, the minimum over bursts that take turns."""
+    best = [float("inf")] * len(calls)
+    for _ in range(rounds):
+        for index, call in enumerate(calls):
+            start = perf_counter()
+            for _ in range(burst):
+                call()
+            best[index] = min(best[index], (perf_counter() - start) / burst * 1e6)
+    return best
+
+
+def cost_of(codec: Codec, path: Path) -> Cost:
+    """Cost of one golden example."""
+    event = example_event(path)
+    value = codec.encode(event)
+    encode, decode = cheapest([lambda: codec.encode(event), lambda: codec.decode(value)])
+    return Cost(path.parent.name, len(value), round(encode, 1), round(decode, 1))
+
+
+def main() -> None:
+    """Print a table, or JSON with `--json`."""
+    codec = Codec.of_repository()
+    costs = [cost_of(codec, path) for path in sorted(EXAMPLES.glob("*/*.full.json"))]
+    if "--json" in sys.argv[1:]:
+        print(json.dumps([cost._asdict() for cost in costs]))
+        return
+    print("| event (full example) | bytes | encode µs | decode µs |\n|---|---|---|---|")
+    for cost in costs:
+        print(f"| {cost.event} | {cost.size} | {cost.encode} | {cost.decode} |")
+
+
+if __name__ == "__main__":
+    main()
