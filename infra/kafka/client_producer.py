@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
@@ -58,10 +59,11 @@ class KafkaTransactions:
     def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None) -> None:
         """Queue a record; waits while the queue is full. Raises `WriteRefused` for one that is too large."""
         try:
-            self._produce(self._names.full[topic], value, key, -1 if partition is None else partition)
-        except BufferError:
-            self._producer.poll(0.05)
-            self.send(topic, key, value, partition)
+            while True:
+                try:
+                    return self._produce(self._names.full[topic], value, key, -1 if partition is None else partition)
+                except BufferError:
+                    self._producer.poll(0.05)  # seconds
         except KafkaException as raised:
             raise self._failed(raised, Phase.WRITING) from raised
 
@@ -96,8 +98,9 @@ class KafkaTransactions:
 
     def close(self) -> None:
         """Does not wait: what was not committed is aborted by the next producer of this id, or by time."""
-        self._producer.purge()
-        self._producer.close()
+        with suppress(KafkaException):  # it says once more that it was fenced
+            self._producer.purge()
+            self._producer.close()
 
     def _check(self) -> None:
         if self._over is not None:
@@ -127,10 +130,11 @@ class KafkaIdempotent:
     def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None) -> None:
         """Queue a record; waits while the queue is full. Raises `WriteRefused` for one that is too large."""
         try:
-            self._produce(self._names.full[topic], value, key, -1 if partition is None else partition)
-        except BufferError:
-            self._producer.poll(0.05)
-            self.send(topic, key, value, partition)
+            while True:
+                try:
+                    return self._produce(self._names.full[topic], value, key, -1 if partition is None else partition)
+                except BufferError:
+                    self._producer.poll(0.05)  # seconds
         except KafkaException as raised:
             raise producer_failure(kafka_error(raised), Phase.WRITING) from raised
 
@@ -157,8 +161,9 @@ class KafkaIdempotent:
             raise TransactionAborted(f"{waiting} records were not acknowledged in time")
 
     def close(self) -> None:
-        self._producer.purge()
-        self._producer.close()
+        with suppress(KafkaException):
+            self._producer.purge()
+            self._producer.close()
 
     def _undelivered(self, error: KafkaError | None, _: Message) -> None:
         if error is not None and error.code() not in PURGED:

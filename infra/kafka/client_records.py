@@ -84,12 +84,12 @@ def unpack(
 
 def _reached_end(m: ck.Message, names: Mapping[str | None, str], passed: dict[TopicPartition, int]) -> None:
     """An end of partition lies behind markers and aborted records, which are never delivered."""
-    error, offset = m.error(), m.offset()
-    where = TopicPartition(names[m.topic()], -1 if (p := m.partition()) is None else p)
-    if error is None or offset is None:
+    error, number = m.error(), m.partition()
+    if error is None:
         return
+    where = TopicPartition(names[m.topic()], -1 if number is None else number)  # of the whole group: no topic, -1
     if error.code() == KafkaError._PARTITION_EOF:
-        passed[where] = max(passed.get(where, 0), offset)
+        passed[where] = max(passed.get(where, 0), m.offset() or 0)
     elif failure := consumer_failure(error, f"reading {where.topic}[{where.partition}]"):
         raise failure
     else:

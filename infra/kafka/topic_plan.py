@@ -1,6 +1,6 @@
 """How the catalogue's topics should be, how they are, and what can be corrected without losing a record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,6 +64,18 @@ def differences(name: str, wanted: Shape, found: Shape | None) -> list[Differenc
         if has != value:
             made.append(_difference(name, what, value, has, DELETES if _deletes(what, value, has) else None))
     return made
+
+
+def refusals(found: Iterable[Difference]) -> str:
+    """Why some differences are left as they are, said once for all topics that differ alike."""
+    alike: dict[tuple[str, str, str | None, str], list[str]] = {}
+    for each in found:
+        if each.refused is not None:
+            alike.setdefault((each.what, each.wanted, each.found, each.refused), []).append(each.topic)
+    return "; ".join(
+        f"{what} is {has}, should be {wanted} in {', '.join(names)}: {reason}"
+        for (what, wanted, has, reason), names in alike.items()
+    )
 
 
 def _difference(topic: str, what: str, wanted: object, found: object, refused: str | None) -> Difference:

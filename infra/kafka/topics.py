@@ -14,12 +14,12 @@ from confluent_kafka.cimpl import NewTopic
 from infra.errors import FatalConfiguration, HitlError
 from infra.kafka.client_config import LOGGER, ClientOptions
 from infra.kafka.client_errors import is_passing, kafka_error, refusal, unavailable
-from infra.kafka.topic_plan import Difference, Shape, differences, wanted_shape
+from infra.kafka.topic_plan import Difference, Shape, differences, refusals, wanted_shape
 from infra.settings import Settings
 from schemas.topics import TOPICS, Topic
 
 T = TypeVar("T")
-TIMEOUT: Final = 15.0  # seconds, for each question
+TIMEOUT: Final = 10.0  # seconds, for each question
 LEADERS_TIMEOUT: Final = 30.0  # seconds
 
 
@@ -48,8 +48,8 @@ def apply(settings: Settings, topics: Sequence[Topic[Any]] = TOPICS) -> Applied:
     cluster.create({name: wanted[name] for name in missing})
     cluster.alter(corrected)
     cluster.wait_for_leaders(wanted)
-    if refused := [d for d in plan if d.refused is not None]:
-        raise TopicsDiffer("; ".join(map(str, refused)) + ".")
+    if refused := refusals(plan):
+        raise TopicsDiffer(f"{refused}.")
     return Applied(created=missing, corrected=corrected)
 
 
