@@ -90,16 +90,18 @@ def fates(ledger: Ledger, dead: Counter[Place], window: int) -> Iterator[tuple[A
         if asked.request_id is None or asked.fault:
             yield asked, Fate.UNANSWERED_FAULT
             continue
-        clock[place.partition] = max(clock[place.partition], asked.timestamp)
         before = seen.get(asked.request_id)
         if before is None:
             fate = Fate.FIRST
-        elif clock[place.partition] - before.timestamp > window:
+        elif max(clock[place.partition], asked.timestamp) - before.timestamp > window:
             fate = Fate.LATE_REPEAT
+        elif before.content == asked.content:
+            fate = Fate.DUPLICATE
         else:
-            fate = Fate.DUPLICATE if before.content == asked.content else Fate.UNANSWERED_FAULT
-        if fate in (Fate.FIRST, Fate.LATE_REPEAT):
-            seen[asked.request_id] = asked
+            yield asked, Fate.UNANSWERED_FAULT
+            continue
+        seen[asked.request_id] = asked  # a repeat renews its id
+        clock[place.partition] = max(clock[place.partition], asked.timestamp)
         yield asked, fate
 
 

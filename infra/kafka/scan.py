@@ -55,11 +55,13 @@ def scan(
     *,
     ends: Mapping[TopicPartition, int] | None = None,
     starts: Mapping[TopicPartition, int] | None = None,
+    wanted: Callable[[Record], bool] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Entry]:
     """All committed records before `ends` (default: the watermarks of now), each partition in order.
 
-    `progress` is told how many offsets are done, and of how many. Raises `ScanStalled`.
+    Records that are not `wanted` are passed over without being decoded. `progress` is told how many offsets are done,
+    and of how many. Raises `ScanStalled`.
     """
     ends = ends_of(log, topics) if ends is None else ends
     begins = {tp: (starts or {}).get(tp, log.beginning(tp)) for tp in ends}
@@ -73,7 +75,8 @@ def scan(
         moved = time.monotonic()
         while any(positions[tp] < end for tp, end in open_ones.items()):
             for record in reader.read(MAX_RECORDS, READ_TIMEOUT):
-                if record.offset < open_ones[TopicPartition(record.topic, record.partition)]:
+                end = open_ones[TopicPartition(record.topic, record.partition)]
+                if record.offset < end and (wanted is None or wanted(record)):
                     yield decoded(record, codec)
             now_at = {tp: reader.position(tp) for tp in open_ones}
             moved = _moved(positions, now_at, moved)

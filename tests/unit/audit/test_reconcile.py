@@ -156,6 +156,17 @@ def test_a_repeat_beyond_the_window_is_late_and_not_double() -> None:
     assert (counts.late_repeats, counts.duplicates, counts.outcomes) == (1, 0, 1)
 
 
+def test_a_repeat_renews_its_id_in_the_window() -> None:
+    log = Recorded()
+    log.outcome("a", log.request("a"))
+    for _ in range(3):
+        log.clock += HOUR - 10_000
+        log.request("a")
+    made = account(log.entries)
+    assert made.reconciled
+    assert (made.workflows["moderation"].duplicates, made.workflows["moderation"].late_repeats) == (3, 0)
+
+
 def test_a_late_repeat_decided_under_another_event_id_is_double() -> None:
     log = Recorded()
     log.outcome("a", log.request("a"))

@@ -70,9 +70,9 @@ def test_three_in_a_hundred_reviews_are_escalated_and_no_expert_escalates() -> N
     actions = Counter(made.action for each in asked if (made := answer(each, REVIEW, Unanimous(), Crowd())))
     assert 110 <= actions["escalate"] <= 190
     experts = [announced(f"a{n}", expert=True) for n in range(500)]
-    made = [answer(each, REVIEW, Unanimous(), Crowd()) for each in experts]
-    assert {decision.action for decision in made if decision is not None} == {"approve"}
-    assert None not in made
+    decided = [answer(each, REVIEW, Unanimous(), Crowd()) for each in experts]
+    assert {decision.action for decision in decided if decision is not None} == {"approve"}
+    assert None not in decided
 
 
 def test_the_error_rate_turns_that_share_of_answers_round() -> None:

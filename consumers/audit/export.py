@@ -1,0 +1,152 @@
+"""The log as files for other tools: outcomes, labels, or every event. Rows in, lines out."""
+
+import base64
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from infra.errors import HitlError
+from infra.kafka.scan import Entry
+from schemas.codec import Codec, Undecodable
+from schemas.events import DecisionMade, DecisionRequested, FeedbackRecorded
+from schemas.values import PayloadEncoding
+
+Value = str | int | float | bool | None
+Row = dict[str, Value]
+ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+
+
+class ExportImpossible(HitlError):
+    """The export cannot be written in this form."""
+
+
+class Form(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+def form_of(name: str, *, events: bool) -> Form:
+    """By the end of the name; events of many kinds need JSON lines. Raises `ExportImpossible`."""
+    ending = name.rpartition(".")[2].lower()
+    if name == "-":
+        return Form.JSONL
+    if ending not in (*Form, "ndjson"):
+        raise ExportImpossible(f"{name} ends with neither .csv nor .jsonl; name the file with one of them.")
+    form = Form.JSONL if ending == "ndjson" else Form(ending)
+    if events and form is Form.CSV:
+        raise ExportImpossible("events of many kinds have no columns in common; name the file with .jsonl.")
+    return form
+
+
+def outcome_row(entry: Entry) -> Row | None:
+    """An outcome with its grounds, flat; None for another record."""
+    made = entry.event
+    if not isinstance(made, DecisionMade):
+        return None
+    grounds = made.grounds
+    return {
+        "request_id": made.request_id,
+        "workflow": made.workflow,
+        "outcome": made.outcome.value,
+        "label": made.label,
+        "decided_by": made.decided_by.value,
+        "reviewer_id": made.reviewer_id,
+        "confidence": made.confidence,
+        "reason": grounds.reason,
+        "policy_version": grounds.policy_version,
+        "policy_digest": grounds.policy_digest,
+        "model_digest": grounds.model_digest,
+        "rule_hits": " ".join(grounds.rule_hits),
+        "risk_flags": " ".join(grounds.risk_flags),
+        "requested_at": moment(made.requested_at),
+        "decided_at": moment(made.decided_at),
+        "event_id": made.event_id,
+        "request_partition": made.request.partition,
+        "request_offset": made.request.offset,
+    }
+
+
+def feedback_row(entry: Entry, codec: Codec) -> Row | None:
+    """A label with how it came about and the payload it is about; None for another record."""
+    recorded = entry.event
+    if not isinstance(recorded, FeedbackRecorded):
+        return None
+    return {
+        "request_id": recorded.request_id,
+        "workflow": recorded.workflow,
+        "label": recorded.label,
+        "type": recorded.type.value,
+        "kind": recorded.kind.value,
+        "model_label": recorded.model_label,
+        "model_digest": recorded.model_digest,
+        "blind": recorded.blind,
+        "inclusion_probability": recorded.inclusion_probability,
+        "split": recorded.split.value,
+        "reviewer_id": recorded.reviewer_id,
+        "reviewer_confidence": recorded.reviewer_confidence,
+        "weight": recorded.weight,
+        "note": recorded.note,
+        "decided_at": moment(recorded.decided_at),
+        "payload": plain_payload(recorded.request_body, recorded.request_fingerprint, codec),
+    }
+
+
+def plain_payload(body: bytes, fingerprint: bytes, codec: Codec) -> str | None:
+    """The text of a request's payload, unless it is encrypted or no text."""
+    try:
+        request = codec.decode_body(body, fingerprint)
+        if not isinstance(request, DecisionRequested) or request.payload is None:
+            return None
+        return request.payload.body.decode() if request.payload.encoding is PayloadEncoding.PLAIN else None
+    except (Undecodable, UnicodeDecodeError):
+        return None
+
+
+def event_line(entry: Entry) -> bytes:
+    """Any record as one JSON object; bytes in base64."""
+    event = None if entry.event is None else msgspec.to_builtins(entry.event)
+    value = None if entry.event is not None or entry.value is None else base64.b64encode(entry.value).decode()
+    line = {
+        "topic": entry.topic,
+        "partition": entry.partition,
+        "offset": entry.offset,
+        "timestamp": entry.timestamp,
+        "key": None if entry.key is None else entry.key.decode(errors="replace"),
+        "type": None if entry.event is None else type(entry.event).__name__,
+        "event": event,
+    }
+    if entry.event is None:
+        line |= {"unreadable": entry.unreadable, "value": value}
+    return ENCODER.encode(line) + b"\n"
+
+
+def row_lines(entries: Iterable[Entry], row_of: Callable[[Entry], Row | None], form: Form) -> Iterator[bytes]:
+    """Each row as a line; CSV begins with a header."""
+    header: list[str] | None = None
+    for entry in entries:
+        row = row_of(entry)
+        if row is None:
+            continue
+        if form is Form.JSONL:
+            yield ENCODER.encode(row) + b"\n"
+            continue
+        if header is None:
+            header = list(row)
+            yield _csv_line(header)
+        yield _csv_line(row.values())
+
+
+def moment(milliseconds: int) -> str:
+    """ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC).isoformat(timespec="milliseconds")
+
+
+def _csv_line(cells: Iterable[Value]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow("" if cell is None else cell for cell in cells)
+    return text.getvalue().encode(errors="surrogateescape")

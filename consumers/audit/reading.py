@@ -1,0 +1,63 @@
+"""A plain read_committed reader of the audit log, up to the watermarks of now."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from infra.kafka.client import connect
+from infra.kafka.log import Log, TopicPartition
+from infra.kafka.partitioner import partition_of
+from infra.kafka.scan import Entry, Progress, ends_of, scan
+from infra.settings import Settings
+from schemas.codec import Codec
+from schemas.topics import BY_NAME, REQUESTS, TOPICS, Keyed
+
+EVERY_TOPIC = tuple(topic.name for topic in TOPICS)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """A log as an auditor reads it: outside every group, leaving no trace."""
+
+    log: Log
+    codec: Codec
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions request-keyed topics have."""
+        return self.log.partitions(REQUESTS.name)
+
+    def read(self, topics: Collection[str], *, progress: Progress | None = None) -> Iterator[Entry]:
+        """Every committed record of these topics; the first topics' ends are asked first, so name causes first."""
+        return scan(self.log, self.codec, topics, progress=progress)
+
+    def about(self, request_id: str, *, progress: Progress | None = None) -> list[Entry]:
+        """Every event of one request; of request-keyed topics only the request's own partition is read."""
+        key = request_id.encode()
+        place = partition_of(key, self.partitions)
+        ends = {
+            partition: end for partition, end in ends_of(self.log, EVERY_TOPIC).items() if _may_hold(partition, place)
+        }
+        entries = scan(
+            self.log,
+            self.codec,
+            EVERY_TOPIC,
+            ends=ends,
+            wanted=lambda record: record.key == key or BY_NAME[record.topic].keyed is not Keyed.REQUEST,
+            progress=progress,
+        )
+        return [entry for entry in entries if getattr(entry.event, "request_id", None) == request_id]
+
+
+def _may_hold(partition: TopicPartition, place: int) -> bool:
+    return BY_NAME[partition.topic].keyed is not Keyed.REQUEST or partition.partition == place
+
+
+@contextmanager
+def open_audit_log(settings: Settings, codec: Callable[[], Codec] = Codec.of_repository) -> Iterator[AuditLog]:
+    """The log that the settings name."""
+    log = connect(settings)
+    try:
+        yield AuditLog(log, codec())
+    finally:
+        log.close()

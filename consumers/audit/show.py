@@ -1,0 +1,142 @@
+"""The story of one request and the account of a log, as values and as text."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+from rich.table import Table
+
+from consumers.audit.export import moment
+from consumers.audit.kpis import Kpi
+from consumers.audit.report import Report, WorkflowReport
+from consumers.audit.words import sentence
+from infra.cli.tables import rendered, table
+from infra.kafka.scan import Entry
+from schemas.topics import CASES, TOPICS
+
+RANK: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
+COUNTED: Final = (
+    "requests", "outcomes", "automatic", "reviewed", "expert", "open_cases", "open_audits", "audits", "duplicates",
+    "late_repeats", "dead_letters", "refused", "retrainings", "promotions", "refusals",
+)  # fmt: skip
+
+
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a request; `at` in milliseconds since the epoch, by the log's clock."""
+
+    at: int
+    topic: str
+    partition: int
+    offset: int
+    type: str
+    text: str
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that happened to one request, in order."""
+
+    request_id: str
+    events: tuple[Happening, ...]
+
+
+def story_of(entries: Sequence[Entry]) -> Story:
+    """The story that the records about one request tell; snapshots repeat it and are left out."""
+    told = [entry for entry in entries if entry.event is not None and entry.topic != CASES.name]
+    told.sort(key=lambda entry: (entry.timestamp, RANK[entry.topic], entry.partition, entry.offset))
+    return Story(
+        request_id=str(getattr(entries[0].event, "request_id", "")), events=tuple(happening(entry) for entry in told)
+    )
+
+
+def happening(entry: Entry) -> Happening:
+    """One record in words."""
+    assert entry.event is not None
+    return Happening(
+        at=entry.timestamp,
+        topic=entry.topic,
+        partition=entry.partition,
+        offset=entry.offset,
+        type=type(entry.event).__name__,
+        text=sentence(entry.event),
+    )
+
+
+def story_text(story: Story) -> str:
+    """The story as a table."""
+    rows = [
+        (moment(each.at)[11:23], f"{each.topic}[{each.partition}]@{each.offset}", each.text) for each in story.events
+    ]
+    day = moment(story.events[0].at)[:10] if story.events else ""
+    return rendered(table(("time (UTC)", "record", "what happened"), rows, title=f"Request {story.request_id}, {day}"))
+
+
+def verdict_text(made: Report) -> str:
+    """Counts by workflow and whether they add up."""
+    names = list(made.workflows)
+    rows = [(name, *(getattr(made.workflows[workflow], name) for workflow in names)) for name in COUNTED]
+    return rendered(table(("", *names), rows), *conclusion(made))
+
+
+def conclusion(made: Report) -> list[str]:
+    """The verdict in sentences, problems first."""
+    found = made.reconciliation
+    lines = [
+        f"  {each.kind}: {each.request_id or '?'} (requests[{each.partition}]@{each.offset}): {each.detail}"
+        for each in found.problems
+    ]
+    state = "reconciled" if found.reconciled else "NOT reconciled"
+    lines.append(
+        f"{state}: {found.requests:,} records of requests, {found.missing:,} missing, {found.double:,} double, "
+        f"{found.foreign:,} foreign, {found.audits_missing:,} audits missing, {found.cases_apart:,} cases apart"
+    )
+    return lines
+
+
+def report_text(made: Report) -> str:
+    """Figures of every workflow, then the account."""
+    tables = [_kpi_table(name, workflow) for name, workflow in made.workflows.items() if workflow.kpis is not UNSET]
+    return rendered(*tables) + "\n" + verdict_text(made)
+
+
+def kpi_rows(workflow: WorkflowReport) -> list[tuple[str, str, str, str]]:
+    """Name, value, target and remark of every figure."""
+    if workflow.kpis is UNSET:
+        return []
+    return [
+        (name.replace("_", " "), value_text(kpi), kpi.target, remark(kpi))
+        for name, kpi in msgspec.structs.asdict(workflow.kpis).items()
+    ]
+
+
+def value_text(kpi: Kpi) -> str:
+    """A value with its unit, as people read it."""
+    if kpi.value is None:
+        return "not measured"
+    match kpi.unit:
+        case "share":
+            return f"{kpi.value:.1%}"
+        case "seconds":
+            return duration(kpi.value)
+        case "US dollars":
+            return f"${kpi.value:.2f}"
+        case unit:
+            return f"{kpi.value:g} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that fits."""
+    if seconds < 120:
+        return f"{seconds:.2f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
+
+
+def remark(kpi: Kpi) -> str:
+    """Met or not, or why there is no value; then what belongs to it."""
+    said = kpi.why_not or ("met" if kpi.met else "not met")
+    known = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in kpi.details.items())
+    return f"{said} ({known})" if known else said
+
+
+def _kpi_table(name: str, workflow: WorkflowReport) -> Table:
+    return table(("figure", "value", "target", ""), kpi_rows(workflow), title=name)
