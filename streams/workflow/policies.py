@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -30,13 +31,18 @@ def fold_policies(policies: Policies, event: Event) -> Policies:
     if not isinstance(event, PolicyPublished):
         return policies
     try:
-        workflow_type = parse_workflow(event.document)
+        workflow_type = _accepted(event.document)
     except PolicyInvalid:
         return policies
     if workflow_type.name != event.workflow:
         return policies
     policy = Policy(workflow_type=workflow_type, version=event.version, digest=event.digest)
     return MappingProxyType({**policies, event.workflow: policy})
+
+
+@lru_cache(maxsize=64)  # a log holds few documents, and every restart folds them all
+def _accepted(document: str) -> WorkflowType:
+    return parse_workflow(document)
 
 
 OVERRIDES: Final[Mapping[str, Path]] = {

@@ -20,7 +20,7 @@ from schemas.topics import BY_NAME, EXPERT, REVIEW
 from schemas.values import CaseStatus, Coordinates, SampleKind
 from streams.casework.case import CaseEvent, evolve
 from streams.casework.sealing import Sealer
-from tests.simulation.world import CODEC, StageActor, World
+from tests.simulation.world import StageActor, World
 
 Place = tuple[str, int, int]
 ANNOUNCEMENTS = (*(topic.name for topic in REVIEW.values()), EXPERT.name)
@@ -72,7 +72,7 @@ def every_request_ends_once(world: World, sealer: Sealer) -> None:
     prediction_of = {
         place(p.request): ("predictions", r.partition, r.offset)
         for r in world.log.read_all("predictions")
-        for p in [CODEC.decode(r.value)]
+        for p in [world.decode(r.value)]
         if hasattr(p, "request")
     }
     outcomes: dict[str, list[DecisionMade]] = defaultdict(list)
@@ -83,7 +83,7 @@ def every_request_ends_once(world: World, sealer: Sealer) -> None:
     for record in world.log.read_all("requests"):
         if record[:3] in letters:
             continue
-        request = CODEC.decode(record.value)
+        request = world.decode(record.value)
         assert isinstance(request, DecisionRequested) and record.value is not None
         conflict = letters[prediction_of[record[:3]]]
         if request.request_id in seen:
@@ -153,7 +153,7 @@ def every_answer_has_one_effect(world: World) -> None:
         if isinstance(event, (DecisionRefused, CaseClosed, CaseEscalated)):
             effects[place(event.cause)] += 1
     announced = {
-        (record[:3], CODEC.decode(record.value).request_id)  # type: ignore[union-attr]
+        (record[:3], world.decode(record.value).request_id)
         for topic in ANNOUNCEMENTS
         for record in world.log.read_all(topic)
     }
@@ -161,7 +161,7 @@ def every_answer_has_one_effect(world: World) -> None:
         here = record[:3]
         assert effects[here] + letters[here] == 1, f"answer at {here}: {effects[here]} effects"
         try:
-            decision = CODEC.decode(record.value)
+            decision = world.decode(record.value)
         except Undecodable:
             continue
         assert isinstance(decision, ReviewDecided)

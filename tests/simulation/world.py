@@ -1,9 +1,8 @@
 """The whole topology on the simulated log, under one seeded schedule of crashes, fencing, rebalances, lags and clocks."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 from infra.kafka.loop import Loop, LoopPolicy
 from infra.kafka.stage import Stage
 from schemas.codec import Codec
+from schemas.events import Event
 from tests.simulation.chaos import Chaos, Crashed, Faults
 from tests.support.simlog import SimulatedConsumer, SimulatedLog
 
@@ -18,6 +18,7 @@ CODEC = Codec.of_repository()
 PARTITIONS = 2
 CALM_ROUNDS = 8  # rounds without work after which the world counts as quiet
 PATIENCE = 4_000  # rounds after which a world that never gets quiet is a failure
+STALL = 0.15  # share of interruptions that outlast the session
 EPOCH = 1_800_000_000_000  # milliseconds
 
 
@@ -94,6 +95,7 @@ class World:
         self.chaos.active = False
         self.log = SimulatedLog(partitions=PARTITIONS, wall=self.clock.wall, interference=self.chaos)
         self.actors: list[Actor] = []
+        self._decoded: dict[bytes, Event] = {}
         self._stack: list[Actor] = []
         self._paused: dict[str, int] = {}
         logging.disable(logging.ERROR)
@@ -113,7 +115,15 @@ class World:
 
     def events(self, topic: str) -> list[Any]:
         """Every committed event of a topic, partition by partition."""
-        return [CODEC.decode(record.value) for record in self.log.read_all(topic) if record.value is not None]
+        return [self.decode(record.value) for record in self.log.read_all(topic) if record.value is not None]
+
+    def decode(self, value: bytes | None) -> Any:
+        """The event in wire bytes, decoded once. Raises `Undecodable`."""
+        if value is None or value not in self._decoded:
+            event = CODEC.decode(value)
+            self._decoded[value or b""] = event
+            return event
+        return self._decoded[value]
 
     # ---- one turn ----
 
@@ -163,10 +173,25 @@ class World:
             self.chaos.crashable = before
 
     def _interleave(self) -> bool:
-        """In the middle of somebody's turn, somebody else has one."""
+        """In the middle of somebody's turn, somebody else has one; or many, while the session of the first ends."""
         if len(self._stack) > 2:
             return False
+        halted = self._stack[-1] if self._stack else None
+        if isinstance(halted, StageActor) and len(self._stack) == 1 and self.random.random() < STALL:
+            return self._stall(halted)
         return self._let(self.random.choice(self.actors))
+
+    def _stall(self, halted: StageActor) -> bool:
+        """The process stands still between two calls, long enough to lose its partitions to its peers."""
+        if (member := halted.member) is None:
+            return False
+        member.expire()
+        peers = [a for a in self.actors if a is not halted and a.name.split("-")[0] == halted.name.split("-")[0]]
+        for _ in range(3):
+            for actor in peers:
+                self.clock.pass_time(150)
+                self._let(actor)
+        return True
 
     def _settle(self) -> None:
         self._paused.clear()
