@@ -13,6 +13,7 @@ from infra.observe.logs import configure
 from infra.settings import Settings
 
 GROUP = "hitl.services"
+SIMULATIONS = "hitl.simulations"  # run like services, but only where they are named: never beside real people
 NOT_HANDED_ON = frozenset({"HITL_CONFIG"})  # a child gets the result, not the file
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,14 @@ def installed() -> dict[str, EntryPoint]:
     return {point.name: point for point in sorted(entry_points(group=GROUP))}
 
 
+def simulations() -> dict[str, EntryPoint]:
+    """Entry points of what stands in for people and systems outside, by name."""
+    return {point.name: point for point in sorted(entry_points(group=SIMULATIONS))}
+
+
 def entry_point(name: str) -> EntryPoint:
     """Raises UnknownService with the names that there are."""
-    points = installed()
+    points = installed() | simulations()
     service = ServiceName.parse(name).service
     if service not in points:
         raise UnknownService(f"there is no service {service!r}; choose from: {', '.join(points) or 'none installed'}.")

@@ -1,0 +1,50 @@
+"""`hitl simulate`: recorded data as files, to try the pipeline with before one has data of one's own."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from infra.cli.output import json_option, show
+from infra.errors import HitlError
+from producers.simulate.davidson import SEED_POSTS, load_posts
+from producers.simulate.files import csv_files
+
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+class FileNotWritten(HitlError):
+    """A file could not be written; name one in a folder that exists and may be written to."""
+
+
+@click.group()
+def simulate() -> None:
+    """Write recorded data to files, to try things out with."""
+
+
+@simulate.command(name="davidson")
+@click.option("--seed-file", type=FILE, required=True, help="CSV for the labelled posts of the first model.")
+@click.option("--stream-file", type=FILE, required=True, help="CSV for the posts to be decided, without labels.")
+@click.option("--posts", default=6_000, show_default=True, type=click.IntRange(min=1), help="Posts of the stream.")
+@click.option(
+    "--seed-posts", default=SEED_POSTS, show_default=True, type=click.IntRange(min=1), help="Posts of the seed."
+)
+@click.option("--seed", default=1, show_default=True, help="Number that chooses the posts.")
+@json_option
+def davidson(seed_file: Path, stream_file: Path, posts: int, seed_posts: int, seed: int, as_json: bool) -> None:
+    """Real posts (Davidson et al. 2017), some with the label that most people gave them, the others without."""
+    files = csv_files(load_posts(), stream_posts=posts, seed=seed, seed_posts=seed_posts)
+    _write(seed_file, files.seed)
+    _write(stream_file, files.stream)
+    show(
+        {"seed_file": seed_file, "seed_posts": seed_posts, "stream_file": stream_file, "posts": posts},
+        as_json=as_json,
+        text=f"{seed_posts:,} labelled posts in {seed_file}, {posts:,} posts in {stream_file}",
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise FileNotWritten(f"{path} cannot be written: {error.strerror}. {FileNotWritten.__doc__}") from error
