@@ -55,6 +55,7 @@ class ClientOptions:
             "fetch.wait.max.ms": wait_ms,
             **self.common(group),
             "group.id": group,
+            "session.timeout.ms": self.session_timeout_ms,
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -68,7 +69,6 @@ class ClientOptions:
             "heartbeat.interval.ms": max(100, self.session_timeout_ms // 10),  # also how soon it hears of a rebalance
             **self.consumer(group, wait_ms=100),
             "group.instance.id": instance,
-            "session.timeout.ms": self.session_timeout_ms,
             "partition.assignment.strategy": "range",
         }
 

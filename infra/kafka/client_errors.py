@@ -34,6 +34,7 @@ STALE_MEMBER = frozenset(
     {
         KafkaError.ILLEGAL_GENERATION,
         KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_INSTANCE_ID,
         KafkaError.REBALANCE_IN_PROGRESS,
         KafkaError._ASSIGNMENT_LOST,
     }
@@ -127,14 +128,13 @@ def consumer_failure(error: KafkaError, about: str) -> HitlError | None:
 
 
 def producer_failure(error: KafkaError, phase: Phase) -> Exception:
-    """Which way out of the open transaction is left: one of `TransactionError`, `InstanceFenced` or a refusal."""
+    """Which way out of the open transaction is left: one of `TransactionError`, or a refusal."""
     code, said = error.code(), error.str()
     if code in DENIED | REFUSED and (refused := refusal(error, "writing")):
         return refused
     if code in FATAL or error.fatal():
         return ProducerFenced(said)
-    if code == KafkaError.FENCED_INSTANCE_ID:
-        return InstanceFenced()
+    # FENCED_INSTANCE_ID proves no second process here: our own former membership gives it, too. The consumer will know.
     if error.txn_requires_abort() or phase is Phase.WRITING:
         return TransactionAborted(said)
     return CommitIndefinite(said)

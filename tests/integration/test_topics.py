@@ -1,0 +1,119 @@
+"""`hitl topics` on a real broker."""
+
+import json
+import uuid
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.cimpl import NewPartitions
+
+from infra.cli.main import run
+from infra.kafka.topics import Cluster, TopicsDiffer, apply, check
+from infra.local.broker import EmbeddedBroker
+from infra.settings import Settings
+from schemas.topics import CASES, REQUESTS, TOPICS
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def settings(broker: EmbeddedBroker) -> Settings:
+    return Settings(
+        bootstrap_servers=broker.bootstrap_servers, topic_prefix=f"topics-{uuid.uuid4().hex[:8]}.", partitions=3
+    )
+
+
+def alter(settings: Settings, topic: str, name: str, value: str) -> None:
+    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, settings.topic_prefix + topic, incremental_configs=[entry])
+    admin.incremental_alter_configs([resource])[resource].result(20)
+
+
+def test_apply_creates_the_whole_catalogue_once(settings: Settings) -> None:
+    names = [settings.topic_prefix + topic.name for topic in TOPICS]
+    assert [d.topic for d in check(settings) if d.what == "missing"] == names
+    assert apply(settings).created == names
+    assert check(settings) == []
+    again = apply(settings)
+    assert (again.created, again.corrected) == ([], [])
+    shapes = Cluster(settings).shapes(names)
+    assert {name: shape.partitions for name, shape in shapes.items()} == {
+        settings.topic_prefix + topic.name: 3 if topic.partitioned else 1 for topic in TOPICS
+    }
+
+
+def test_changed_setting_is_found_and_corrected(settings: Settings) -> None:
+    apply(settings, [REQUESTS])
+    alter(settings, "requests", "retention.ms", "1000")
+    (found,) = check(settings, [REQUESTS])
+    assert (found.what, found.wanted, found.found) == ("retention.ms", "-1", "1000")
+    assert apply(settings, [REQUESTS]).corrected == [found]
+    assert check(settings, [REQUESTS]) == []
+
+
+def test_change_that_would_delete_records_is_left_with_the_reason(settings: Settings) -> None:
+    apply(settings, [CASES])
+    alter(settings, "cases", "cleanup.policy", "delete")
+    alter(settings, "cases", "max.message.bytes", "1000")
+    with pytest.raises(TopicsDiffer, match="delete records that are kept"):
+        apply(settings, [CASES])
+    assert [d.what for d in check(settings, [CASES])] == ["cleanup.policy"], "what is safe was corrected all the same"
+
+
+def test_other_partition_count_is_refused_with_the_way_out(settings: Settings) -> None:
+    apply(settings, [REQUESTS])
+    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    name = settings.topic_prefix + "requests"
+    admin.create_partitions([NewPartitions(name, 5)])[name].result(20)
+    with pytest.raises(TopicsDiffer, match=r"partitions is 5, should be 3 .*HITL_PARTITIONS.*migrate"):
+        apply(settings, [REQUESTS])
+
+
+def test_impossible_replication_is_an_error_not_a_traceback(
+    settings: Settings, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(settings, monkeypatch)
+    monkeypatch.setenv("HITL_REPLICATION_FACTOR", "5")
+    assert run(["topics", "apply"]) == 1
+    said = capfd.readouterr().err.splitlines()
+    assert said[-1].startswith("error: creating ")
+    assert "replication factor" in said[-1].lower()
+
+
+def enter(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command line find this installation."""
+    monkeypatch.setenv("HITL_BOOTSTRAP_SERVERS", settings.bootstrap_servers)
+    monkeypatch.setenv("HITL_TOPIC_PREFIX", settings.topic_prefix)
+    monkeypatch.setenv("HITL_PARTITIONS", str(settings.partitions))
+
+
+@pytest.fixture
+def hitl(
+    settings: Settings, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str]]:
+    enter(settings, monkeypatch)
+
+    def call(*words: str) -> tuple[int, str]:
+        status = run(list(words))
+        return status, capfd.readouterr().out
+
+    return call
+
+
+def test_command_lists_applies_and_checks(settings: Settings, hitl: Callable[..., tuple[int, str]]) -> None:
+    status, said = hitl("topics", "check", "--json")
+    assert (status, len(json.loads(said)["differences"])) == (1, len(TOPICS))
+    status, said = hitl("topics", "list", "--json")
+    assert {row["offsets"] for row in json.loads(said)} == {None}
+    status, said = hitl("topics", "apply", "--json")
+    assert (status, len(json.loads(said)["created"])) == (0, len(TOPICS))
+    assert hitl("topics", "check") == (0, "all topics are as the catalogue says\n")
+    status, said = hitl("topics", "list")
+    assert (status, len(said.splitlines())) == (0, len(TOPICS) + 1)
+    status, said = hitl("topics", "list", "--json")
+    rows = {row["name"]: row for row in json.loads(said)}
+    requests = rows[settings.topic_prefix + "requests"]
+    assert (requests["partitions"], requests["offsets"], requests["key"]) == (3, 0, "request id")
