@@ -31,7 +31,8 @@ CODEC = Codec.of_repository()
 def program(name: str, prefix: str) -> str:
     """A program of the README, its topic prefix changed."""
     blocks = re.findall(r"```python\n# (\S+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    code = dict[str, str](blocks)[name]
+    programs: dict[str, str] = dict(blocks)
+    code = programs[name]
     assert 'PREFIX, AVRO = os.environ.get("BROKER", "127.0.0.1:9092"), "hitl.",' in code
     return code.replace('"hitl.",', f'"{prefix}",')
 
