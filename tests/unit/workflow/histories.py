@@ -1,0 +1,176 @@
+"""Histories of one request as the stages write them, drawn by Hypothesis."""
+
+from typing import Any, Final, Protocol, TypeVar
+
+from hypothesis import strategies as st
+
+from schemas import events as e
+from schemas import values as v
+from streams.workflow.story import Record
+
+T = TypeVar("T")
+T0: Final = 1_800_000_000_000
+HERE: Final = v.Coordinates(topic="predictions", partition=0, offset=3)
+GROUNDS: Final = v.Grounds(reason="because", policy_version=1, policy_digest="d", cause=HERE)
+COMMON: Final[dict[str, Any]] = {"request_id": "r", "workflow": "posts"}
+ANNOUNCED: Final[dict[str, Any]] = COMMON | {
+    "request": HERE, "request_body": b"", "request_fingerprint": b"", "requested_at": T0, "classes": ("no", "yes"),
+    "approving_class": "yes", "policy_version": 1, "policy_digest": "d", "cause": HERE, "sealed": b"",
+}  # fmt: skip
+
+
+class Draw(Protocol):
+    def __call__(self, strategy: st.SearchStrategy[T], /) -> T: ...
+
+
+class History:
+    """Appends events under a clock that each stage reads a little differently."""
+
+    def __init__(self, draw: Draw) -> None:
+        self.draw, self.now, self.records, self.sequence = draw, T0, list[Record](), 0
+
+    def tick(self) -> int:
+        self.now += self.draw(st.integers(0, 50))
+        return self.now + self.draw(st.integers(-20, 20))
+
+    def add(self, event: e.Event) -> None:
+        self.records.append(Record(event, self.tick()))
+
+    def case(self, kind: type[Any], **fields: Any) -> None:
+        self.sequence += 1
+        fields = COMMON | {"sequence": self.sequence, "cause": HERE, "occurred_at": self.tick()} | fields
+        self.add(kind(event_id=f"case:r:{self.sequence}", **fields))
+
+    def dead(self, stage: str, topic: str, reason: str = "invalid") -> None:
+        number = len(self.records)
+        self.add(
+            e.DeadLettered(
+                event_id=f"dead:{number}", stage=stage, reason=reason, detail="", original_sha256=b"", original_size=0,
+                origin=v.Coordinates(topic=topic, partition=0, offset=number), original_timestamp=T0,
+                request_id="r", dead_lettered_at=self.tick(),
+            )
+        )  # fmt: skip
+
+    def outcome(self, by: v.DecidedBy) -> None:
+        self.add(
+            e.DecisionMade(
+                event_id="outcome:r", **COMMON, request=HERE, outcome=self.draw(st.sampled_from(v.Outcome)),
+                label="yes", decided_by=by, confidence=1.0, grounds=GROUNDS, requested_at=T0, decided_at=self.tick(),
+            )
+        )  # fmt: skip
+
+    def audit(self, kind: v.SampleKind) -> None:
+        self.add(
+            e.AuditDrawn(
+                event_id="audit:r", **COMMON, request=HERE, kind=kind, inclusion_probability=0.5, split=v.Split.GATE,
+                policy_version=1, cause=HERE, drawn_at=self.tick(),
+            )
+        )  # fmt: skip
+
+    def review(self) -> None:
+        self.add(
+            e.ReviewRequested(
+                event_id="review:r:1", **ANNOUNCED, revision=1, priority=v.Priority.NORMAL, reason="why",
+                created_at=self.tick(), due_at=T0 + 1_000,
+            )
+        )  # fmt: skip
+
+    def expert(self, by: v.EscalatedBy, revision: int = 1) -> None:
+        self.add(
+            e.ExpertReviewRequested(
+                event_id=f"review:r:{revision}", **ANNOUNCED, revision=revision, priority=v.Priority.URGENT,
+                reason="why", created_at=self.tick(), escalated_by=by,
+            )
+        )  # fmt: skip
+
+    def answer(self) -> None:
+        number = len(self.records)
+        self.add(
+            e.ReviewDecided(decision_id=f"d{number}", request_id="r", review=HERE, reviewer_id="p", action="approve")
+        )
+        if self.draw(st.booleans()):
+            self.case(e.DecisionRefused, decision_id=f"d{number}", reviewer_id="p", reason="finished", detail="")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Record]:
+    """A history up to some point, in any order, with repeats of the same records."""
+    history = History(draw)
+    for _ in range(draw(st.integers(1, 3))):
+        history.add(e.DecisionRequested(**COMMON))
+    _scored(history)
+    happened = history.records[: draw(st.integers(1, len(history.records)))]
+    repeated = happened + [record for record in happened if draw(st.booleans())]
+    return draw(st.permutations(repeated))
+
+
+def _scored(history: History) -> None:
+    if history.draw(st.integers(0, 4)) == 0:
+        history.dead("inference", "requests", "unknown_workflow")
+        if history.draw(st.booleans()):
+            return  # else it was sent again, after the policy came
+    history.add(
+        e.PredictionMade(
+            event_id="prediction:r", **COMMON, request=HERE, request_body=b"", request_fingerprint=b"",
+            requested_at=T0, classes=(), probabilities=(), failure="no_model", predicted_at=history.tick(),
+        )
+    )  # fmt: skip
+    if history.draw(st.integers(0, 4)) == 0:
+        history.dead("router", "predictions")
+        if history.draw(st.booleans()):
+            return
+    history.draw(st.sampled_from([_automatic, _reviewed, _expert]))(history)
+    if history.draw(st.integers(0, 3)) == 0:
+        history.dead("router", "predictions", "id_conflict")
+
+
+def _automatic(history: History) -> None:
+    at = history.tick()
+    history.add(
+        e.AutoApproved(
+            event_id="auto:r", **COMMON, request=HERE, outcome=v.Outcome.APPROVED, label="yes", confidence=0.99,
+            grounds=GROUNDS, requested_at=T0, decided_at=at,
+        )
+    )  # fmt: skip
+    history.add(
+        e.DecisionMade(
+            event_id="outcome:r", **COMMON, request=HERE, outcome=v.Outcome.APPROVED, label="yes", confidence=0.99,
+            decided_by=v.DecidedBy.AUTOMATION, grounds=GROUNDS, requested_at=T0, decided_at=at,
+        )
+    )  # fmt: skip
+    if history.draw(st.booleans()):
+        history.audit(v.SampleKind.AUDIT)
+        history.review()
+        _case(history, v.CaseStage.HUMAN, audit=True)
+
+
+def _reviewed(history: History) -> None:
+    history.review()
+    if history.draw(st.booleans()):
+        history.audit(v.SampleKind.BLIND)
+    _case(history, v.CaseStage.HUMAN)
+
+
+def _expert(history: History) -> None:
+    history.expert(v.EscalatedBy.POLICY)
+    _case(history, v.CaseStage.EXPERT)
+
+
+def _case(history: History, stage: v.CaseStage, *, audit: bool = False) -> None:
+    if history.draw(st.integers(0, 9)) == 0:
+        history.dead("casework", "review.normal")
+        return
+    history.case(e.CaseOpened, revision=1, stage=stage, review=HERE, priority=v.Priority.NORMAL, sealed=b"")
+    if history.draw(st.integers(0, 3)) == 0:
+        history.dead("casework", history.draw(st.sampled_from(["review-decisions", "review.high"])))
+    history.answer()
+    if stage is v.CaseStage.HUMAN and history.draw(st.booleans()):
+        by = history.draw(st.sampled_from([v.EscalatedBy.PERSON, v.EscalatedBy.TIMEOUT]))
+        history.case(e.CaseEscalated, revision=2, escalated_by=by)
+        history.expert(by, revision=2)
+        stage = v.CaseStage.EXPERT
+        history.answer()
+    by_whom = v.DecidedBy.EXPERT if stage is v.CaseStage.EXPERT else v.DecidedBy.REVIEWER
+    if not audit:
+        history.outcome(by_whom)
+    history.case(e.CaseClosed, revision=1, closed_by=v.ClosedBy.REVIEWER, label="yes")
