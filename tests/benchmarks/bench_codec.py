@@ -6,6 +6,7 @@ Bursts of all measurements take turns and the cheapest burst counts, so that a b
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Final, NamedTuple
@@ -38,23 +39,27 @@ def cheapest(calls: Sequence[Callable[[], object]], *, rounds: int = ROUNDS, bur
     return best
 
 
-def cost_of(codec: Codec, path: Path) -> Cost:
-    """Cost of one golden example."""
-    event = example_event(path)
-    value = codec.encode(event)
-    encode, decode = cheapest([lambda: codec.encode(event), lambda: codec.decode(value)])
-    return Cost(path.parent.name, len(value), round(encode, 1), round(decode, 1))
+def costs(codec: Codec, paths: Sequence[Path]) -> list[Cost]:
+    """Cost of each golden example."""
+    events = [example_event(path) for path in paths]
+    values = [codec.encode(event) for event in events]
+    encodes: list[Callable[[], object]] = [partial(codec.encode, event) for event in events]
+    decodes: list[Callable[[], object]] = [partial(codec.decode, value) for value in values]
+    found = cheapest([*encodes, *decodes])
+    return [
+        Cost(path.parent.name, len(value), round(encode, 1), round(decode, 1))
+        for path, value, encode, decode in zip(paths, values, found, found[len(paths) :], strict=False)
+    ]
 
 
 def main() -> None:
     """Print a table, or JSON with `--json`."""
-    codec = Codec.of_repository()
-    costs = [cost_of(codec, path) for path in sorted(EXAMPLES.glob("*/*.full.json"))]
+    measured = costs(Codec.of_repository(), sorted(EXAMPLES.glob("*/*.full.json")))
     if "--json" in sys.argv[1:]:
-        print(json.dumps([cost._asdict() for cost in costs]))
+        print(json.dumps([cost._asdict() for cost in measured]))
         return
     print("| event (full example) | bytes | encode µs | decode µs |\n|---|---|---|---|")
-    for cost in costs:
+    for cost in measured:
         print(f"| {cost.event} | {cost.size} | {cost.encode} | {cost.decode} |")
 
 
