@@ -1,0 +1,41 @@
+"""`python -m tests.benchmarks [stages|path|latency …]`: the figures of BENCHMARKS.md, on a broker of its own."""
+
+import argparse
+import os
+import platform
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks import stages
+from tests.benchmarks.stand import Timing, stand
+
+
+def machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def show(title: str, rows: list[tuple[str, Timing, float]]) -> None:
+    table = Table("what", "records/s", "client µs", "broker µs", "of its floor", title=title)
+    for name, timing, ratio in rows:
+        table.add_row(
+            name, f"{timing.per_second:,.0f}", f"{timing.client:.1f}", f"{timing.broker:.1f}",
+            f"{ratio:.2f}" if ratio else "–",
+        )  # fmt: skip
+    Console(width=110).print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="*", default=["stages"])
+    parser.add_argument("--records", type=int, default=60_000)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    print(machine())
+    if "stages" in options.what:
+        with stand() as running:
+            show("Stages on the real broker", stages.bench(running, count=options.records, runs=options.runs))
+
+
+if __name__ == "__main__":
+    main()
