@@ -58,10 +58,11 @@ class KafkaTransactions:
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None) -> None:
         """Queue a record; waits while the queue is full. Raises `WriteRefused` for one that is too large."""
+        full = self._names.full
         try:
             while True:
                 try:
-                    return self._produce(self._names.full[topic], value, key, -1 if partition is None else partition)
+                    return self._produce(full[topic], value, key, -1 if partition is None else partition)
                 except BufferError:
                     self._producer.poll(0.05)  # seconds
         except KafkaException as raised:
@@ -129,10 +130,11 @@ class KafkaIdempotent:
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None) -> None:
         """Queue a record; waits while the queue is full. Raises `WriteRefused` for one that is too large."""
+        full = self._names.full
         try:
             while True:
                 try:
-                    return self._produce(self._names.full[topic], value, key, -1 if partition is None else partition)
+                    return self._produce(full[topic], value, key, -1 if partition is None else partition)
                 except BufferError:
                     self._producer.poll(0.05)  # seconds
         except KafkaException as raised:

@@ -1,7 +1,7 @@
 """From messages of confluent_kafka to records, and how far a reader has come; the hottest code of the client."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import confluent_kafka as ck
 from confluent_kafka import KafkaError
@@ -61,24 +61,22 @@ class _Short(dict[str | None, str]):
 
 
 def unpack(
-    messages: Iterable[ck.Message], names: Mapping[str | None, str], passed: dict[TopicPartition, int]
+    messages: Sequence[ck.Message], names: Mapping[str | None, str], passed: dict[TopicPartition, int]
 ) -> list[Record]:
     """The records among the messages; advances `passed` (offset before which everything was seen) beyond them.
 
     Raises what `consumer_failure` makes of an error that does not pass by itself.
     """
-    ends: list[ck.Message] = []
-    records: list[Record] = []
-    for m in messages:
-        if m.error() is not None:
-            ends.append(m)
-            continue
-        at = (names[m.topic()], m.partition(), m.offset(), m.timestamp()[1], m.key(), m.value())
-        records.append(_new(Record, at))
-    for partition, offset in {(r[0], r[1]): r[2] for r in records}.items():
-        passed[TopicPartition(*partition)] = offset + 1
-    for m in ends:
-        _reached_end(m, names, passed)
+    records = [
+        _new(Record, (names[m.topic()], m.partition(), m.offset(), m.timestamp()[1], m.key(), m.value()))
+        for m in messages
+        if m.error() is None
+    ]
+    for record in records:
+        passed[record[:2]] = record[2] + 1  # type: ignore[index]  # equal to the TopicPartition that is there already
+    if len(records) < len(messages):
+        for m in messages:
+            _reached_end(m, names, passed)
     return records
 
 
