@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from infra.errors import HitlError
-from producers.gateway.columns import Cell, Columns, Row
+from producers.gateway.columns import Columns, Row
 from producers.gateway.publisher import Line, Refusal, RequestRefused
 
 if TYPE_CHECKING:

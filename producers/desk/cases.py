@@ -1,0 +1,111 @@
+"""Open cases as a reviewer sees them: the last snapshot of each, in the order to answer them. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from infra.kafka.scan import Entry
+from schemas.codec import Codec, Undecodable
+from schemas.events import CaseSnapshot, DecisionRequested
+from schemas.values import CaseStatus, PayloadEncoding, Priority, Recommendation
+
+URGENCY: Final = {priority: rank for rank, priority in enumerate(Priority)}
+MINUTE: Final = 60_000  # milliseconds
+
+
+class WaitingCase(msgspec.Struct, frozen=True, kw_only=True):
+    """An open case in the queue; ages and times left in milliseconds, negative when a deadline is past."""
+
+    position: int
+    request_id: str
+    workflow: str
+    priority: Priority
+    stage: str
+    reason: str
+    age_ms: int
+    due_in_ms: int | None
+    recommendation: Recommendation | None
+
+
+def open_cases(entries: Iterable[Entry]) -> list[CaseSnapshot]:
+    """The last snapshot of every case that is open."""
+    cases: dict[bytes, CaseSnapshot] = {}
+    for entry in entries:
+        if isinstance(entry.event, CaseSnapshot) and entry.event.status is CaseStatus.OPEN:
+            cases[entry.key or b""] = entry.event
+        else:
+            cases.pop(entry.key or b"", None)
+    return list(cases.values())
+
+
+def queue(
+    cases: Iterable[CaseSnapshot], *, now: int, workflow: str | None = None, priority: Priority | None = None
+) -> list[WaitingCase]:
+    """The most urgent first, then by deadline, then by age; `now` in milliseconds."""
+    chosen = [case for case in cases if workflow in (None, case.workflow) and priority in (None, case.priority)]
+    chosen.sort(key=lambda case: (URGENCY[case.priority], case.due_at or 1 << 62, case.opened_at, case.request_id))
+    return [
+        WaitingCase(
+            position=position,
+            request_id=case.request_id,
+            workflow=case.workflow,
+            priority=case.priority,
+            stage=case.stage.value,
+            reason=case.reason,
+            age_ms=max(0, now - case.opened_at),
+            due_in_ms=None if case.due_at is None else case.due_at - now,
+            recommendation=case.recommendation,
+        )
+        for position, case in enumerate(chosen, start=1)
+    ]
+
+
+def request_in(case: CaseSnapshot, codec: Codec) -> DecisionRequested | None:
+    """What is to be decided, while the case is open."""
+    if case.request_body is None or case.request_fingerprint is None:
+        return None
+    try:
+        request = codec.decode_body(case.request_body, case.request_fingerprint)
+    except Undecodable:
+        return None
+    return request if isinstance(request, DecisionRequested) else None
+
+
+def content_of(request: DecisionRequested) -> str:
+    """The content as text, or a sentence about where it is."""
+    payload = request.payload
+    if payload is None:
+        return f"stored at {request.content_uri}" if request.content_uri else "numbers only"
+    if payload.encoding is PayloadEncoding.ENCRYPTED:
+        return f"encrypted with the key {payload.key_id}"
+    return payload.body.decode(errors="backslashreplace")
+
+
+def summary(request: DecisionRequested | None, width: int = 60) -> str:
+    """The first words of the content on one line."""
+    if request is None:
+        return ""
+    line = " ".join(content_of(request).split())
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def span(milliseconds: int | None) -> str:
+    """A time span in the unit that fits; a past deadline says so."""
+    if milliseconds is None:
+        return "–"
+    size = abs(milliseconds)
+    if size < 2 * MINUTE:
+        text = f"{size / 1_000:.0f} s"
+    elif size < 120 * MINUTE:
+        text = f"{size / MINUTE:.0f} min"
+    else:
+        text = f"{size / (60 * MINUTE):.1f} h"
+    return text if milliseconds >= 0 else f"{text} late"
+
+
+def actions_for(case: CaseSnapshot) -> Sequence[str]:
+    """What can be answered: experts have the last word, and a blind case shows nothing that could be wrong."""
+    if case.stage == "expert":
+        return ("approve", "reject")
+    return ("approve", "reject", "escalate", *(("mark_wrong",) if case.recommendation else ()))
