@@ -7,7 +7,7 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import stages
+from tests.benchmarks import path, stages
 from tests.benchmarks.stand import Timing, stand
 
 
@@ -27,14 +27,27 @@ def show(title: str, rows: list[tuple[str, Timing, float]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["stages"])
+    parser.add_argument("what", nargs="*", default=["stages", "path", "latency"])
     parser.add_argument("--records", type=int, default=60_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=20)
     options = parser.parse_args()
     print(machine())
     if "stages" in options.what:
         with stand() as running:
             show("Stages on the real broker", stages.bench(running, count=options.records, runs=options.runs))
+    if "path" in options.what:
+        for _ in range(options.runs):
+            with stand() as running:
+                path.configure(running, path.EVERYTHING_BY_ITSELF)
+                rate, spent = path.throughput(running, options.records)
+                shares = ", ".join(f"{name} {cost:.0f}" for name, cost in spent.items())
+                print(f"whole path: {rate:,.0f} requests/s; processor µs a request: {shares}")
+    if "latency" in options.what:
+        for _ in range(options.runs):
+            with stand() as running:
+                path.configure(running, path.EVERYTHING_BY_ITSELF)
+                print(path.report_latency(path.latency(running, rate=500, seconds=options.seconds)))
 
 
 if __name__ == "__main__":
