@@ -14,7 +14,7 @@ import msgspec
 from consumers.audit.export import ExportImpossible, event_line, feedback_row, form_of, outcome_row, row_lines
 from consumers.audit.reading import EVERY_TOPIC, AuditLog, open_audit_log
 from consumers.audit.report import REPORTED_TOPICS, Report, report
-from consumers.audit.show import report_text, story_of, story_text, verdict_text
+from consumers.audit.show import report_text, story_text, told_by, verdict_text
 from infra.cli.output import json_option, note, show
 from infra.cli.progress import progress_bar
 from infra.errors import HitlError
@@ -48,10 +48,11 @@ def show_request(request_id: str, as_json: bool) -> None:
     settings = load_settings()
     with open_audit_log(settings) as log, progress_bar("reading", as_json=as_json) as progress:
         entries = log.about(request_id, progress=progress)
-    if not entries:
+    told = told_by(entries)
+    if told is None:
         raise RequestUnknown(f"No record of the log is about the request {request_id!r}; check the id.")
-    story = story_of(entries)
-    show(story, as_json=as_json, text=lambda: story_text(story))
+    shown = msgspec.structs.asdict(told.story) | {"records": told.records}
+    show(shown, as_json=as_json, text=lambda: story_text(told))
 
 
 @audit.command(name="reconcile")

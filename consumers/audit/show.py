@@ -10,10 +10,12 @@ from rich.table import Table
 from consumers.audit.export import moment
 from consumers.audit.kpis import Kpi
 from consumers.audit.report import Report, WorkflowReport
-from consumers.audit.words import sentence
 from infra.cli.tables import rendered, table
 from infra.kafka.scan import Entry
-from schemas.topics import CASES, TOPICS
+from schemas.topics import TOPICS
+from schemas.values import Coordinates
+from streams.workflow.story import Record, RequestStory
+from streams.workflow.timeline import story_of
 
 RANK: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
 COUNTED: Final = (
@@ -22,53 +24,38 @@ COUNTED: Final = (
 )  # fmt: skip
 
 
-class Happening(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of a request; `at` in milliseconds since the epoch, by the log's clock."""
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """The story of one request, and the records of the log that tell it."""
 
-    at: int
-    topic: str
-    partition: int
-    offset: int
-    type: str
-    text: str
+    story: RequestStory
+    records: tuple[Coordinates, ...]
 
 
-class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that happened to one request, in order."""
-
-    request_id: str
-    events: tuple[Happening, ...]
-
-
-def story_of(entries: Sequence[Entry]) -> Story:
-    """The story that the records about one request tell; snapshots repeat it and are left out."""
-    told = [entry for entry in entries if entry.event is not None and entry.topic != CASES.name]
-    told.sort(key=lambda entry: (entry.timestamp, RANK[entry.topic], entry.partition, entry.offset))
-    return Story(
-        request_id=str(getattr(entries[0].event, "request_id", "")), events=tuple(happening(entry) for entry in told)
-    )
+def told_by(entries: Sequence[Entry]) -> Told | None:
+    """What the records about one request tell; None when they tell nothing."""
+    story = story_of(Record(entry.event, entry.timestamp) for entry in entries if entry.event is not None)
+    if story is None:
+        return None
+    ordered = sorted(entries, key=lambda entry: (entry.timestamp, RANK[entry.topic], entry.partition, entry.offset))
+    return Told(story=story, records=tuple(entry.coordinates for entry in ordered))
 
 
-def happening(entry: Entry) -> Happening:
-    """One record in words."""
-    assert entry.event is not None
-    return Happening(
-        at=entry.timestamp,
-        topic=entry.topic,
-        partition=entry.partition,
-        offset=entry.offset,
-        type=type(entry.event).__name__,
-        text=sentence(entry.event),
-    )
+def story_text(told: Told) -> str:
+    """Where the request stands, how it came there, and what happened when."""
+    story = told.story
+    day = moment(story.created_at)[:10]
+    standing = f"{story.state}" + (f", {story.status}" if story.status else "") + f" ({story.progress:.0%})"
+    head = f"Request {story.request_id} of {story.workflow or 'an unknown workflow'}, {day} UTC: {standing}"
+    steps = [(_clock(t.at), t.from_state, t.to_state, t.trigger) for t in story.transitions]
+    events = [(_clock(each.at), each.text) for each in story.timeline]
+    return rendered(
+        head, table(("time", "from", "to", "trigger"), steps), table(("time", "what happened"), events),
+        f"{len(told.records)} records of the log tell this; --json names them",
+    )  # fmt: skip
 
 
-def story_text(story: Story) -> str:
-    """The story as a table."""
-    rows = [
-        (moment(each.at)[11:23], f"{each.topic}[{each.partition}]@{each.offset}", each.text) for each in story.events
-    ]
-    day = moment(story.events[0].at)[:10] if story.events else ""
-    return rendered(table(("time (UTC)", "record", "what happened"), rows, title=f"Request {story.request_id}, {day}"))
+def _clock(milliseconds: int) -> str:
+    return moment(milliseconds)[11:23]
 
 
 def verdict_text(made: Report) -> str:
