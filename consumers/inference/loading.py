@@ -20,6 +20,10 @@ class ScorerStore(Protocol):
         ...
 
 
+class WrongModel(Exception):
+    """The store gave another model than the one that was promoted."""
+
+
 class Wanted(NamedTuple):
     """A model that was promoted."""
 
@@ -103,7 +107,10 @@ class Models:
     def _load(self, workflow: str, wanted: Wanted) -> None:
         scorer: Scorer | None = None
         try:
-            scorer = self._store.load(wanted.uri, wanted.digest)
+            loaded = self._store.load(wanted.uri, wanted.digest)
+            if loaded.digest != wanted.digest:
+                raise WrongModel(f"the store gave {loaded.digest[:12]} for it")
+            scorer = loaded
         except Exception as error:  # noqa: BLE001 - a damaged file must not stop what the running model can do
             kept = self._running.get(workflow)
             logger.error(

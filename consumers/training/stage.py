@@ -13,7 +13,7 @@ from consumers.training.refit import Champion, RefitJob
 from consumers.training.running import JobRunner
 from infra.kafka.errors import InvalidMessage, NotReady, Reason
 from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Source, one_by_one
-from schemas.events import ModelPromoted, RetrainingRequested
+from schemas.events import Event, ModelPromoted, RetrainingRequested
 from schemas.topics import MODELS, POLICIES, RETRAINING, Topic
 from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
 
@@ -29,12 +29,12 @@ class TrainingConfig:
     champions: Mapping[str, Champion] = field(default_factory=dict)
 
 
-def fold_champion(champions: Mapping[str, Champion], event: object) -> Mapping[str, Champion]:
-    """The running models after one more event of `models`."""
+def fold_training(config: TrainingConfig, event: Event) -> TrainingConfig:
+    """The configuration after one more event of `models` or `policies`."""
     if not isinstance(event, ModelPromoted):
-        return champions
+        return replace(config, policies=fold_policies(config.policies, event))
     champion = Champion(digest=event.model_digest, uri=event.uri, version=event.version)
-    return {**champions, event.workflow: champion}
+    return replace(config, champions={**config.champions, event.workflow: champion})
 
 
 class TrainingStage:
@@ -51,11 +51,7 @@ class TrainingStage:
         return TrainingConfig()
 
     def fold_config(self, config: TrainingConfig, message: Message) -> TrainingConfig:
-        return replace(
-            config,
-            policies=fold_policies(config.policies, message.event),
-            champions=fold_champion(config.champions, message.event),
-        )
+        return fold_training(config, message.event)
 
     def initial_state(self, partition: int) -> State:
         return Keyed()

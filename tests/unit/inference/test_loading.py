@@ -105,3 +105,7 @@ def test_after_a_restart_the_model_before_a_damaged_one_decides() -> None:
     scorer = models.scorer("posts", NEW, OLD)
     assert scorer is not None
     assert scorer.digest == OLD.digest
+
+
+def test_a_store_that_gives_another_model_is_not_believed() -> None:
+    assert digest(Models(StandInStore({OLD.digest: StandInScorer(digest=NEW.digest)}), background=False), OLD) is None
