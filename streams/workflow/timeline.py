@@ -112,7 +112,7 @@ def _rank(event: Event) -> int:
         case DecisionMade(decided_by=DecidedBy.REVIEWER | DecidedBy.EXPERT):
             return TOLD.index(CaseClosed)
         case ExpertReviewRequested(escalated_by=EscalatedBy.PERSON | EscalatedBy.TIMEOUT):
-            return TOLD.index(CaseEscalated)
+            return TOLD.index(CaseEscalated) + 1  # its announcement
     return TOLD.index(type(event))
 
 

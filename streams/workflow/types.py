@@ -12,15 +12,16 @@ from msgspec import Meta
 from infra.errors import HitlError
 from schemas.events import DecisionRequested
 from schemas.values import PayloadEncoding, Priority
-from streams.routing.rules import Condition, Effect, ForcedAction, Operator, Rule, Scalar
+from streams.routing.rules import Condition, Effect, ForcedAction, Operator, Rule, Scalar, Word
 from streams.workflow.document import Path, line_of
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
-Label = Annotated[str, Meta(min_length=1, max_length=200)]
+Label = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=1)]
 Featurizer = Literal["text", "vector"]
 Dollars = Annotated[float, Meta(ge=0)]
+MAX_LABEL_BYTES: Final = 100  # a class is part of what is sealed at one length
 
 
 class PolicyInvalid(HitlError):
@@ -74,7 +75,7 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     classes: tuple[Label, ...]
     approving_class: str
     featurizer: Featurizer
-    text_field: Label = "text"
+    text_field: Word = "text"
     thresholds: Thresholds = Thresholds()
     review_timeout_hours: float = 24.0
     audit_share: Share = 0.05
@@ -88,6 +89,8 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
             raise ValueError("`classes` must be at least two different names")
+        if too_long := next((name for name in self.classes if len(name.encode()) > MAX_LABEL_BYTES), None):
+            raise ValueError(f"`classes` has {too_long[:20]!r}…, over {MAX_LABEL_BYTES} bytes: shorten it")
         if self.approving_class not in self.classes:
             raise ValueError(f"`approving_class` {self.approving_class!r} must be one of {', '.join(self.classes)}")
         if unknown := set(self.never_automate) - set(self.classes):

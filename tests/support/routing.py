@@ -30,12 +30,17 @@ featurizer = "text"
 
 def policies(addition: str = "", *, version: int = 1) -> Policies:
     """The policies in force after one publication of `DOCUMENT` with an addition."""
+    return published(DOCUMENT + addition, version=version)
+
+
+def published(document: str, *, version: int = 1) -> Policies:
+    """The policies in force after one publication."""
     event = PolicyPublished(
         event_id=f"policy:{version}",
         workflow="posts",
         version=version,
         digest=f"{version:064x}",
-        document=DOCUMENT + addition,
+        document=document,
         published_by="test",
         published_at=1,
     )

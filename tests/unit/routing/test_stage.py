@@ -310,3 +310,13 @@ def test_empty_log_restores_nothing() -> None:
     lane = r.lane(stage)
     stage.restore(lane.state, r.ListedSource([], committed_offset=0))
     assert lane.state.committed == {}
+
+
+def test_longest_class_and_reason_can_be_sealed() -> None:
+    name = "é" * 50
+    long = r.DOCUMENT.replace("approve", name)
+    event = r.prediction(label=name, classes=("reject", name), confidence=0.9)
+    failed = r.prediction(r.request("r2"), failure="model_raised: " + "é" * 1_000)
+    for one in (event, failed):
+        batch = r.routed(one, r.published(long))
+        assert [type(outgoing.event) for outgoing in batch.outgoing][:1] == [ReviewRequested]

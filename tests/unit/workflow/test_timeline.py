@@ -135,8 +135,15 @@ def test_dead_letter_fails_a_request_and_its_replay_revives_it(data: st.DataObje
 
 
 @given(st.data())
-def test_conflicting_second_request_does_not_fail_the_first(data: st.DataObject) -> None:
+def test_dead_letter_about_something_else_does_not_fail_a_request(data: st.DataObject) -> None:
     history = History(data.draw)
-    history.review()
+    history.add(e.DecisionRequested(**COMMON))
     history.dead("router", "predictions", "id_conflict")
+    assert story(history.records).state is State.STARTED
+    history.review()
+    history.dead("casework", "review-decisions")
     assert story(history.records).state is State.HUMAN_REVIEW
+    opened = [*history.records, case_opened(v.CaseStage.HUMAN)]
+    history.dead("casework", "review.high")
+    assert story(history.records).state is State.FAILED, "the announcement itself was refused"
+    assert story([*opened, history.records[-1]]).state is State.HUMAN_REVIEW, "only a second announcement was"

@@ -82,6 +82,7 @@ def test_bad_file_is_refused_with_line_and_reason(addition: str, line: int, says
     [
         (HEAD.replace('"no", ', ""), 2),
         (HEAD.replace('"no"', '"yes"'), 2),
+        (HEAD.replace('"no"', '"' + "é" * 51 + '"'), 2),
         (HEAD.replace('approving_class = "yes"', 'approving_class = "perhaps"'), 3),
         (HEAD.replace('"text"', '"sound"'), 4),
         (HEAD.replace('"loans"', '"_loans"'), 1),
