@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from infra.errors import HitlError
 from producers.simulate.davidson import SEED_POSTS, Post, SeedSplit, seed_split
 
-SEED_HEADER: Final = ("request_id", "text", "label")
-STREAM_HEADER: Final = ("request_id", "text")
+SEED_HEADER: Final = ("id", "text", "label")
+STREAM_HEADER: Final = ("id", "text")
 
 
 class TooFewPosts(HitlError):

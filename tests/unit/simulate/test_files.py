@@ -18,7 +18,7 @@ def test_both_files_hold_what_was_asked_for_and_no_post_is_in_both() -> None:
     seed, stream = rows(files.seed), rows(files.stream)
     assert (len(seed), len(stream)) == (300, 500)
     assert {row["label"] for row in seed} == {"approve", "reject"}
-    assert set(stream[0]) == {"request_id", "text"}  # the answer is not given away
+    assert set(stream[0]) == {"id", "text"}  # the answer is not given away
     assert not {normalised(row["text"]) for row in seed} & {normalised(row["text"]) for row in stream}
 
 
