@@ -1,0 +1,180 @@
+"""The live state of the pipeline, folded from the records as they are written: flow, queues, lag, shares. Pure."""
+
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from infra.kafka.log import TopicPartition
+from infra.kafka.scan import Entry
+from schemas.events import (
+    AuditAnswered,
+    AuditDrawn,
+    AuditExpired,
+    CaseAnnounced,
+    CaseClosed,
+    CaseEscalated,
+    CaseOpened,
+    DeadLettered,
+    DecisionMade,
+    DecisionRefused,
+    ModelEvaluated,
+    ModelPromoted,
+    ModelRefused,
+    ModelTrained,
+    StageTallied,
+)
+from schemas.topics import ASSIGNMENTS, AUDITS, DEAD_LETTERS, MODELS, OUTCOMES, TALLIES, TOPICS
+from schemas.values import DecidedBy, Priority, SampleKind
+
+FOLDED: Final = frozenset(topic.name for topic in (OUTCOMES, ASSIGNMENTS, AUDITS, DEAD_LETTERS, MODELS, TALLIES))
+WINDOW: Final = 10.0  # seconds over which rates are taken
+MAX_NEWS: Final = 6
+
+
+class Sample(NamedTuple):
+    """Counts at a moment of the watcher's clock (seconds)."""
+
+    at: float
+    counts: dict[str, int]
+
+
+@dataclass(slots=True)
+class FlowState:
+    """Counts by topic, open cases, what each stage has processed, blind answers, and what is new about models."""
+
+    records: Counter[str] = field(default_factory=Counter)
+    last: dict[TopicPartition, int] = field(default_factory=dict)  # last offset that holds a record
+    processed: defaultdict[str, dict[TopicPartition, int]] = field(default_factory=lambda: defaultdict(dict))
+    open_cases: dict[str, Priority] = field(default_factory=dict)
+    with_expert: set[str] = field(default_factory=set)
+    decided: Counter[DecidedBy] = field(default_factory=Counter)
+    audits_drawn: int = 0
+    audits_expired: int = 0
+    blind: list[tuple[float, bool]] = field(default_factory=list)  # inclusion probability, agrees with the model
+    automatic_audits: list[bool] = field(default_factory=list)
+    dead: Counter[str] = field(default_factory=Counter)  # by reason
+    refused: Counter[str] = field(default_factory=Counter)  # by reason
+    model: str | None = None  # digest of the running model that was promoted last
+    promotions: int = 0
+    refusals: int = 0
+    trained: int = 0
+    news: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_NEWS))
+    samples: deque[Sample] = field(default_factory=deque)
+
+    def add(self, entry: Entry) -> None:
+        """Fold one more record; those outside `FOLDED` are counted only and need not be decoded."""
+        self.records[entry.topic] += 1
+        self.last[TopicPartition(entry.topic, entry.partition)] = entry.offset
+        match entry.event:
+            case DecisionMade() as made:
+                self.decided[made.decided_by] += 1
+            case StageTallied() as tallied:
+                self._note_progress(tallied)
+            case DeadLettered() as letter:
+                self.dead[letter.reason] += 1
+            case DecisionRefused() as refused:
+                self.refused[refused.reason] += 1
+            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() as change:
+                self._fold_case(change)
+            case AuditDrawn() | AuditAnswered() | AuditExpired() as audit:
+                self._fold_audit(audit)
+            case ModelTrained() | ModelEvaluated() | ModelPromoted() | ModelRefused() as step:
+                self._fold_model(step)
+
+    def sample(self, now: float) -> None:
+        """Remember the counts of now, for rates; `now` in seconds of a clock that never goes back."""
+        self.samples.append(Sample(now, {**self.records, "decisions": self.decisions}))
+        while len(self.samples) > 2 and now - self.samples[0].at > WINDOW:
+            self.samples.popleft()
+
+    def rate(self, name: str) -> float:
+        """Records of a topic, or `decisions`, per second over the last ten seconds."""
+        if len(self.samples) < 2 or self.samples[-1].at <= self.samples[0].at:
+            return 0.0
+        first, last = self.samples[0], self.samples[-1]
+        return (last.counts.get(name, 0) - first.counts.get(name, 0)) / (last.at - first.at)
+
+    @property
+    def decisions(self) -> int:
+        return self.decided.total()
+
+    @property
+    def automation(self) -> float | None:
+        """Share of the decisions that automation took."""
+        return self.decided[DecidedBy.AUTOMATION] / self.decisions if self.decisions else None
+
+    @property
+    def weighted_accuracy(self) -> float | None:
+        """1/π-weighted share of blind answers that are the model's: Σ (agrees/π) / Σ (1/π)."""
+        weights = sum(1 / probability for probability, _ in self.blind)
+        return sum(agrees / probability for probability, agrees in self.blind) / weights if weights else None
+
+    @property
+    def automatic_accuracy(self) -> float | None:
+        """Share of audited automatic decisions that people confirmed."""
+        return sum(self.automatic_audits) / len(self.automatic_audits) if self.automatic_audits else None
+
+    def queues(self) -> dict[Priority, int]:
+        """Open cases by priority, the most urgent first."""
+        counted = Counter(self.open_cases.values())
+        return {priority: counted[priority] for priority in Priority}
+
+    def lags(self) -> dict[str, int]:
+        """By stage: offsets between its last processed record and the last one written, over the topics it reads."""
+        made: dict[str, int] = {}
+        for topic in TOPICS:
+            for reader in topic.readers:
+                if reader in self.processed:
+                    made[reader] = made.get(reader, 0) + self._lag(reader, topic.name)
+        return made
+
+    def _lag(self, stage: str, topic: str) -> int:
+        done = self.processed[stage]
+        if not any(place.topic == topic for place in done):
+            return 0  # a topic that it follows as configuration or for its restore
+        return sum(max(0, last - done.get(at, -1)) for at, last in self.last.items() if at.topic == topic)
+
+    def _note_progress(self, tallied: StageTallied) -> None:
+        done = self.processed[tallied.stage]
+        for each in tallied.ranges:
+            place = TopicPartition(each.topic, each.partition)
+            done[place] = max(done.get(place, -1), each.last)
+
+    def _fold_case(self, change: CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed) -> None:
+        match change:
+            case CaseOpened():
+                self.open_cases[change.request_id] = change.priority
+                if change.stage == "expert":
+                    self.with_expert.add(change.request_id)
+            case CaseEscalated():
+                self.with_expert.add(change.request_id)
+                if self.open_cases.get(change.request_id) is not Priority.URGENT:
+                    self.open_cases[change.request_id] = Priority.HIGH  # as casework announces it to experts
+            case CaseClosed():
+                self.open_cases.pop(change.request_id, None)
+                self.with_expert.discard(change.request_id)
+
+    def _fold_audit(self, audit: AuditDrawn | AuditAnswered | AuditExpired) -> None:
+        match audit:
+            case AuditDrawn():
+                self.audits_drawn += audit.kind is SampleKind.AUDIT
+            case AuditExpired():
+                self.audits_expired += 1
+            case AuditAnswered() if audit.model_label is not None:
+                self.blind.append((audit.inclusion_probability, audit.agrees))
+                if audit.kind is SampleKind.AUDIT:
+                    self.automatic_audits.append(audit.agrees)
+
+    def _fold_model(self, step: ModelTrained | ModelEvaluated | ModelPromoted | ModelRefused) -> None:
+        digest = step.model_digest[:12]
+        match step:
+            case ModelTrained():
+                self.trained += 1
+                self.news.append(f"{step.workflow}: {digest} trained on {step.labels:,} labels ({step.profile})")
+            case ModelPromoted():
+                self.model = step.model_digest
+                self.promotions += step.previous_digest is not None
+                self.news.append(f"{step.workflow}: {digest} promoted: {step.reason}")
+            case ModelRefused():
+                self.refusals += 1
+                self.news.append(f"{step.workflow}: {digest} refused: {step.reason}")

@@ -1,0 +1,30 @@
+"""Following the log as it grows: every record counted, only those decoded that the state folds."""
+
+from typing import Final
+
+from infra.kafka.log import Log
+from infra.kafka.scan import Entry, decoded, partitions_of
+from infra.observe.flow import FOLDED, FlowState
+from schemas.codec import Codec
+from schemas.topics import TOPICS
+
+WATCHED: Final = tuple(topic.name for topic in TOPICS)
+MAX_RECORDS: Final = 5_000
+
+
+class FlowReader:
+    """Feeds a `FlowState` from the log, outside every group."""
+
+    def __init__(self, log: Log, codec: Codec, state: FlowState) -> None:
+        self._codec, self.state = codec, state
+        self._reader = log.reader({place: log.beginning(place) for place in partitions_of(log, WATCHED)})
+
+    def step(self, timeout_seconds: float) -> int:
+        """Fold what has come, waiting for the first record at most so long; how many."""
+        records = self._reader.read(MAX_RECORDS, timeout_seconds)
+        for record in records:
+            self.state.add(decoded(record, self._codec) if record.topic in FOLDED else Entry(*record))
+        return len(records)
+
+    def close(self) -> None:
+        self._reader.close()
