@@ -61,11 +61,14 @@ class KafkaConsumer:
             return []
         rebalances = self._rebalances
         # consume() waits for the full number or the full time: never give it any.
-        messages = self._consumer.consume(max_records - 1, 0) if max_records > 1 else []
-        if self._rebalances == rebalances:  # else the first one is of a former assignment and will be read again
-            messages.insert(0, first)
+        messages = [first, *self._consumer.consume(max_records - 1, 0)] if max_records > 1 else [first]
         try:
-            return unpack(messages, self._names.short, self._passed)
+            if self._rebalances == rebalances:
+                return unpack(messages, self._names.short, self._passed)
+            # It changed within consume(): nobody can tell which records belong to which assignment, so read them again.
+            unpack([m for m in messages if m.error() is not None], self._names.short, {})  # errors are told once only
+            self.seek(dict(self._passed))
+            return []
         except InstanceFenced:
             self._fenced = True
             raise

@@ -49,6 +49,7 @@ def apply_topics(as_json: bool) -> None:
     note("comparing the cluster with the catalogue …", as_json=as_json)
     applied = apply(load_settings())
     said = [f"created {name}" for name in applied.created] + [f"corrected {each}" for each in applied.corrected]
+    said += [f"gave {applied.schemas} schemas their ids"] if applied.schemas else []
     show(applied, as_json=as_json, text="\n".join(said) or "nothing to do: all topics are as the catalogue says")
 
 

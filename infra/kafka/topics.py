@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -12,6 +13,8 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from confluent_kafka.cimpl import NewTopic
 
 from infra.errors import FatalConfiguration, HitlError
+from infra.kafka import id_space
+from infra.kafka.client import connect
 from infra.kafka.client_config import LOGGER, ClientOptions
 from infra.kafka.client_errors import is_passing, kafka_error, refusal, unavailable
 from infra.kafka.topic_plan import Difference, Shape, differences, refusals, wanted_shape
@@ -32,12 +35,14 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
     created: list[str]
     corrected: list[Difference]
+    schemas: int  # that were given their id in this cluster
 
 
 def apply(settings: Settings, topics: Sequence[Topic[Any]] = TOPICS) -> Applied:
     """Create what is missing, correct settings where no record can be lost by it, and wait until all have leaders.
 
-    Raises `TopicsDiffer` after that when something remains, `LogUnavailable`, `AccessDenied`.
+    Binds the cluster to the ids of our schemas. Raises `TopicsDiffer` after that when something remains,
+    `IdSpaceDiffers`, `LogUnavailable`, `AccessDenied`.
     """
     cluster = Cluster(settings)
     wanted = _wanted(settings, topics)
@@ -48,25 +53,32 @@ def apply(settings: Settings, topics: Sequence[Topic[Any]] = TOPICS) -> Applied:
     cluster.create({name: wanted[name] for name in missing})
     cluster.alter(corrected)
     cluster.wait_for_leaders(wanted)
+    with closing(connect(settings)) as log:
+        bound = id_space.bind(log)
     if refused := refusals(plan):
         raise TopicsDiffer(f"{refused}.")
-    return Applied(created=missing, corrected=corrected)
+    return Applied(created=missing, corrected=corrected, schemas=bound)
 
 
 def check(settings: Settings, topics: Sequence[Topic[Any]] = TOPICS) -> list[Difference]:
     """Everything in which the cluster differs from the catalogue; changes nothing. Raises as `apply` does."""
     wanted = _wanted(settings, topics)
     found = Cluster(settings).shapes(wanted)
-    return [d for name, shape in wanted.items() for d in differences(name, shape, found.get(name))]
+    made = [d for name, shape in wanted.items() for d in differences(name, shape, found.get(name))]
+    ids = settings.topic_prefix + id_space.TOPIC
+    if ids in found:
+        with closing(connect(settings)) as log:
+            made += id_space.difference(log, ids)
+    return made
 
 
 def _wanted(settings: Settings, topics: Iterable[Topic[Any]]) -> dict[str, Shape]:
-    return {
-        settings.topic_prefix + topic.name: wanted_shape(
-            topic, partitions=settings.partitions, replication=settings.replication_factor
-        )
+    replication = settings.replication_factor
+    wanted = {
+        settings.topic_prefix + topic.name: wanted_shape(topic, partitions=settings.partitions, replication=replication)
         for topic in topics
     }
+    return {**wanted, settings.topic_prefix + id_space.TOPIC: id_space.shape(replication)}
 
 
 class Cluster:

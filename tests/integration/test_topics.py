@@ -3,6 +3,8 @@
 import json
 import uuid
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -10,9 +12,13 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from confluent_kafka.cimpl import NewPartitions
 
 from infra.cli.main import run
+from infra.kafka import id_space
+from infra.kafka.client import connect
+from infra.kafka.client_errors import TopicMissing
 from infra.kafka.topics import Cluster, TopicsDiffer, apply, check
 from infra.local.broker import EmbeddedBroker
 from infra.settings import Settings
+from schemas.codec import published
 from schemas.topics import CASES, REQUESTS, TOPICS
 
 pytestmark = pytest.mark.integration
@@ -33,15 +39,17 @@ def alter(settings: Settings, topic: str, name: str, value: str) -> None:
 
 
 def test_apply_creates_the_whole_catalogue_once(settings: Settings) -> None:
-    names = [settings.topic_prefix + topic.name for topic in TOPICS]
+    names = [settings.topic_prefix + name for name in (*(topic.name for topic in TOPICS), id_space.TOPIC)]
     assert [d.topic for d in check(settings) if d.what == "missing"] == names
-    assert apply(settings).created == names
+    done = apply(settings)
+    assert (done.created, done.schemas) == (names, len(published()))
     assert check(settings) == []
     again = apply(settings)
-    assert (again.created, again.corrected) == ([], [])
+    assert (again.created, again.corrected, again.schemas) == ([], [], 0)
     shapes = Cluster(settings).shapes(names)
     assert {name: shape.partitions for name, shape in shapes.items()} == {
-        settings.topic_prefix + topic.name: 3 if topic.partitioned else 1 for topic in TOPICS
+        settings.topic_prefix + id_space.TOPIC: 1,
+        **{settings.topic_prefix + topic.name: 3 if topic.partitioned else 1 for topic in TOPICS},
     }
 
 
@@ -70,6 +78,26 @@ def test_other_partition_count_is_refused_with_the_way_out(settings: Settings) -
     admin.create_partitions([NewPartitions(name, 5)])[name].result(20)
     with pytest.raises(TopicsDiffer, match=r"partitions is 5, should be 3 .*HITL_PARTITIONS.*migrate"):
         apply(settings, [REQUESTS])
+
+
+def test_cluster_is_bound_to_the_ids_it_was_given_first(settings: Settings) -> None:
+    apply(settings, [])
+    with closing(connect(settings)) as log:
+        id_space.require_bound(log)
+        assert id_space.bound_ids(log) == {v.fingerprint: v.schema_id for v in published()}
+        first, second, *_ = published()
+        with pytest.raises(id_space.IdSpaceDiffers, match=f"it has {first.schema_id}.*HITL_TOPIC_PREFIX"):
+            id_space.bind(log, [replace(first, schema_id=7)])
+        with pytest.raises(id_space.IdSpaceDiffers, match="another schema has it"):
+            id_space.bind(log, [replace(second, fingerprint=b"new", schema_id=first.schema_id)])
+        newer = replace(first, version=2, fingerprint=b"newer", schema_id=9_999)
+        assert (id_space.bind(log, [first, newer]), id_space.bind(log, [first, newer])) == (1, 0)
+        assert id_space.bound_ids(log)[b"newer"] == 9_999
+
+
+def test_cluster_without_ids_is_not_used(settings: Settings) -> None:
+    with closing(connect(settings)) as log, pytest.raises(TopicMissing, match="hitl topics apply"):
+        id_space.require_bound(log)
 
 
 def test_impossible_replication_is_an_error_not_a_traceback(
@@ -105,11 +133,11 @@ def hitl(
 
 def test_command_lists_applies_and_checks(settings: Settings, hitl: Callable[..., tuple[int, str]]) -> None:
     status, said = hitl("topics", "check", "--json")
-    assert (status, len(json.loads(said)["differences"])) == (1, len(TOPICS))
+    assert (status, len(json.loads(said)["differences"])) == (1, len(TOPICS) + 1)
     status, said = hitl("topics", "list", "--json")
     assert {row["offsets"] for row in json.loads(said)} == {None}
     status, said = hitl("topics", "apply", "--json")
-    assert (status, len(json.loads(said)["created"])) == (0, len(TOPICS))
+    assert (status, len(json.loads(said)["created"])) == (0, len(TOPICS) + 1)
     assert hitl("topics", "check") == (0, "all topics are as the catalogue says\n")
     status, said = hitl("topics", "list")
     assert (status, len(said.splitlines())) == (0, len(TOPICS) + 1)

@@ -1,0 +1,106 @@
+"""Which number means which schema in this cluster: given once, by `hitl topics apply`, and never changed.
+
+A record of the topic `schema-ids` gives one schema (its fingerprint is the key) a number. The first record that names a
+fingerprint or a number counts, whoever wrote it: so two installations with different lists cannot both be right.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from infra.errors import FatalConfiguration
+from infra.kafka.following import read_until
+from infra.kafka.log import Log, Record, TopicPartition
+from infra.kafka.topic_plan import Difference, Shape
+from schemas.codec import SchemaVersion, published
+
+TOPIC: Final = "schema-ids"
+PLACE: Final = TopicPartition(TOPIC, 0)
+SETTINGS: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+
+
+class IdSpaceDiffers(FatalConfiguration):
+    """The schemas of this installation have other numbers in this cluster; use another topic prefix."""
+
+
+class Numbered(msgspec.Struct, frozen=True, kw_only=True):
+    """The value of a record: plain JSON, since reading Avro needs what it says."""
+
+    schema: str
+    id: int
+
+
+def shape(replication: int) -> Shape:
+    """The topic as it should be; it is no topic of events, so the catalogue does not name it."""
+    return Shape(partitions=1, replication=replication, settings=SETTINGS)
+
+
+def fold(records: Iterable[Record]) -> dict[bytes, int]:
+    """Number by fingerprint; of records that contradict each other, the first counts."""
+    ids: dict[bytes, int] = {}
+    taken: set[int] = set()
+    for record in records:
+        fingerprint = record.key or b""
+        number = msgspec.json.decode(record.value or b"", type=Numbered).id
+        if fingerprint not in ids and number not in taken:
+            ids[fingerprint] = number
+            taken.add(number)
+    return ids
+
+
+def unbound(ids: Mapping[bytes, int], versions: Sequence[SchemaVersion]) -> list[SchemaVersion]:
+    """Versions that have no number yet. Raises `IdSpaceDiffers` when one has another number, or its number is taken."""
+    owners = {number: fingerprint for fingerprint, number in ids.items()}
+    for version in versions:
+        number = ids.get(version.fingerprint, version.schema_id)
+        if number != version.schema_id or owners.get(number, version.fingerprint) != version.fingerprint:
+            raise IdSpaceDiffers(
+                f"schema {version.key} has the id {version.schema_id} here, but in this cluster "
+                f"{f'it has {number}' if number != version.schema_id else 'another schema has it'}: "
+                "set HITL_TOPIC_PREFIX to a prefix of its own."
+            )
+    return [version for version in versions if version.fingerprint not in ids]
+
+
+def bound_ids(log: Log) -> dict[bytes, int]:
+    """Numbers in this cluster, by fingerprint. Raises `TopicMissing` before the first `hitl topics apply`."""
+    end = log.watermark(PLACE)
+    reader = log.reader({PLACE: log.beginning(PLACE)})
+    try:
+        return fold(record for records in read_until(reader, {PLACE: end}) for record in records)
+    finally:
+        reader.close()
+
+
+def bind(log: Log, versions: Sequence[SchemaVersion] | None = None) -> int:
+    """Give every published schema its number in this cluster; how many were new. Raises `IdSpaceDiffers`."""
+    versions = published() if versions is None else versions
+    new = unbound(bound_ids(log), versions)
+    if new:
+        producer = log.producer(transactional_id=None)
+        for version in new:
+            value = msgspec.json.encode(Numbered(schema=version.key, id=version.schema_id))
+            producer.send(TOPIC, version.fingerprint, value, 0)
+        producer.flush()
+        producer.close()
+        unbound(bound_ids(log), versions)  # somebody else may have been first
+    return len(new)
+
+
+def require_bound(log: Log) -> None:
+    """Before a process reads or writes events: the numbers are those of the cluster. Raises `IdSpaceDiffers`."""
+    if missing := unbound(bound_ids(log), published()):
+        raise IdSpaceDiffers(f"schema {missing[0].key} has no id in this cluster: run `hitl topics apply`.")
+
+
+def difference(log: Log, topic: str) -> list[Difference]:
+    """What `bind` would do, or why it would not."""
+    try:
+        missing = unbound(bound_ids(log), published())
+    except IdSpaceDiffers as error:
+        return [Difference(topic=topic, what="schema ids", wanted="ours", found="others", refused=str(error))]
+    return [
+        Difference(topic=topic, what="schema ids", wanted=f"{version.key} = {version.schema_id}", found="none")
+        for version in missing
+    ]
