@@ -16,7 +16,7 @@ from infra.kafka.following import ConfigFollower
 from infra.kafka.intake import Intake
 from infra.kafka.log import Log, Position, Record, TopicPartition
 from infra.kafka.restoring import LogSource
-from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Stage, Tally
+from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Stage, tally
 from schemas.codec import Codec
 from schemas.events import StageTallied
 from schemas.ids import derive_id
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 S = TypeVar("S", bound=Keyed[Any])
 C = TypeVar("C")
 HELD_BEFORE_PAUSE: Final = 1_000  # held records of a partition beyond which it is no longer fetched
+UNREADABLE: Final = "_unknown"  # in counts, where a record does not tell its workflow
 HELD_WAIT: Final = 0.01  # seconds between two looks at held records
 
 
@@ -229,7 +230,8 @@ class Loop(Generic[S, C]):
         self._flood.dead(error.reason)
         lane = self._tracks[record.partition].lane
         letter = dead_letter(self.stage.name, record, error, now=lane.now, config_offsets=lane.config_offsets)
-        self._send(Handled([letter], [Tally(error.workflow or "", lane.now - lane.now % 60_000, "dead_letter", None, 0)]))
+        counted = tally(error.workflow or UNREADABLE, lane.now, "dead_letter", None, lane.now)
+        self._send(Handled([letter], [counted]))
 
     def _send(self, handled: Handled) -> None:
         if handled.outgoing:

@@ -101,7 +101,9 @@ class People:
         draw = self._random.random()
         if draw < self._leave_open:
             return []
-        choices = ["approve", "reject"] if isinstance(asked, ExpertReviewRequested) else ["approve", "reject", "escalate"]
+        choices = ["approve", "reject"]
+        if isinstance(asked, ReviewRequested):
+            choices.append("escalate")
         if asked.recommendation is not None:
             choices.append("mark_wrong")
         good = self._decision(asked.request_id, where, self._random.choice(choices))

@@ -1,4 +1,4 @@
-"""The whole topology on the simulated log, under one seeded schedule of crashes, fencing, rebalances, lags and clocks."""
+"""Actors on the simulated log, under one seeded schedule of crashes, fencing, rebalances, lags and clock jumps."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -198,7 +198,8 @@ class World:
         quiet = 0
         for _ in range(PATIENCE):
             self.clock.pass_time(25)
-            quiet = 0 if any([self._let(actor) for actor in self.actors]) else quiet + 1
+            worked = [self._let(actor) for actor in self.actors]
+            quiet = 0 if any(worked) else quiet + 1
             if quiet > CALM_ROUNDS:
                 return
         raise AssertionError("the world does not come to rest")
