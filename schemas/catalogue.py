@@ -53,6 +53,14 @@ The value is the Confluent wire format; the key is the key's text in UTF-8.
 4. Prove it against [`examples/`](examples): each `.bin` is a value as it lies in the log, and the `.json` beside it
    says what is in it (bytes as base64; a field that is left out has its default). Encoding the one must give the
    other, byte for byte.
+
+## Changing an event
+
+A published `.avsc` is never edited (its documentation may improve). Copy it to the next version, `v2.avsc`, change that
+one and the Python type, write `v2.full.json` and `v2.minimal.json` beside the older examples, and run
+`python -m schemas.publishing`: it gives the version its id and the examples their bytes, and brings this page up to
+date. `make contract` refuses a version that cannot read, or be read by, every other: a field that is added or removed
+needs a default, and what may grow is a string with its values in the documentation rather than an enum.
 """
 
 
