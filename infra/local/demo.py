@@ -1,0 +1,62 @@
+"""`hitl demo`: the whole pipeline on this machine, on real posts with people's recorded answers, watched live."""
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+
+from infra.cli.output import json_option
+from infra.errors import HitlError
+from infra.local.demo_end import end_page, how_to_go_on
+from infra.local.demo_folder import demo_settings, forget_settings, only_demo
+from infra.local.demo_run import Demo, Plan
+from infra.local.stack import Stack
+from infra.settings import load_settings
+
+LEAST_POSTS = 100
+
+
+class NotReconciled(HitlError):
+    """The log does not add up; see what `hitl audit reconcile` names."""
+
+
+@click.command()
+@click.option("--headless", is_flag=True, help="End everything afterwards and delete its data; no live screen.")
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON to this file."
+)
+@click.option(
+    "--posts", default=6_000, show_default=True, type=click.IntRange(LEAST_POSTS, 24_000), help="Posts to be decided."
+)
+@click.option(
+    "--rate", default=150.0, show_default=True, type=click.FloatRange(min=1), help="Posts published a second."
+)
+@json_option
+def demo(headless: bool, report: Path | None, posts: int, rate: float, as_json: bool) -> None:
+    """Show everything from nothing: real Kafka, all services, real posts, recorded people; exit 1 if it is not right.
+
+    The stack stays up afterwards, unless --headless is given. A new demo deletes the data of the former one.
+    """
+    plan = Plan(posts=posts, rate=rate, headless=headless, report=report.absolute() if report else None)
+    settings = demo_settings(load_settings(), headless=headless)
+    forget_settings(os.environ)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    console = Console(stderr=True)
+    stack = Stack(settings)
+    with only_demo(settings.data_dir):
+        account = Demo(plan, stack, console).run()
+    if plan.report:
+        plan.report.write_bytes(account.report)
+    click.echo(account.report if as_json else end_page(account), nl=not as_json)
+    if not headless:
+        console.print(how_to_go_on(settings.data_dir, account.story_id), highlight=False, markup=False, soft_wrap=True)
+    if not account.adds_up:
+        raise NotReconciled(f"the log does not add up; see above, and the logs: {stack.folders.log('*')}")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

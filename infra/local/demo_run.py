@@ -1,0 +1,162 @@
+"""The demo from the first step to the last: set up, first model, stream, account."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from infra.local.demo_commands import Commands, StepFailed
+from infra.local.demo_end import Account, Measured, with_measures
+from infra.local.demo_folder import clean
+from infra.local.demo_processes import uses
+from infra.local.demo_progress import DemoState
+from infra.local.demo_steps import Steps
+from infra.local.demo_stream import follow, watching
+from infra.local.services import installed, simulations
+from infra.local.stack import Stack
+from infra.local.state import Condition
+from infra.settings import Settings
+
+WORKFLOW: Final = "content_moderation"
+SETTLE: Final = "30"  # seconds that the account may wait for the last records
+MOST_RESTARTS: Final = 4  # of one process, beyond which it is taken for broken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the user asked for; `rate` in posts a second."""
+
+    posts: int
+    rate: float
+    headless: bool
+    report: Path | None
+
+
+class Demo:
+    """One run over the folder of `stack`."""
+
+    def __init__(self, plan: Plan, stack: Stack, console: Console) -> None:
+        self._plan, self._stack, self._console = plan, stack, console
+        self._steps = Steps(console)
+        self._folder = stack.settings.data_dir
+        self._began = time.monotonic()
+
+    def run(self) -> Account:
+        """Everything in order. Raises HitlError, naming the log to look at; then nothing is left running."""
+        try:
+            settings = self._set_up()
+            with self._commands(settings) as commands:
+                self._first_model(commands)
+                state = self._stream(settings, commands)
+                account = self._account(commands, state)
+        except BaseException as error:  # also Ctrl-C: nothing may be left running
+            self._give_up(error)
+            raise
+        if self._plan.headless:
+            with self._steps.step("end", "ending everything"):
+                clean(self._stack)
+        return account
+
+    def _set_up(self) -> Settings:
+        with self._steps.step("clean", "making room"):
+            clean(self._stack)
+        names = [*installed(), *simulations()]
+        with self._steps.step("start", f"Kafka, topics, {len(names)} services") as tell:
+            owner = os.getpid() if self._plan.headless else None
+            return self._stack.start(names, external=False, owner=owner, tell=tell)
+
+    @contextmanager
+    def _commands(self, settings: Settings) -> Iterator[Commands]:
+        commands = Commands(settings, self._stack.folders.log("demo"), columns=self._console.width)
+        try:
+            yield commands
+        finally:
+            commands.end()
+
+    def _first_model(self, commands: Commands) -> None:
+        posts = ("--posts", str(self._plan.posts))
+        with self._steps.step("policy", "recorded posts, and a policy for them in force"):
+            where = ("--seed-file", str(self._seed), "--stream-file", str(self._posts))
+            commands.run("simulate", "davidson", *where, *posts, "--json")
+            with as_file(files("infra.local") / "demo.toml") as document:
+                commands.run("policy", "publish", str(document), "--by", "demo", "--json")
+        with self._steps.step("train", "a first model from 300 labelled posts"):
+            commands.run("model", "train", WORKFLOW, str(self._seed), "--json")
+
+    def _stream(self, settings: Settings, commands: Commands) -> DemoState:
+        posts, state = self._plan.posts, DemoState()
+        with (
+            self._steps.step("stream", f"{posts:,} posts decided", has_screen=True),
+            watching(settings, state) as reader,
+        ):
+            publish = ("publish", str(self._posts), "--workflow", WORKFLOW, "--rate", f"{self._plan.rate:g}", "--json")
+            publishing = commands.start(*publish)
+
+            def look() -> bool:
+                check_services(self._stack)
+                if publishing.poll():
+                    raise commands.failure(publish, publishing.returncode)
+                return publishing.poll() is not None
+
+            follow(reader, state, look, posts=posts, console=self._console)
+        return state
+
+    def _account(self, commands: Commands, state: DemoState) -> Account:
+        used = uses(self._stack.pids())
+        with self._steps.step("account", "reading the whole log for the account"):
+            output = self._run_folder / "report.json"
+            # Exit status 1: the log does not add up, which is to be shown, too.
+            report = commands.run("audit", "report", "--output", str(output), "--wait", SETTLE, accept=(0, 1))
+            story = state.story()
+            told = commands.run("audit", "show", story).said if story else ""
+        measured = Measured(
+            seconds=round(time.monotonic() - self._began, 1),
+            phases=self._steps.seconds,
+            processes=used,
+            memory_mib=round(sum(each.memory_mib for each in used), 1),
+            automatic_by_model=dict(state.by_model),
+            published_at_promotions=state.learnt_after,
+        )
+        return Account(
+            adds_up=report.status == 0,
+            report=with_measures(output.read_bytes(), measured),
+            figures=report.said,
+            story_id=story,
+            story=told,
+            measured=measured,
+        )
+
+    def _give_up(self, error: BaseException) -> None:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        with self._steps.step("end", "interrupted: ending everything" if interrupted else "failed: ending everything"):
+            self._stack.stop()
+        if not interrupted:
+            self._console.print(f"logs of all processes: {self._stack.folders.log('*')}", highlight=False)
+
+    @property
+    def _run_folder(self) -> Path:
+        return self._folder / "run"
+
+    @property
+    def _seed(self) -> Path:
+        return self._run_folder / "seed.csv"
+
+    @property
+    def _posts(self) -> Path:
+        return self._run_folder / "posts.csv"
+
+
+def check_services(stack: Stack) -> None:
+    """Raises `StepFailed` when a process of the stack is down for good, or keeps failing."""
+    state = stack.state()
+    if state is None or not stack.is_running():
+        raise StepFailed(f"the supervisor of the stack is gone (log: {stack.folders.log('supervisor')})")
+    for each in state.processes:
+        if each.condition is Condition.DOWN or each.restarts > MOST_RESTARTS:
+            raise StepFailed(f"{each.name} does not stay up: {each.last_exit} (log: {each.log})")
