@@ -80,10 +80,9 @@ def models_text(records: Sequence[ModelRecord]) -> str:
     if not records:
         return "there are no models yet; `hitl model train WORKFLOW FILE.csv` makes one, until then people decide"
     rows = [
-        (r.workflow, r.digest[:12] or None, r.status.value, r.version, r.labels, r.profile, _when(r.at), r.reason)
-        for r in records
+        (r.workflow, r.version, r.status.value, r.digest[:8] or None, r.labels, _when(r.at), r.reason) for r in records
     ]
-    return rendered(table(("workflow", "model", "status", "version", "labels", "weights", "decided", "why"), rows))
+    return rendered(table(("workflow", "version", "status", "model", "labels", "decided", "why"), rows))
 
 
 def description_text(described: ModelDescription) -> str:
@@ -112,4 +111,4 @@ def _figures(figures: Mapping[str, float]) -> str:
 
 def _when(at: int) -> str:
     """Milliseconds since the epoch as a date and time (UTC)."""
-    return datetime.fromtimestamp(at / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return datetime.fromtimestamp(at / 1_000, UTC).strftime("%Y-%m-%d %H:%MZ")
