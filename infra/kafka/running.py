@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 from infra.kafka.client import connect
+from infra.kafka.id_space import require_bound
 from infra.kafka.loop import Loop, LoopPolicy
 from infra.kafka.stage import Stage
 from infra.settings import Settings
@@ -39,7 +40,7 @@ def loop_policy(settings: Settings) -> LoopPolicy:
     )
 
 
-def run_stage(stage: Stage[Any, Any], settings: Settings, *, codec: Codec) -> None:
+def run_stage(stage: Stage[Any, Any], settings: Settings, *, codec: Codec | None = None) -> None:
     """Run a stage until SIGTERM or SIGINT. Raises what ends a stage: see `infra.kafka.errors`."""
     stopping = False
 
@@ -50,10 +51,11 @@ def run_stage(stage: Stage[Any, Any], settings: Settings, *, codec: Codec) -> No
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     log = connect(settings)
+    require_bound(log)
     loop = Loop(
         stage,
         log,
-        codec,
+        codec or Codec.of_repository(),
         partitions=settings.partitions,
         policy=loop_policy(settings),
         wall=wall,
