@@ -63,6 +63,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     processing: Annotated[Literal["exactly_once", "at_least_once"], Meta(description="delivery of the stages")] = (
         "exactly_once"
     )
+    repeat_window_seconds: Annotated[
+        int, Meta(ge=1, le=7 * 86_400, description="how long the router knows a request id; 310 bytes of memory each")
+    ] = 3_600
     accept_dead_letters: Annotated[
         Annotated[int, Meta(ge=0)] | None, Meta(description="let this many dead letters pass before stopping again")
     ] = None

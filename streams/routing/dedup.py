@@ -27,7 +27,7 @@ def content_digest(body: bytes, fingerprint: bytes) -> bytes:
 
 
 class Window(Keyed[Seen]):
-    """Ids seen within `width` milliseconds before the newest append time seen. About 350 bytes an id.
+    """Ids seen within `width` milliseconds before the newest append time seen. About 310 bytes an id.
 
     A repeat renews its id, so that the window is the same whether it was kept or read back from any earlier point.
     """

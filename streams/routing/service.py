@@ -11,4 +11,10 @@ from streams.routing.stage import RouterStage
 def run(settings: Settings) -> None:
     """Route predictions until SIGTERM."""
     keys, codec = secrets(settings), Codec.of_repository()
-    run_stage(RouterStage(codec=codec, sealer=Sealer(keys.seal_key), salt=keys.draw_salt), settings, codec=codec)
+    stage = RouterStage(
+        codec=codec,
+        sealer=Sealer(keys.seal_key),
+        salt=keys.draw_salt,
+        window_ms=settings.repeat_window_seconds * 1_000,
+    )
+    run_stage(stage, settings, codec=codec)
