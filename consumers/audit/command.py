@@ -14,7 +14,7 @@ import msgspec
 from consumers.audit.export import ExportImpossible, event_line, feedback_row, form_of, outcome_row, row_lines
 from consumers.audit.reading import EVERY_TOPIC, AuditLog, open_audit_log
 from consumers.audit.report import REPORTED_TOPICS, Report, report
-from consumers.audit.show import report_text, story_text, told_by, verdict_text
+from consumers.audit.show import kpis_text, report_text, story_text, told_by, verdict_text
 from infra.cli.output import json_option, note, show
 from infra.cli.progress import progress_bar
 from infra.errors import HitlError
@@ -112,7 +112,7 @@ def export_log(file: str, what: str | None, workflow: str | None, as_json: bool)
 def kpis(as_json: bool) -> None:
     """Show the figures of every workflow against their targets; what is not measured says why."""
     made = _report(0.0, as_json=as_json)
-    show({n: w.kpis for n, w in made.workflows.items() if w.kpis}, as_json=as_json, text=lambda: report_text(made))
+    show({n: w.kpis for n, w in made.workflows.items() if w.kpis}, as_json=as_json, text=lambda: kpis_text(made))
 
 
 def write_whole(file: Path | str, lines: Iterable[bytes]) -> int:

@@ -77,13 +77,20 @@ def conclusion(made: Report) -> list[str]:
         f"{state}: {found.requests:,} records of requests, {found.missing:,} missing, {found.double:,} double, "
         f"{found.foreign:,} foreign, {found.audits_missing:,} audits missing, {found.cases_apart:,} cases apart"
     )
+    if found.missing:
+        lines.append("What is missing may still be under way: look again with --wait 30, or see `hitl status`.")
     return lines
 
 
 def report_text(made: Report) -> str:
     """Figures of every workflow, then the account."""
+    return kpis_text(made) + "\n" + verdict_text(made)
+
+
+def kpis_text(made: Report) -> str:
+    """Figures of every workflow against their targets."""
     tables = [_kpi_table(name, workflow) for name, workflow in made.workflows.items() if workflow.kpis is not UNSET]
-    return rendered(*tables) + "\n" + verdict_text(made)
+    return rendered(*tables) if tables else "no request is in the log yet"
 
 
 def kpi_rows(workflow: WorkflowReport) -> list[tuple[str, str, str, str]]:

@@ -56,6 +56,7 @@ def _print(reader: FlowReader, screen: FlowScreen, ends: float | None, *, as_jso
 
 def _ticks(reader: FlowReader, ends: float | None) -> Iterator[float]:
     """Follow the log and come up for air twice a second."""
+    reader.catch_up()
     sampled = time.monotonic()
     reader.state.sample(sampled)
     while ends is None or sampled < ends:

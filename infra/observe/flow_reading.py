@@ -1,5 +1,6 @@
 """Following the log as it grows: every record counted, only those decoded that the state folds."""
 
+import time
 from typing import Final
 
 from infra.kafka.log import Log
@@ -25,6 +26,12 @@ class FlowReader:
         for record in records:
             self.state.add(decoded(record, self._codec) if record.topic in FOLDED else Entry(*record))
         return len(records)
+
+    def catch_up(self, patience_seconds: float = 30.0) -> None:
+        """Fold what was written before, so that rates are about what comes."""
+        deadline = time.monotonic() + patience_seconds
+        while self.step(0.5) and time.monotonic() < deadline:
+            pass
 
     def close(self) -> None:
         self._reader.close()

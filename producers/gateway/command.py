@@ -75,7 +75,8 @@ def publish(
         if publisher is not None:
             publisher.close()
         log.close()
-    show(made, as_json=as_json, text=lambda: published_text(made, workflow))
+    shown = {"published": made.published, "refused": [refused._asdict() for refused in made.refused]}
+    show(shown, as_json=as_json, text=lambda: published_text(made, workflow))
     return 1 if made.refused and not allow_refused else 0
 
 
