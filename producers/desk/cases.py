@@ -82,11 +82,24 @@ def content_of(request: DecisionRequested) -> str:
     return payload.body.decode(errors="backslashreplace")
 
 
+def fields_of(request: DecisionRequested) -> dict[str, object]:
+    """The fields of a plain JSON payload; nothing for any other."""
+    payload = request.payload
+    if payload is None or payload.encoding is PayloadEncoding.ENCRYPTED:
+        return {}
+    try:
+        return msgspec.json.decode(payload.body, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+
+
 def summary(request: DecisionRequested | None, width: int = 60) -> str:
-    """The first words of the content on one line."""
+    """The first words of the content on one line, without the names of its texts."""
     if request is None:
         return ""
-    line = " ".join(content_of(request).split())
+    fields = fields_of(request)
+    texts = [value if isinstance(value, str) else f"{name} {value}" for name, value in fields.items()]
+    line = " ".join((" · ".join(texts) if texts else content_of(request)).split())
     return line if len(line) <= width else line[: width - 1] + "…"
 
 

@@ -18,7 +18,17 @@ from infra.kafka.log import Log, TopicPartition
 from infra.kafka.partitioner import partition_of
 from infra.kafka.scan import ends_of, scan
 from infra.settings import load_settings
-from producers.desk.cases import WaitingCase, actions_for, content_of, open_cases, queue, request_in, span, summary
+from producers.desk.cases import (
+    WaitingCase,
+    actions_for,
+    content_of,
+    fields_of,
+    open_cases,
+    queue,
+    request_in,
+    span,
+    summary,
+)
 from producers.desk.deciding import Judgement, decide
 from schemas.codec import Codec
 from schemas.events import CaseSnapshot, DecisionRequested, ReviewDecided
@@ -165,10 +175,17 @@ def case_text(case: CaseSnapshot, request: DecisionRequested | None) -> str:
         ("flags", ", ".join((*case.risk_flags, *case.rule_hits)) or "–"),
         *((f"said by {a.reviewer_id}", f"{a.action} {a.note}".strip()) for a in case.answers),
         *((name, str(value)) for name, value in (request.attributes if request else {}).items()),
-        ("content", content_of(request) if request else "–"),
+        *content_rows(request),
     ]
     todo = f"hitl cases decide {case.request_id} {'|'.join(actions_for(case))}"
     return rendered(table(("request", case.request_id), rows), todo)
+
+
+def content_rows(request: DecisionRequested | None) -> list[tuple[str, str]]:
+    """The content field by field where it is a JSON object, else as it is."""
+    if request is None:
+        return [("content", "–")]
+    return [(name, str(value)) for name, value in fields_of(request).items()] or [("content", content_of(request))]
 
 
 def judgement_text(judgement: Judgement) -> str:

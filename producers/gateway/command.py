@@ -68,8 +68,8 @@ def publish(
             publisher = RequestPublisher(log, codec)
             made = publish_lines(publisher, requests, rate=rate, progress=lambda done: progress(done, None))
     except HitlError:
-        if publisher is not None:
-            note(acknowledged_text(publisher))
+        if publisher is not None and publisher.acknowledged + publisher.unconfirmed:
+            note(acknowledged_text(publisher), as_json=as_json)
         raise
     finally:
         if publisher is not None:

@@ -73,7 +73,8 @@ def test_a_case_shows_its_content_and_what_can_be_said() -> None:
     assert "not shown" in case_text(blind, request)
     text = queue_text([(queue([told], now=START)[0], request)], total=3)
     assert "2 more wait" in text
-    assert len(summary(request, width=10)) == 10
+    assert len(summary(request, width=7)) == 7
+    assert summary(request) == "text of a"
 
 
 @pytest.mark.parametrize(
