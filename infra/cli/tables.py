@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -12,16 +13,18 @@ def rendered(*parts: RenderableType) -> str:
     console = Console()
     with console.capture() as captured:
         for part in parts:
-            console.print(part)
+            console.print(part, markup=False, highlight=False)  # texts come from outside: [x] is no markup
     return captured.get().rstrip("\n")
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> Table:
     """A plain table; numbers stand to the right."""
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    heading = None if title is None else escape(title)
+    heading = None if title is None else escape(title)
+    made = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for number, name in enumerate(titles):
         numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
-        made.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        made.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         made.add_row(*(_cell(value) for value in row))
     return made
@@ -30,4 +33,5 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, title: str
 def _cell(value: object) -> str:
     if value is None:
         return "–"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return escape(text)  # a reason may name [costs], which is no markup

@@ -9,6 +9,7 @@ from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from infra.observe.flow import FlowState
 from schemas.topics import TOPICS
@@ -29,7 +30,7 @@ class FlowScreen:
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = [self._headline(), Columns([self._flow(), Group(self._queues(), self._lags())])]
         if self.state.news:
-            parts.append(Panel("\n".join(self.state.news), title="models", box=box.ROUNDED))
+            parts.append(Panel(Text("\n".join(self.state.news)), title="models", box=box.ROUNDED))
         return Panel(Group(*parts), title=self.title, subtitle=self.head or None, box=box.ROUNDED)
 
     def lines(self) -> list[tuple[str, str]]:
@@ -55,7 +56,7 @@ class FlowScreen:
         made.add_column(style="dim", justify="right")
         made.add_column()
         for name, text in self.lines():
-            made.add_row(name, text)
+            made.add_row(name, Text(text))
         return made
 
     def _flow(self) -> Table:
