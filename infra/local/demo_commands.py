@@ -10,7 +10,10 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from infra.errors import HitlError
+from infra.local import processes
+from infra.local.processes import ProcessId, identify
 from infra.local.services import environment
+from infra.local.state import replace_file
 from infra.settings import Settings
 
 END_TIMEOUT = 10.0  # seconds a command has to end after SIGTERM
@@ -55,6 +58,7 @@ class Commands:
                 stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         self._running.append(started)
+        self._remember()
         return started
 
     def failure(self, arguments: tuple[str, ...], status: int) -> StepFailed:
@@ -77,9 +81,28 @@ class Commands:
                 started.stdout.close()
         self._running.clear()
 
+    def _remember(self) -> None:
+        """So that the next demo can end what this one leaves when it is killed."""
+        found = [identify(started.pid) for started in self._running]
+        replace_file(remembered(self._folder), msgspec.json.encode([each for each in found if each is not None]))
+
     def _log(self) -> BinaryIO:
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         return self.log_file.open("ab")
+
+
+def end_remembered(folder: Path) -> None:
+    """End the commands that a killed demo over this folder has left."""
+    try:
+        left = msgspec.json.decode(remembered(folder).read_bytes(), type=list[ProcessId])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return
+    processes.end(left, timeout=END_TIMEOUT)
+
+
+def remembered(folder: Path) -> Path:
+    """Where the commands that run beside the demo are written down."""
+    return folder / "run" / "commands.json"
 
 
 def _command(arguments: tuple[str, ...]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 from infra.errors import HitlError
+from infra.local.demo_commands import end_remembered
 from infra.local.stack import DEFAULT_SERVERS, Stack
 from infra.settings import Settings
 
@@ -44,9 +45,8 @@ def only_demo(folder: Path) -> Iterator[None]:
         yield
 
 
-def clean(stack: Stack) -> bool:
-    """End and delete what a former demo left; whether there was anything."""
-    left = stack.state() is not None
+def clean(stack: Stack) -> None:
+    """End and delete what a former demo left, also one that was killed."""
+    end_remembered(stack.folders.data_dir)
     stack.stop()
     stack.folders.purge()
-    return left

@@ -60,11 +60,15 @@ class Demo:
             raise
         if self._plan.headless:
             with self._steps.step("end", "ending everything"):
-                clean(self._stack)
+                if account.adds_up:
+                    clean(self._stack)
+                else:  # what is wrong is to be looked at
+                    self._stack.stop()
         return account
 
     def _set_up(self) -> Settings:
-        with self._steps.step("clean", "making room"):
+        former = self._stack.state() is not None
+        with self._steps.step("clean", "ending the former demo, deleting its data" if former else "making room"):
             clean(self._stack)
         names = [*installed(), *simulations()]
         with self._steps.step("start", f"Kafka, topics, {len(names)} services") as tell:

@@ -50,7 +50,9 @@ def follow(reader: FlowReader, state: DemoState, look: Look, *, posts: int, cons
 
     `look` says whether all posts are published, and raises when a process is in trouble. Raises `Stalled`.
     """
-    screen = FlowScreen(state, title="hitl demo", expected=posts)
+    screen = FlowScreen(
+        state, title="hitl demo · people are simulated: they answer with recorded votes", expected=posts
+    )
     if not console.is_terminal:
         printed = time.monotonic()
         for now in _glances(reader, state, look, posts=posts):

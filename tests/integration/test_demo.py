@@ -1,0 +1,106 @@
+"""`hitl demo` as a newcomer runs it, small: it survives a killed one, ends right, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import msgspec
+import pytest
+
+from infra.local import processes
+from infra.local.folders import Folders
+from infra.local.state import read_state
+
+pytestmark = pytest.mark.integration
+
+POSTS = 300
+KPIS = {
+    "automation_rate", "system_accuracy", "human_review_latency", "time_to_resolution", "cost_per_decision",
+    "review_efficiency", "inter_annotator_agreement", "human_ai_agreement", "expert_validation_rate",
+    "false_positive_rate", "learning_acceleration",
+}  # fmt: skip
+
+
+def demo(data: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "infra.cli.main", "demo", "--headless", *arguments],
+        env=os.environ | {"HITL_DATA_DIR": str(data)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def lines(stream: IO[str] | None) -> Iterator[str]:
+    assert stream is not None
+    return iter(stream.readline, "")
+
+
+def wait_for(text: str, running: subprocess.Popen[str]) -> None:
+    seen = []
+    for line in lines(running.stderr):
+        seen.append(line)
+        if text in line:
+            return
+    raise AssertionError(f"it ended before it said {text!r}: {seen}")
+
+
+def left(data: Path) -> list[int]:
+    """Processes of the demo's stack that are still there."""
+    state = read_state(Folders(data / "demo-headless").state)
+    return [each.pid for each in (state.living() if state else ()) if processes.is_alive(each)]
+
+
+def test_after_a_killed_demo_the_next_one_runs_to_its_end_and_leaves_nothing(tmp_path: Path) -> None:
+    with demo(tmp_path, "--posts", str(POSTS)) as killed:
+        wait_for("first model", killed)
+        killed.kill()
+    report = tmp_path / "report.json"
+    with demo(tmp_path, "--posts", str(POSTS), "--rate", "300", "--report", str(report)) as running:
+        said, told = running.communicate()
+    assert running.returncode == 0, told
+    made = msgspec.json.decode(report.read_bytes())
+    workflow = made["workflows"]["content_moderation"]
+    assert workflow["requests"] == workflow["outcomes"] == POSTS
+    assert (workflow["open_cases"], workflow["open_audits"], workflow["dead_letters"]) == (0, 0, 0)
+    assert workflow["automatic"] + workflow["reviewed"] + workflow["expert"] == POSTS
+    assert min(workflow["automatic"], workflow["reviewed"]) > 0
+    assert len(workflow["model_digests"]) == 1
+    assert set(workflow["kpis"]) == KPIS
+    for kpi in workflow["kpis"].values():
+        assert {"value", "target", "met", "why_not"} <= set(kpi)
+        assert (kpi["value"] is None) == (kpi["met"] is None)
+        assert kpi["value"] is not None or kpi["why_not"]
+    reconciliation = made["reconciliation"]
+    assert (reconciliation["requests"], reconciliation["missing"], reconciliation["double"]) == (POSTS, 0, 0)
+    assert made["decisions_per_second"] > 0
+    assert made["seconds"] > 0
+    assert {"kafka", "router", "simulated-people"} <= {each["name"] for each in made["demo"]["processes"]}
+    assert "reconciled: 300 records of requests, 0 missing, 0 double" in said
+    assert "automation rate" in said
+    assert left(tmp_path) == []
+    assert not any((tmp_path / "demo-headless" / name).exists() for name in ("kafka", "models", "secrets", "logs"))
+
+
+def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    with demo(tmp_path) as running:
+        wait_for("services", running)
+        pids = left(tmp_path)
+        assert pids
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate()
+    assert running.returncode == 130, told
+    assert "interrupted" in told
+    assert not any(processes.identify(pid) for pid in pids)
+
+
+def test_a_report_that_could_not_be_written_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with demo(tmp_path, "--report", str(tmp_path / "none" / "report.json")) as refused:
+        _, told = refused.communicate()
+    assert refused.returncode == 1
+    assert "there is no folder" in told
+    assert not (tmp_path / "demo-headless").exists()

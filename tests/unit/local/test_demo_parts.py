@@ -1,0 +1,93 @@
+"""The parts of the demo that need no Kafka: its folder, its commands, what it measures, its last page."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from infra.local import processes
+from infra.local.demo_commands import Commands, StepFailed, end_remembered
+from infra.local.demo_end import Measured, how_to_go_on, with_measures
+from infra.local.demo_folder import DemoRunning, demo_settings, forget_settings, only_demo
+from infra.local.demo_processes import seconds, uses
+from infra.settings import Settings
+
+MEASURED = Measured(
+    seconds=9.5, phases={"start": 2.0}, processes=[], memory_mib=0.0, automatic_by_model={"m": 3},
+    published_at_promotions=[],
+)  # fmt: skip
+
+
+def test_a_demo_never_uses_the_users_cluster_or_data(tmp_path: Path) -> None:
+    users = Settings(
+        data_dir=tmp_path, bootstrap_servers="kafka.example:9093", model_store="s3://ours", kafka={"a": "b"}
+    )
+    made = demo_settings(users, headless=False)
+    assert made.bootstrap_servers == Settings().bootstrap_servers
+    assert made.data_dir == tmp_path / "demo"
+    assert made.model_store == str(tmp_path / "demo" / "models")
+    assert made.kafka == {}
+    assert demo_settings(users, headless=True).data_dir != made.data_dir
+    environ = {"HITL_KAFKA_SECURITY_PROTOCOL": "SSL", "HITL_JAVA": "/j", "HITL_PEOPLE_SEED": "2", "PATH": "/bin"}
+    forget_settings(environ)
+    assert environ == {"HITL_JAVA": "/j", "HITL_PEOPLE_SEED": "2", "PATH": "/bin"}
+
+
+def test_two_demos_in_one_folder_are_refused(tmp_path: Path) -> None:
+    with only_demo(tmp_path), pytest.raises(DemoRunning, match="another demo runs"), only_demo(tmp_path):
+        pass
+    with only_demo(tmp_path):
+        pass
+
+
+def test_a_command_that_fails_is_named_with_its_own_words_and_its_log(tmp_path: Path) -> None:
+    commands = Commands(Settings(data_dir=tmp_path), tmp_path / "demo.log", columns=80)
+    said = commands.run("run", "--help").said
+    assert "Usage: hitl run" in said
+    with pytest.raises(StepFailed, match=r"`hitl run no-such --json` .* status 78: there is no service .*demo\.log"):
+        commands.run("run", "no-such", "--json")
+    assert commands.run("run", "no-such", accept=(78,)).status == 78
+
+
+def test_a_command_beside_ends_with_the_demo_and_after_a_killed_one(tmp_path: Path) -> None:
+    commands = Commands(Settings(data_dir=tmp_path), tmp_path / "demo.log", columns=80)
+    asleep = [commands.start("watch") for _ in range(2)]
+    end_remembered(tmp_path)
+    assert not any(processes.identify(each.pid) for each in asleep)
+    again = commands.start("watch")
+    commands.end()
+    assert again.returncode is not None
+
+
+def test_use_is_measured_of_living_processes_only() -> None:
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as gone:
+        gone.wait()
+        ended = time.process_time() + 0.1
+        while time.process_time() < ended:
+            pass
+        found = uses({"me": os.getpid(), "gone": gone.pid})
+    assert [each.name for each in found] == ["me"]
+    assert 5 < found[0].memory_mib < 10_000
+    assert found[0].cpu_seconds >= 0.1
+
+
+def test_times_of_ps_are_read() -> None:
+    assert [seconds(text) for text in ("0:00.07", "12:03.00", "1:00:00", "2-00:00:01")] == [0.07, 723, 3_600, 172_801]
+
+
+def test_the_report_keeps_what_the_log_says_and_adds_what_was_measured() -> None:
+    report = b'{"workflows": {"w": {"kpis": {"x": {"value": null}}}}, "seconds": 1.50}'
+    made = msgspec.json.decode(with_measures(report, MEASURED))
+    assert made["workflows"] == {"w": {"kpis": {"x": {"value": None}}}}
+    assert made["seconds"] == 1.5
+    assert made["demo"]["phases"] == {"start": 2.0}
+
+
+def test_the_last_page_says_where_the_stack_is(tmp_path: Path) -> None:
+    said = how_to_go_on(tmp_path / "demo", "post-1")
+    assert f"export HITL_DATA_DIR={tmp_path / 'demo'}" in said
+    assert "hitl audit show post-1" in said

@@ -1,0 +1,82 @@
+"""The middle of the demo on a simulated log: it ends when all is decided and quiet, and with whatever goes wrong."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from infra.kafka.publisher import publish
+from infra.local import demo_stream
+from infra.local.demo_commands import StepFailed
+from infra.local.demo_progress import DemoState
+from infra.local.demo_stream import Stalled, follow, headline
+from infra.observe.flow_reading import FlowReader
+from schemas.topics import Outgoing
+from tests.support.recorded import CODEC, PARTITIONS, START, Recorded
+from tests.support.simlog import SimulatedLog
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_stream, "QUIET", 0.1)
+    monkeypatch.setattr(demo_stream, "GLANCE", 0.02)
+    monkeypatch.setattr(demo_stream, "STALLED", 0.3)
+
+
+def followed(log: Recorded, *, posts: int, published: bool = True, terminal: bool = False) -> tuple[DemoState, str]:
+    simulated = SimulatedLog(partitions=PARTITIONS, wall=lambda: START)
+    publish(simulated, CODEC, [Outgoing(e.topic, e.key or b"", e.event) for e in log.entries])
+    state = DemoState()
+    reader = FlowReader(simulated, CODEC, state)
+    out = Console(file=io.StringIO(), force_terminal=terminal, width=120)
+    follow(reader, state, lambda: published, posts=posts, console=out)
+    assert isinstance(out.file, io.StringIO)
+    return state, out.file.getvalue()
+
+
+def test_it_ends_when_all_is_decided_and_quiet() -> None:
+    log = Recorded()
+    for name in ("a", "b"):
+        log.outcome(name, log.request(name))
+    state, shown = followed(log, posts=2, terminal=True)
+    assert state.decisions == 2
+    assert "2 of 2" in shown
+    assert "people are simulated" in shown
+
+
+def test_it_gives_up_when_nothing_moves() -> None:
+    log = Recorded()
+    log.outcome("a", log.request("a"))
+    with pytest.raises(Stalled, match="1 of 2 posts are decided"):
+        followed(log, posts=2)
+    with pytest.raises(Stalled):
+        followed(log, posts=1, published=False)
+
+
+def test_what_is_wrong_with_a_process_ends_it() -> None:
+    def look() -> bool:
+        raise StepFailed("router does not stay up")
+
+    state = DemoState()
+    reader = FlowReader(SimulatedLog(partitions=PARTITIONS, wall=lambda: START), CODEC, state)
+    with pytest.raises(StepFailed, match="router"):
+        follow(reader, state, look, posts=1, console=Console(file=io.StringIO()))
+
+
+def test_the_headline_says_what_is_waited_for() -> None:
+    log = Recorded()
+    request = log.request("a")
+    state = DemoState()
+
+    def line() -> str:
+        for entry in log.entries:
+            state.add(entry)
+        log.entries.clear()
+        return headline(state, posts=2)
+
+    assert "1 of 2 posts published" in line()
+    log.request("b")
+    log.opened("a", request)
+    assert "1 cases open" in line()
+    log.closed("a", request)
+    assert "last answers are learnt" in line()
