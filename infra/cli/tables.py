@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console, RenderableType
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 
 def rendered(*parts: RenderableType) -> str:
@@ -19,19 +19,18 @@ def rendered(*parts: RenderableType) -> str:
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> Table:
     """A plain table; numbers stand to the right."""
-    heading = None if title is None else escape(title)
-    heading = None if title is None else escape(title)
+    heading = None if title is None else Text(title)  # a Text is no markup: a reason may name [costs]
+    heading = None if title is None else Text(title)  # a Text is no markup: a reason may name [costs]
     made = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for number, name in enumerate(titles):
         numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
-        made.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
+        made.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         made.add_row(*(_cell(value) for value in row))
     return made
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Text:
     if value is None:
-        return "–"
-    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    return escape(text)  # a reason may name [costs], which is no markup
+        return Text("–")
+    return Text(f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value))

@@ -10,5 +10,5 @@ def test_foreign_text_is_no_markup() -> None:
 
 
 def test_numbers_stand_to_the_right() -> None:
-    lines = rendered(table(("name", "count"), [("a", 5), ("b", 12_345)])).splitlines()
-    assert lines[-2].index("5") == lines[-1].index("5")
+    lines = [line for line in rendered(table(("name", "count"), [("a", 5), ("b", 12_345)])).splitlines() if "5" in line]
+    assert lines[0].rindex("5") == lines[1].rindex("5")
