@@ -57,7 +57,7 @@ def left(data: Path) -> list[int]:
 
 def test_after_a_killed_demo_the_next_one_runs_to_its_end_and_leaves_nothing(tmp_path: Path) -> None:
     with demo(tmp_path, "--posts", str(POSTS)) as killed:
-        wait_for("first model", killed)
+        wait_for("services", killed)
         killed.kill()
     report = tmp_path / "report.json"
     with demo(tmp_path, "--posts", str(POSTS), "--rate", "300", "--report", str(report)) as running:
