@@ -152,7 +152,9 @@ def _report(wait: float, *, as_json: bool) -> Report:
 
 def _account(log: AuditLog, *, as_json: bool) -> Report:
     with progress_bar("reading the log", as_json=as_json) as progress:
-        return report(log.read(REPORTED_TOPICS, progress=progress), partitions=log.partitions)
+        return report(
+            log.read(REPORTED_TOPICS, progress=progress), partitions=log.partitions, window=log.window
+        )
 
 
 def _of_workflow(entries: Iterable[Entry], workflow: str | None) -> Iterable[Entry]:

@@ -21,6 +21,7 @@ class AuditLog:
 
     log: Log
     codec: Codec
+    window: int  # milliseconds for which the router remembers an id
 
     @property
     def partitions(self) -> int:
@@ -58,6 +59,6 @@ def open_audit_log(settings: Settings, codec: Callable[[], Codec] = Codec.of_rep
     """The log that the settings name."""
     log = connect(settings)
     try:
-        yield AuditLog(log, codec())
+        yield AuditLog(log, codec(), settings.repeat_window_seconds * 1_000)
     finally:
         log.close()

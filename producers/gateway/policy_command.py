@@ -5,6 +5,7 @@ import os
 import time
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -30,6 +31,7 @@ from streams.workflow.types import PolicyInvalid
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 SHIPPED = files("streams.workflow")
+IN_FORCE_AFTER: Final = 1.0  # seconds; services look for news five times a second
 
 
 @click.group()
@@ -81,6 +83,7 @@ def publish_policy(file: Path, by: str, as_json: bool) -> None:
             raise HitlError(f"{file}: {error}") from error
         published = policy_published(made, workflow, policies_in_force(log, codec), by=by, now=now)
         send(log, codec, [POLICIES.message(published)])
+        time.sleep(IN_FORCE_AFTER)  # so that a request published next is not of an unknown workflow
     finally:
         log.close()
     show(
