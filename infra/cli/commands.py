@@ -62,9 +62,12 @@ def summary(point: EntryPoint) -> str:
 
 
 def source_of(module: str) -> Path | None:
-    """Source file of a module, found without importing the module itself."""
-    try:
-        spec = find_spec(module)
-    except ModuleNotFoundError:
+    """Source file of a module, found without importing anything: not even the packages it lies in."""
+    package, *rest = module.split(".")
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
         return None
-    return Path(spec.origin) if spec and spec.origin else None
+    if not rest:
+        return Path(spec.origin)
+    source = Path(spec.origin).parent.joinpath(*rest).with_suffix(".py")
+    return source if source.is_file() else None
