@@ -31,9 +31,9 @@ contracts: setup ## who may import whom
 	@echo '== import contracts'
 	@$(BIN)/lint-imports
 
-unit: setup ## pure parts (ARGS for pytest, as in ARGS="-k routing")
+unit: setup ## pure parts, and the facts they must reproduce (ARGS for pytest, as in ARGS="-k routing")
 	@echo '== unit tests'
-	@$(BIN)/pytest -q tests/unit $(ARGS)
+	@$(BIN)/pytest -q tests/unit tests/acceptance $(ARGS)
 
 contract: setup ## schemas, topics, commands: laws over all members
 	@echo '== contract tests'
