@@ -24,9 +24,9 @@ def ensure(peer: str, cache_dir: Path) -> Path:
     print(f"peers: making the environment of {peer} in {home}", file=sys.stderr)
     shutil.rmtree(home, ignore_errors=True)
     try:
-        subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, home], check=True)
-        install = [str(UV), "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", "--python", str(python), str(lock)]
-        subprocess.run(install, check=True)
+        subprocess.run([str(UV), "venv", "--quiet", "--python", sys.executable, home], check=True)
+        install = "pip sync --quiet --require-hashes --compile-bytecode --python".split()
+        subprocess.run([str(UV), *install, str(python), str(lock)], check=True)
     except subprocess.CalledProcessError:
         shutil.rmtree(home, ignore_errors=True)
         raise
