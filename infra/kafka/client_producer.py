@@ -15,9 +15,11 @@ from infra.kafka.client_errors import (
     unavailable,
 )
 from infra.kafka.client_records import Names
-from infra.kafka.errors import TransactionAborted, TransactionError
+from infra.kafka.client_side_thread import SideThread
+from infra.kafka.errors import CommitIndefinite, TransactionAborted, TransactionError
 from infra.kafka.log import Metadata, Position, TopicPartition
 
+GRACE = 2.0  # seconds beyond its own timeout after which a call of librdkafka is taken to hang
 INIT_TIMEOUT = 60.0  # seconds; a former transaction of the same id may have to time out first
 PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 
@@ -34,6 +36,8 @@ class KafkaTransactions:
         self._producer = open_producer(options.producer(names.full[transactional_id]))
         self._produce = self._producer.produce
         self._over: TransactionError | None = None
+        self._hangs = False
+        self._side = SideThread(f"positions-{transactional_id}")
         deadline = time.monotonic() + INIT_TIMEOUT
         while True:
             try:
@@ -69,12 +73,20 @@ class KafkaTransactions:
             raise self._failed(raised, Phase.WRITING) from raised
 
     def send_positions(self, positions: Mapping[TopicPartition, Position], metadata: Metadata) -> None:
-        """Make the group's positions part of the transaction. Raises ValueError when there are none."""
+        """Make the group's positions part of the transaction. Raises ValueError when there are none.
+
+        After a restart of the group's coordinator librdkafka may wait for it for ever, whatever its timeout
+        (github.com/confluentinc/librdkafka/issues/5456 and 5511): then this producer is left behind, as indefinite.
+        """
         if not positions:  # librdkafka would do nothing, and nothing would fence a former owner
             raise ValueError("a transaction without positions is not fenced by the group: send the current ones.")
         self._check()
+        theirs, send = self._names.with_notes(positions), self._producer.send_offsets_to_transaction
         try:
-            self._producer.send_offsets_to_transaction(self._names.with_notes(positions), metadata, self._seconds)
+            self._side.call(lambda: send(theirs, metadata, self._seconds), self._seconds + GRACE)
+        except TimeoutError as error:
+            self._hangs, self._over = True, CommitIndefinite(f"sending positions: {error}")
+            raise self._over from error
         except KafkaException as raised:
             raise self._failed(raised, Phase.WRITING) from raised
 
@@ -99,6 +111,9 @@ class KafkaTransactions:
 
     def close(self) -> None:
         """Does not wait: what was not committed is aborted by the next producer of this id, or by time."""
+        self._side.end()
+        if self._hangs:  # closing it would hang, too
+            return
         with suppress(KafkaException):  # it says once more that it was fenced
             self._producer.purge()
             self._producer.close()

@@ -9,13 +9,22 @@ import subprocess
 import time
 import uuid
 from collections.abc import Sequence
+from io import SEEK_CUR, BytesIO
 from pathlib import Path
 
 import msgspec
 
 from infra.local.errors import BrokerFailed
+from infra.local.fencing import fence, was_killed
 from infra.local.java import find_java
-from infra.local.kafka_config import JVM, LOG4J, as_text, server_properties
+from infra.local.kafka_config import (
+    FENCING_LOG4J,
+    JVM,
+    LOG4J,
+    as_text,
+    controller_properties,
+    server_properties,
+)
 from infra.local.ports import free_ports, is_free
 
 START_TIMEOUT = 60.0  # seconds; cold starts take 2.5, a loaded machine more
@@ -64,7 +73,7 @@ class EmbeddedBroker:
         self.wait_ready(timeout=timeout)
 
     def launch(self) -> None:
-        """Start the process without waiting for it; formats the log folder on first use."""
+        """Start the process without waiting for it; formats the log folder on first use, fences after kill -9."""
         if self.pid is not None:
             return
         java = find_java()
@@ -74,6 +83,8 @@ class EmbeddedBroker:
         self._write_config(self._ports)
         if not (self.data_dir / "log" / "meta.properties").exists():
             self._format(java)
+        if was_killed(self.data_dir / "log"):
+            self._fence(java, self._ports)
         with self.log_file.open("ab") as log:
             # A session of its own: Ctrl-C in a terminal must not reach the broker before its clients are done.
             self._process = subprocess.Popen(
@@ -102,8 +113,10 @@ class EmbeddedBroker:
             time.sleep(0.02)
 
     def is_serving(self) -> bool:
-        """Whether the broker runs and answers a Metadata request with itself in the list."""
-        return self.pid is not None and self._ports is not None and _answers(self._ports.broker)
+        """Whether this broker runs and answers; one of another cluster on its port does not count."""
+        if self.pid is None or self._ports is None:
+            return False
+        return _cluster_at(self._ports.broker) == self._cluster_id()
 
     def stop(self, *, timeout: float = STOP_TIMEOUT) -> None:
         """Ask it to end, and kill it when it does not."""
@@ -152,11 +165,18 @@ class EmbeddedBroker:
         self._config.write_text(as_text(properties), encoding="utf-8")
         (self.data_dir / "log4j2.properties").write_text(LOG4J)
 
-    def _command(self, java: Path, *arguments: str) -> list[str]:
-        log4j = f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.properties'}"
+    def _fence(self, java: Path, ports: Ports) -> None:
+        properties = controller_properties(controller_port=ports.controller, data_dir=self.data_dir)
+        config, log4j = self.data_dir / "fencing.properties", self.data_dir / "fencing-log4j2.properties"
+        config.write_text(as_text(properties), encoding="utf-8")
+        log4j.write_text(FENCING_LOG4J)
+        fence(self._command(java, "kafka.Kafka", str(config), log4j=log4j), self.data_dir / "fencing.log")
+
+    def _command(self, java: Path, *arguments: str, log4j: Path | None = None) -> list[str]:
+        log4j_option = f"-Dlog4j2.configurationFile={log4j or self.data_dir / 'log4j2.properties'}"
         return [
             *(str(java), *JVM, "-cp", os.pathsep.join(map(str, self._jars))),
-            *(log4j, f"-Dkafka.logs.dir={self.data_dir}", *arguments),
+            *(log4j_option, f"-Dkafka.logs.dir={self.data_dir}", *arguments),
         ]
 
     def _format(self, java: Path) -> None:
@@ -175,6 +195,10 @@ class EmbeddedBroker:
             said = (done.stdout + done.stderr)[-2000:]
             raise BrokerFailed(f"Kafka could not format {self.data_dir / 'log'}:\n{said}")
 
+    def _cluster_id(self) -> str:
+        meta = (self.data_dir / "log" / "meta.properties").read_text()
+        return next(line.partition("=")[2] for line in meta.splitlines() if line.startswith("cluster.id="))
+
     def _lost_port(self) -> bool:
         return "Address already in use" in self._log_tail()
 
@@ -182,17 +206,29 @@ class EmbeddedBroker:
         return self.log_file.read_bytes()[-3000:].decode("utf-8", "replace") if self.log_file.exists() else ""
 
 
-def _answers(port: int) -> bool:
-    """Whether a Metadata request (version 1, no topics) is answered with at least one broker."""
-    body = struct.pack(">hhih1si", 3, 1, 1, 1, b"p", 0)
+def _cluster_at(port: int) -> str | None:
+    """The cluster whose broker answers a Metadata request there (version 2, no topics) and lists at least one."""
+    body = struct.pack(">hhih1si", 3, 2, 1, 1, b"p", 0)
     try:
         with socket.create_connection(("127.0.0.1", port), 1.0) as connection:
             connection.settimeout(1.0)
             connection.sendall(struct.pack(">i", len(body)) + body)
-            size = struct.unpack(">i", _read(connection, 4))[0]
-            return bool(struct.unpack(">i", _read(connection, size)[4:8])[0] >= 1)
+            answer = BytesIO(_read(connection, struct.unpack(">i", _read(connection, 4))[0]))
+        _, brokers = struct.unpack(">ii", answer.read(8))
+        for _ in range(brokers):  # id, host, port, rack
+            answer.seek(4, SEEK_CUR)
+            _text(answer)
+            answer.seek(4, SEEK_CUR)
+            _text(answer)
+        return _text(answer) if brokers else None
     except (OSError, struct.error):
-        return False
+        return None
+
+
+def _text(answer: BytesIO) -> str | None:
+    """A nullable string of Kafka's protocol."""
+    size = struct.unpack(">h", answer.read(2))[0]
+    return None if size < 0 else answer.read(size).decode()
 
 
 def _read(connection: socket.socket, size: int) -> bytes:

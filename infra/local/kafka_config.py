@@ -16,6 +16,10 @@ appender.f.layout.type=PatternLayout
 appender.f.layout.pattern=%d %p %c{1} %m%n
 """
 
+FENCING_LOG4J = LOG4J + """logger.c.name=org.apache.kafka.controller
+logger.c.level=info
+"""
+
 
 def server_properties(*, port: int, controller_port: int, data_dir: Path) -> dict[str, str]:
     """Properties of the broker that listens on 127.0.0.1:port and keeps its log in data_dir/log."""
@@ -38,8 +42,9 @@ def server_properties(*, port: int, controller_port: int, data_dir: Path) -> dic
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "share.coordinator.state.topic.num.partitions": "1",
-        # After kill -9 a broker waits until its former session has run out: 9 s by default.
-        "broker.session.timeout.ms": "3000",
+        # A lone broker is never fenced for being slow: while its partitions have no leader, ends of transactions are
+        # lost. After kill -9 it is fenced before it starts (fencing.py), so that it need not wait for this to run out.
+        "broker.session.timeout.ms": "60000",
         "broker.heartbeat.interval.ms": "500",
         # Groups: no wait for more members, and sessions as short as the tests of zombies want them.
         "group.initial.rebalance.delay.ms": "0",
@@ -66,6 +71,18 @@ def server_properties(*, port: int, controller_port: int, data_dir: Path) -> dic
         "num.network.threads": "2",
         "num.io.threads": "2",
         "num.recovery.threads.per.data.dir": "2",
+    }
+
+
+def controller_properties(*, controller_port: int, data_dir: Path) -> dict[str, str]:
+    """Properties of the same node as a controller alone, which soon takes the broker for dead."""
+    node = server_properties(port=controller_port, controller_port=controller_port, data_dir=data_dir)
+    kept = ("node.id", "controller.listener.names", "controller.quorum.bootstrap.servers", "log.dirs")
+    return {name: node[name] for name in (*kept, "listener.security.protocol.map")} | {
+        "process.roles": "controller",
+        "listeners": f"CONTROLLER://127.0.0.1:{controller_port}",
+        "broker.session.timeout.ms": "400",
+        "broker.heartbeat.interval.ms": "100",
     }
 
 

@@ -81,3 +81,19 @@ def test_stopped_broker_comes_back_on_another_port_when_its_own_was_taken(
 def test_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(BrokerFailed, match="could not format"):
         EmbeddedBroker(tmp_path, [tmp_path / "none.jar"]).start()
+
+
+def test_broker_of_another_cluster_on_its_port_is_not_taken_for_itself(kafka_jars: list[Path], tmp_path: Path) -> None:
+    first, second = (EmbeddedBroker(tmp_path / name, kafka_jars) for name in ("first", "second"))
+    try:
+        first.start()
+        first.kill()
+        (tmp_path / "second").mkdir()
+        (tmp_path / "second" / "ports.json").write_bytes((tmp_path / "first" / "ports.json").read_bytes())
+        second.start()
+        first.start()
+        assert first.is_serving()
+        assert first.bootstrap_servers != second.bootstrap_servers
+    finally:
+        first.kill()
+        second.kill()
