@@ -49,7 +49,8 @@ integration: setup ## on a real broker
 
 chaos: setup ## long: a million simulated requests, 50 kills on the real broker
 	@echo '== chaos'
-	@$(BIN)/pytest -q -s tests/chaos $(ARGS)
+	@$(BIN)/pytest -v -n 2 tests/chaos/test_million.py $(ARGS)
+	@$(BIN)/pytest -v -s tests/chaos/test_kills.py $(ARGS)
 
 bench: setup ## long: throughput, latency and CPU of each stage on the real broker
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -64,11 +64,19 @@ def status(as_json: bool) -> int:
 @click.command()
 @click.argument("service")
 @click.option("--slot", help="Stable name of this replica (default: HITL_SLOT or 0).")
+@click.option(
+    "--accept-dead-letters", type=click.IntRange(min=0), metavar="N",
+    help="Let so many more dead letters pass before a flood of them stops the service again.",
+)
 @json_option
-def run(service: str, slot: str | None, as_json: bool) -> None:
+def run(service: str, slot: str | None, accept_dead_letters: int | None, as_json: bool) -> None:
     """Run one service in the foreground until SIGTERM or Ctrl-C, as a container does; --json logs JSON lines."""
-    overrides: dict[str, Any] = ({"slot": slot} if slot else {}) | ({"log_format": "json"} if as_json else {})
-    run_service(service, load_settings(**overrides))
+    given: dict[str, Any] = {
+        "slot": slot,
+        "accept_dead_letters": accept_dead_letters,
+        "log_format": "json" if as_json else None,
+    }
+    run_service(service, load_settings(**{name: value for name, value in given.items() if value is not None}))
 
 
 def report(stack: Stack, *, as_json: bool) -> int:

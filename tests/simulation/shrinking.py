@@ -20,9 +20,11 @@ def failure(seed: int, *, requests: int, turns: int, setup: Setup) -> str | None
     return None
 
 
-def shrunk(seed: int, *, requests: int, setup: Setup, attempt: Callable[..., str | None] = failure) -> str:
+def shrunk(
+    seed: int, *, requests: int, setup: Setup, turns: int = TURNS, attempt: Callable[..., str | None] = failure
+) -> str:
     """The smallest number of requests and turns with which this seed still fails, and how to run it again."""
-    turns, found = TURNS, attempt(seed, requests=requests, turns=TURNS, setup=setup)
+    found = attempt(seed, requests=requests, turns=turns, setup=setup)
     for fewer in (1, 2, 3, 5, 8):
         if fewer < requests and (smaller := attempt(seed, requests=fewer, turns=turns, setup=setup)):
             requests, found = fewer, smaller
