@@ -5,19 +5,34 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from consumers.feedback.stage import FeedbackStage
 from consumers.inference.loading import Models
 from consumers.inference.stage import InferenceStage
 from infra.kafka.intake import Intake
 from infra.kafka.log import Record, TopicPartition
 from infra.kafka.loop import Loop, LoopPolicy
 from infra.kafka.running import elapsed, loop_policy, wall
-from infra.kafka.stage import Lane, Stage
+from infra.kafka.stage import Lane, Message, Stage
 from infra.models.classifier import Classifier
-from schemas.events import ModelPromoted, PolicyPublished
-from schemas.topics import MODELS, POLICIES, PREDICTIONS, REQUESTS, Outgoing
+from schemas.events import FeedbackRecorded, ModelPromoted, PolicyPublished
+from schemas.topics import FEEDBACK, MODELS, POLICIES, PREDICTIONS, REQUESTS, REVIEW, Outgoing
+from schemas.values import FeedbackKind, FeedbackType, Priority, Split
 from streams.casework.sealing import Sealer
+from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
-from tests.benchmarks.stand import CODEC, WORKFLOW, Stand, Timing, fill, median, predictions, requests, timed
+from tests.benchmarks.stand import (
+    CODEC,
+    WORKFLOW,
+    Stand,
+    Timing,
+    fill,
+    median,
+    prediction,
+    predictions,
+    request,
+    requests,
+    timed,
+)
 from tests.benchmarks.text_model import text_model
 
 DOCUMENT = f"""
@@ -28,6 +43,7 @@ featurizer = "text"
 audit_share = 0.0
 """
 BATCH = 1_000
+SEALER = Sealer(bytes(range(64)))
 
 
 class OneModel:
@@ -38,24 +54,65 @@ class OneModel:
 
 
 def router() -> Stage[Any, Any]:
-    return RouterStage(codec=CODEC, sealer=Sealer(bytes(range(64))), salt=bytes(32))
+    return RouterStage(codec=CODEC, sealer=SEALER, salt=bytes(32))
 
 
 def inference() -> Stage[Any, Any]:
     return InferenceStage(CODEC, Models(OneModel(), background=False))
 
 
-def configure(stand: Stand) -> None:
-    """A policy and a promoted model."""
-    policy = PolicyPublished(
+def casework() -> Stage[Any, Any]:
+    return CaseworkStage(SEALER, partitions=4)
+
+
+def feedback() -> Stage[Any, Any]:
+    return FeedbackStage()
+
+
+def announcements(start: int, count: int) -> Iterator[Outgoing]:
+    """What the router asks people about predictions that are not sure enough."""
+    stage = RouterStage(codec=CODEC, sealer=SEALER, salt=bytes(32))
+    lane = _lane(stage, 0)
+    config = stage.fold_config(stage.initial_config(), _message(POLICIES.message(policy_event())))
+    for number in range(start, start + count):
+        batch = stage.handle([_message(PREDICTIONS.message(prediction(number, confidence=0.9)))], {0: lane}, config)
+        lane.state.discard()
+        yield batch.outgoing[0]
+
+
+def answers(start: int, count: int) -> Iterator[Outgoing]:
+    """What people taught."""
+    for number in range(start, start + count):
+        body, fingerprint = CODEC.body(CODEC.encode(request(number)))
+        yield FEEDBACK.message(
+            FeedbackRecorded(
+                event_id=f"feedback:{number}", request_id=f"request-{number}", workflow=WORKFLOW,
+                kind=FeedbackKind.REVIEW, type=FeedbackType.POSITIVE, label="approve", model_label="approve",
+                split=Split.TRAIN, reviewer_id="anna", reviewer_confidence=0.9, weight=0.9, request_body=body,
+                request_fingerprint=fingerprint, decided_at=1_800_000_000_000,
+            )
+        )  # fmt: skip
+
+
+def _message(outgoing: Outgoing) -> Message:
+    assert outgoing.event is not None
+    return Message(outgoing.event, outgoing.topic, 0, 0, 0, outgoing.key, b"")
+
+
+def policy_event() -> PolicyPublished:
+    return PolicyPublished(
         event_id="policy", workflow=WORKFLOW, version=1, digest="0" * 64, document=DOCUMENT, published_by="benchmark",
         published_at=0,
     )  # fmt: skip
+
+
+def configure(stand: Stand) -> None:
+    """A policy and a promoted model."""
     model = ModelPromoted(
         event_id="model", workflow=WORKFLOW, model_digest=text_model().digest, uri="benchmark", version=1,
         reason="first model", feedback_end_offset=0, promoted_at=0,
     )  # fmt: skip
-    fill(stand, iter([POLICIES.message(policy), MODELS.message(model)]))
+    fill(stand, iter([POLICIES.message(policy_event()), MODELS.message(model)]))
 
 
 def run_stage(stand: Stand, stage: Stage[Any, Any], policy: LoopPolicy, records: int) -> Callable[[], None]:
@@ -86,13 +143,7 @@ def floor(stage: Stage[Any, Any], config_messages: Sequence[Record], records: Se
     config = stage.initial_config()
     for record in config_messages:
         config = stage.fold_config(config, intake.message(record))
-    lanes: dict[int, Lane[Any]] = {
-        p: Lane(
-            partition=p, state=stage.initial_state(p), now=1_800_000_000_010,
-            config_offsets={"models": 1, "policies": 1}, reached=lambda topic: 1 << 60, watermark=lambda topic: 1 << 60,
-        )
-        for p in range(4)
-    }  # fmt: skip
+    lanes = {number: _lane(stage, number) for number in range(4)}
     started = time.perf_counter()
     for first in range(0, len(records), BATCH):
         messages = [intake.message(record) for record in records[first : first + BATCH]]
@@ -103,6 +154,13 @@ def floor(stage: Stage[Any, Any], config_messages: Sequence[Record], records: Se
         for lane in lanes.values():
             lane.state.commit()
     return time.perf_counter() - started
+
+
+def _lane(stage: Stage[Any, Any], number: int) -> Lane[Any]:
+    return Lane(
+        partition=number, state=stage.initial_state(number), now=1_800_000_000_010,
+        config_offsets={"models": 1, "policies": 1}, reached=lambda topic: 1 << 60, watermark=lambda topic: 1 << 60,
+    )  # fmt: skip
 
 
 def read_back(stand: Stand, topics: Sequence[str]) -> list[Record]:
@@ -134,6 +192,8 @@ StageCase = tuple[str, Callable[[], Stage[Any, Any]], str, Callable[[int, int], 
 CASES: Sequence[StageCase] = (
     ("router", router, PREDICTIONS.name, predictions),
     ("inference", inference, REQUESTS.name, requests),
+    ("casework, opening cases", casework, REVIEW[Priority.NORMAL].name, announcements),
+    ("feedback", feedback, FEEDBACK.name, answers),
 )
 
 
