@@ -25,7 +25,7 @@ def ensure(peer: str, cache_dir: Path) -> Path:
     shutil.rmtree(home, ignore_errors=True)
     try:
         subprocess.run([str(UV), "venv", "--quiet", "--python", sys.executable, home], check=True)
-        install = "pip sync --quiet --require-hashes --compile-bytecode --python".split()
+        install = ["pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", "--python"]
         subprocess.run([str(UV), *install, str(python), str(lock)], check=True)
     except subprocess.CalledProcessError:
         shutil.rmtree(home, ignore_errors=True)
