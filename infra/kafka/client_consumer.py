@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import confluent_kafka as ck
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from infra.kafka.client_config import ClientOptions, open_consumer
 from infra.kafka.client_errors import (
@@ -82,12 +82,21 @@ class KafkaConsumer:
         self._consumer.assign(self._names.with_offsets(positions))
 
     def seek(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Fetch again from these offsets; drops everything prefetched. Raises ValueError for a foreign partition."""
+        """Fetch again from these offsets; drops everything prefetched. Raises ValueError for a foreign partition.
+
+        May call the listener; then nothing more is rewound: what is assigned now starts where the listener says.
+        Raises `InstanceFenced`.
+        """
         if foreign := positions.keys() - self._passed.keys():
             raise ValueError(f"not assigned, so not to be read: {sorted(foreign)}")
-        for partition, offset in positions.items():
-            self._seek(self._names.theirs(partition, offset))
-            self._passed[partition] = offset
+        deadline, rebalances = time.monotonic() + SEEK_TIMEOUT, self._rebalances
+        while (error := self._first_refusal(positions)) is not None:
+            self._listen()
+            if self._rebalances != rebalances:
+                return
+            if time.monotonic() > deadline:
+                raise unavailable(error, f"rewinding group {self._group}", self._servers, SEEK_TIMEOUT)
+        self._passed.update(positions)
 
     def reached(self, partition: TopicPartition) -> int:
         """The offset before which this member has seen everything that is committed (0 when unknown)."""
@@ -158,16 +167,23 @@ class KafkaConsumer:
         finally:
             self._consumer.close()
 
-    def _seek(self, partition: ck.TopicPartition) -> None:
-        deadline = time.monotonic() + SEEK_TIMEOUT
-        while True:
+    def _first_refusal(self, positions: Mapping[TopicPartition, int]) -> KafkaError | None:
+        """Seek all, or as far as it goes: a fetcher may be starting just now, or the assignment be gone."""
+        try:
+            for partition, offset in positions.items():
+                self._consumer.seek(self._names.theirs(partition, offset))
+        except KafkaException as raised:
+            return kafka_error(raised)
+        return None
+
+    def _listen(self) -> None:
+        """Hear what the group has to say; a record that comes instead is read again after the seek."""
+        if (said := self._consumer.poll(0.01)) is not None and said.error() is not None:
             try:
-                return self._consumer.seek(partition)
-            except KafkaException as raised:  # its fetcher may be starting just now
-                if time.monotonic() > deadline:
-                    about = f"rewinding {partition.topic}[{partition.partition}]"
-                    raise unavailable(kafka_error(raised), about, self._servers, SEEK_TIMEOUT) from raised
-            time.sleep(0.01)
+                unpack([said], self._names.short, {})
+            except InstanceFenced:
+                self._fenced = True
+                raise
 
     def _leave(self) -> None:
         # close() alone leaves a static member's partitions orphaned until its session has run out.

@@ -83,7 +83,8 @@ class EmbeddedBroker:
         self._write_config(self._ports)
         if not (self.data_dir / "log" / "meta.properties").exists():
             self._format(java)
-        if was_killed(self.data_dir / "log"):
+        ports_are_free = is_free(self._ports.broker) and is_free(self._ports.controller)  # else it ends by itself
+        if ports_are_free and was_killed(self.data_dir / "log"):
             self._fence(java, self._ports)
         with self.log_file.open("ab") as log:
             # A session of its own: Ctrl-C in a terminal must not reach the broker before its clients are done.
