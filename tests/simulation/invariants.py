@@ -1,9 +1,10 @@
 """What must hold of the log after any schedule."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
+from infra.kafka.log import Record
 from schemas.codec import Undecodable
 from schemas.events import (
     CaseAnnounced,
@@ -20,10 +21,32 @@ from schemas.topics import BY_NAME, EXPERT, REVIEW
 from schemas.values import CaseStatus, Coordinates, SampleKind
 from streams.casework.case import CaseEvent, evolve
 from streams.casework.sealing import Sealer
-from tests.simulation.world import StageActor, World
+from tests.simulation.world import StageActor
 
 Place = tuple[str, int, int]
 ANNOUNCEMENTS = (*(topic.name for topic in REVIEW.values()), EXPERT.name)
+
+
+class Readable(Protocol):
+    """A log from which everything committed can be read, partition by partition."""
+
+    def read_all(self, topic: str) -> Sequence[Record]: ...
+
+
+class World(Protocol):
+    """Whatever ran, simulated or real: its log, and the processes whose memory can be looked into."""
+
+    @property
+    def log(self) -> Readable: ...
+
+    @property
+    def actors(self) -> Sequence[object]: ...
+
+    def events(self, topic: str) -> list[Any]:
+        """Every event of a topic."""
+
+    def decode(self, value: bytes | None) -> Any:
+        """The event in wire bytes. Raises `Undecodable`."""
 
 
 def place(coordinates: Coordinates) -> Place:
@@ -93,7 +116,7 @@ def every_request_ends_once(world: World, sealer: Sealer) -> None:
         seen[request.request_id] = record.value
         ends = len(outcomes[request.request_id]) + cases[request.request_id]
         assert not conflict and ends == 1, f"{request.request_id} ends {ends} times ({conflict} dead letters)"
-    assert set(outcomes) <= {i for i in seen} | set(), "an outcome of nobody's request"
+    assert set(outcomes) <= set(seen), "an outcome of nobody's request"
 
 
 def _open_cases(world: World, sealer: Sealer) -> Counter[str]:

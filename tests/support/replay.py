@@ -26,6 +26,8 @@ class Replay:
     def __init__(self, read: Read, codec: Codec, *, partitions: int) -> None:
         self._read, self._codec = read, codec
         self._intake = Intake(codec, partitions)
+        self._decoded: dict[bytes, Any] = {}
+        self._configs: dict[tuple[int, ...], Any] = {}
 
     def router(self, stage: Stage[Any, Any]) -> list[str]:
         """What differs when every prediction is routed again."""
@@ -89,7 +91,7 @@ class Replay:
             lane.state.commit()
             outputs = self._bytes(handled.outgoing)
             made += [value for topic, _, value in outputs if topic == "cases"]
-            expected = [w for w in written[cause] if _by_clock(self._codec.decode(w[2])) == by_clock or w[0] == "cases"]
+            expected = [w for w in written[cause] if _by_clock(self._decode(w[2])) == by_clock or w[0] == "cases"]
             if sorted(o for o in outputs if o[0] != "cases") != sorted(self._of(expected, event, by_clock)):
                 wrong.append(f"{cause}: judged otherwise")
         return made
@@ -98,26 +100,38 @@ class Replay:
         """Of what a cause led to, what was written together with an event: an announcement causes more than once."""
         same = []
         for one in written:
-            other: Any = self._codec.decode(one[2])
+            other: Any = self._decode(one[2])
             if _stamp(other)[0] == event.occurred_at and other.request_id == event.request_id:
                 same.append(one)
         return same
 
-    def _again(self, stage: Stage[Any, Any], lane: Lane[Any], event: Any, record: Record | None, by_clock: bool) -> Handled:
+    def _again(
+        self, stage: Stage[Any, Any], lane: Lane[Any], event: Any, record: Record | None, by_clock: bool
+    ) -> Handled:
         if by_clock or record is None:
             return stage.tick(lane, stage.initial_config())
         unread = isinstance(event, DecisionRefused) and event.watermark is not None
         lane.reached = lambda topic: 0 if unread else FAR
         lane.watermark = lambda topic: event.watermark if unread else FAR
-        batch = stage.handle([self._message(record)], {record.partition: lane}, stage.initial_config())
-        return batch
+        return stage.handle([self._message(record)], {record.partition: lane}, stage.initial_config())
 
     def _message(self, record: Record) -> Message:
         message = self._intake.message(record)
         assert isinstance(message, Message)
         return message
 
+    def _decode(self, value: bytes | None) -> Any:
+        if (value or b"") not in self._decoded:
+            self._decoded[value or b""] = self._codec.decode(value)
+        return self._decoded[value or b""]
+
     def _config(self, stage: Stage[Any, Any], lane: Lane[Any]) -> Any:
+        offsets = tuple(lane.config_offsets.get(topic.name, 0) for topic in stage.config_topics)
+        if offsets not in self._configs:
+            self._configs[offsets] = self._folded(stage, lane)
+        return self._configs[offsets]
+
+    def _folded(self, stage: Stage[Any, Any], lane: Lane[Any]) -> Any:
         config = stage.initial_config()
         for topic in stage.config_topics:
             for record in self._read(topic.name):
@@ -126,14 +140,14 @@ class Replay:
         return config
 
     def _events(self, topic: str) -> list[Any]:
-        return [self._codec.decode(record.value) for record in self._read(topic) if record.value is not None]
+        return [self._decode(record.value) for record in self._read(topic) if record.value is not None]
 
     def _by_cause(self, topics: Iterable[str]) -> tuple[dict[Place, list[Written]], dict[Place, list[Any]]]:
         written: dict[Place, list[Written]] = defaultdict(list)
         events: dict[Place, list[Any]] = defaultdict(list)
         for topic in topics:
             for record in self._read(topic):
-                event: Any = self._codec.decode(record.value)
+                event: Any = self._decode(record.value)
                 cause = getattr(event, "cause", None) or event.grounds.cause
                 written[_place(cause)].append((record.topic, record.key or b"", record.value or b""))
                 events[_place(cause)].append(event)
@@ -145,7 +159,10 @@ class Replay:
 
 def _lane(stage: Stage[Any, Any], partition: int) -> Lane[Any]:
     return Lane(
-        partition=partition, state=stage.initial_state(partition), reached=lambda topic: FAR, watermark=lambda topic: FAR
+        partition=partition,
+        state=stage.initial_state(partition),
+        reached=lambda topic: FAR,
+        watermark=lambda topic: FAR,
     )
 
 

@@ -1,0 +1,90 @@
+"""The whole pipeline on a real broker, hurt under load: nothing is lost, nothing is double, and a zombie is fenced."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from infra.errors import FATAL_EXIT
+from infra.local.services import command, environment
+from infra.local.state import Condition
+from tests.support.laws import nothing_is_lost_or_double
+from tests.support.stand import STAGES, Stand, wait_until
+from tests.support.traffic import requests
+
+pytestmark = pytest.mark.integration
+SEED = int(os.environ.get("HITL_FAULT_SEED", "0")) or Random().randrange(1, 1_000_000)
+SESSION = 10.0  # seconds after which a silent member of a group is given up
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    stand = Stand(tmp_path_factory.mktemp("faults"))
+    try:
+        stand.up([*STAGES, "router@1"])
+        stand.publish_policy()
+        stand.teach()
+        yield stand
+    finally:
+        stand.down()
+
+
+def test_kill_9_of_every_service_and_of_kafka_loses_and_doubles_nothing(stand: Stand) -> None:
+    random, seconds = Random(SEED), 15.0
+    victims = [*STAGES, "kafka"]
+    moments = [(random.uniform(0.5, seconds), name) for name in victims]
+    print(f"HITL_FAULT_SEED={SEED}: " + ", ".join(f"{name} at {at:.1f} s" for at, name in sorted(moments)))
+    before = {name: stand.process(name).restarts for name in victims}
+    stand.drive(
+        requests(SEED, 2_000, partitions=stand.partitions, name="killed"),
+        seconds=seconds,
+        acts=[(at, lambda name=name: stand.kill(name)) for at, name in moments],
+    )
+    history = stand.quiet()
+    assert all(stand.process(name).restarts > before[name] for name in victims)
+    nothing_is_lost_or_double(history, stand.settings)
+    counts = history.account.workflows["posts"]
+    assert min(counts.automatic, counts.reviewed, counts.expert, counts.refused, counts.audits) > 0, counts
+
+
+def test_zombie_is_fenced_after_another_slot_took_over(stand: Stand) -> None:
+    """SIGSTOP for longer than the session, under load; the other slot decides alone; then SIGCONT."""
+    halt = SESSION + 3
+    stand.drive(
+        requests(SEED + 1, 1_000, partitions=stand.partitions, name="stopped"),
+        seconds=halt + 2,
+        acts=[
+            (1.0, lambda: stand.stack.kill("router", signal.SIGSTOP)),
+            (1.0 + halt, lambda: stand.stack.kill("router", signal.SIGCONT)),
+        ],
+    )
+    during = stand.process("router")
+    history = stand.quiet()
+    assert stand.process("router").process == during.process, "it went on as the same process"
+    slots = {tally.slot for tally in history.events("tallies") if tally.stage == "router"}
+    assert slots == {"0", "1"}
+    nothing_is_lost_or_double(history, stand.settings)
+
+
+def test_second_process_in_a_slot_ends_the_first_with_the_reason(stand: Stand) -> None:
+    sends = list(requests(SEED + 2, 400, partitions=stand.partitions, name="second"))
+    with subprocess.Popen(
+        command("casework"), env=environment(stand.settings), cwd=stand.settings.data_dir, stderr=subprocess.PIPE
+    ) as second:
+        try:
+            stand.drive(sends, seconds=4)
+            wait_until(lambda: stand.process("casework").condition is Condition.DOWN, what="the end of the first")
+            assert "slot" in (stand.process("casework").last_exit or "")
+            history = stand.quiet()
+            assert second.poll() is None
+            nothing_is_lost_or_double(history, stand.settings)
+        finally:
+            second.terminate()
+            _, said = second.communicate(timeout=20)
+    assert second.returncode == 0, said.decode()
+    assert FATAL_EXIT == 78
+    time.sleep(0)
