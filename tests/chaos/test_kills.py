@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from random import Random
 
 import pytest
@@ -51,5 +52,5 @@ def hurt(stand: Stand, random: Random, kills: int, *, name: str) -> None:
     stand.drive(
         requests(random.randrange(1 << 30), 200 * kills, partitions=stand.partitions, name=name),
         seconds=seconds,
-        acts=[(at, lambda victim=victim: stand.kill(victim)) for at, victim in moments],  # type: ignore[misc]
+        acts=[(at, partial(stand.kill, victim)) for at, victim in moments],
     )
