@@ -53,7 +53,7 @@ JOBS = (
 )
 QUIX, FAUST = 0.25, 0.05
 CASES = (
-    Case(name="floor: in memory", module="floor", peer=None, exactly_once=True, share=0.25, writes=False),
+    Case(name="no log, one at a time in memory", module="floor", peer=None, exactly_once=True, share=0.5, writes=False),
     Case(name="our loop, exactly once", module="ours", peer=None, exactly_once=True),
     Case(name="our loop, at least once", module="ours", peer=None, exactly_once=False),
     Case(name="our loop, typed events, exactly once", module="ours", peer=None, exactly_once=True, variant="typed"),
