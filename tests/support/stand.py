@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from infra.local.ports import free_ports
 from infra.local.stack import Stack
 from infra.local.state import ProcessState
 from infra.settings import Settings
+from schemas.codec import Undecodable
 from schemas.events import ExpertReviewRequested, PolicyPublished, RetrainingRequested, ReviewRequested
 from schemas.topics import BY_NAME, EXPERT, FEEDBACK, POLICIES, RETRAINING, REVIEW, Topic
 from schemas.values import Coordinates, Trigger
@@ -139,7 +140,10 @@ class Stand:
         """People answer what was announced since; how many announcements there were."""
         records = self._people.read(1_000, 0)
         for record in records:
-            event = CODEC.decode(record.value)
+            try:
+                event = CODEC.decode(record.value)
+            except Undecodable:
+                continue  # nobody can answer it
             assert isinstance(event, (ReviewRequested, ExpertReviewRequested))
             review = Coordinates(topic=record.topic, partition=record.partition, offset=record.offset)
             self.send(answers(event, review, partitions=self.partitions))
@@ -177,8 +181,9 @@ class Stand:
         deadline = time.monotonic() + seconds
         while True:
             self._settle(deadline, people=people)
+            done = {name: self._committed(name) for name in services}  # first: then their outputs are in the history
             history = self.history()
-            behind = [text for name in services for text in self._behind(name, history)]
+            behind = [text for name in services for text in _behind(name, done[name], history)]
             if not behind:
                 return history
             assert time.monotonic() < deadline, f"still not processed: {'; '.join(behind)}"
@@ -195,22 +200,22 @@ class Stand:
                 ends, since = found, time.monotonic()
             time.sleep(0.1)
 
-    def _behind(self, service: str, history: History) -> list[str]:
-        last = {(e.topic, e.partition): e.offset for topic in INPUTS[service] for e in history.entries(topic.name)}
-        done = self._committed(service, list(last))
-        return [
-            f"{service} at {done[place]} of {place[0]}[{place[1]}], which has {offset + 1}"
-            for place, offset in last.items()
-            if done[place] <= offset
-        ]
-
-    def _committed(self, group: str, places: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        if not places:
-            return {}
+    def _committed(self, group: str) -> dict[tuple[str, int], int]:
+        """Positions of a service in its inputs; negative where it has none."""
         prefix = self.settings.topic_prefix
+        places = partitions_of(self.log, [topic.name for topic in INPUTS[group]])
         consumer = Consumer({"bootstrap.servers": self.settings.bootstrap_servers, "group.id": prefix + group})
         try:
             found = consumer.committed([Place(prefix + topic, number) for topic, number in places], timeout=30)
         finally:
             consumer.close()
-        return {place: at.offset for place, at in zip(places, found, strict=True)}
+        return {(place.topic, place.partition): at.offset for place, at in zip(places, found, strict=True)}
+
+
+def _behind(service: str, done: Mapping[tuple[str, int], int], history: History) -> list[str]:
+    last = {(e.topic, e.partition): e.offset for topic in INPUTS[service] for e in history.entries(topic.name)}
+    return [
+        f"{service} at {done[place]} of {place[0]}[{place[1]}], which has {offset + 1}"
+        for place, offset in last.items()
+        if done[place] <= offset
+    ]

@@ -90,8 +90,8 @@ def decision(
 ) -> Send:
     """An answer as a well-behaved app writes it."""
     event = ReviewDecided(
-        decision_id=f"{name}:{request_id}", request_id=request_id, review=review, reviewer_id="anna", action=action,
-        confidence=confidence, feedback=note,
+        decision_id=f"{name}:{request_id}"[:256], request_id=request_id, review=review, reviewer_id="anna",
+        action=action, confidence=confidence, feedback=note,
     )  # fmt: skip
     return Send(REVIEW_DECISIONS.name, request_id.encode(), CODEC.encode(event))
 
