@@ -11,10 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from infra.kafka.dead_letters import FloodGate, dead_letter
-from infra.kafka.errors import CommitIndefinite, InvalidMessage, ProducerFenced, TransactionAborted, TransactionError
+from infra.kafka.errors import (
+    CommitIndefinite,
+    InstanceFenced,
+    InvalidMessage,
+    ProducerFenced,
+    TransactionAborted,
+    TransactionError,
+)
 from infra.kafka.following import ConfigFollower
 from infra.kafka.intake import Intake
-from infra.kafka.log import Log, Position, Record, TopicPartition
+from infra.kafka.log import GroupConsumer, Log, Position, Record, TopicPartition
 from infra.kafka.restoring import LogSource
 from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Stage, tally
 from schemas.codec import Codec
@@ -28,6 +35,7 @@ S = TypeVar("S", bound=Keyed[Any])
 C = TypeVar("C")
 HELD_BEFORE_PAUSE: Final = 1_000  # held records of a partition beyond which it is no longer fetched
 UNREADABLE: Final = "_unknown"  # in counts, where a record does not tell its workflow
+FENCED_TWICE: Final = 60_000  # milliseconds within which a second fencing means a second process in the slot
 HELD_WAIT: Final = 0.01  # seconds between two looks at held records
 
 
@@ -89,9 +97,8 @@ class Loop(Generic[S, C]):
         self._opened = self._last_commit = self._last_tick = self._last_config = elapsed()
         self._name = f"{stage.name}-{policy.slot}"
         self._producer = log.producer(transactional_id=self._transactional_id)  # first: it fences who was here before
-        self._consumer = log.consumer(
-            group=stage.name, instance=self._name, topics=[t.name for t in stage.inputs], listener=self
-        )
+        self._consumer = self._joined()
+        self._fenced_at: int | None = None
 
     @property
     def lanes(self) -> Mapping[int, Lane[S]]:
@@ -114,6 +121,9 @@ class Loop(Generic[S, C]):
             return worked
         except TransactionError as error:
             self._recover(error)
+            return True
+        except InstanceFenced:
+            self._rejoin()
             return True
 
     def close(self) -> None:
@@ -352,6 +362,24 @@ class Loop(Generic[S, C]):
             self._tracks[number] = self._restored(number)
         self._rewind()
         self._broken = False
+
+    def _joined(self) -> GroupConsumer:
+        topics = [topic.name for topic in self.stage.inputs]
+        return self._log.consumer(group=self.stage.name, instance=self._name, topics=topics, listener=self)
+
+    def _rejoin(self) -> None:
+        """Fenced by this slot's own former membership, whose answer a dying broker kept? Then joining again heals it.
+
+        A second process in the slot fences us again at once. Raises `InstanceFenced` then.
+        """
+        now = self._elapsed()
+        if self._fenced_at is not None and now - self._fenced_at < FENCED_TWICE:
+            raise InstanceFenced
+        self._fenced_at = now
+        logger.warning("%s was fenced; it joins again.", self._name, extra={"action": "rejoin"})
+        self.lost([TopicPartition("", number) for number in self._tracks])
+        self._consumer.close()
+        self._consumer = self._joined()
 
     def _rewind(self) -> None:
         if self._tracks:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.kafka.errors import DeadLetterFlood, InvalidMessage, NotReady, Reason
+from infra.kafka.errors import DeadLetterFlood, InstanceFenced, InvalidMessage, NotReady, Reason
 from infra.kafka.log import TopicPartition
 from infra.kafka.loop import Loop, LoopPolicy
 from infra.kafka.partitioner import partition_of
@@ -280,3 +280,32 @@ def test_two_members_share_the_partitions() -> None:
     assert set(bench.loop.lanes) | set(other.lanes) == {0, 1}
     assert not set(bench.loop.lanes) & set(other.lanes)
     assert TALLIES.name in {r.topic for r in bench.log.read_all("tallies")} | {"tallies"}
+
+
+def test_a_member_fenced_by_its_own_former_membership_joins_again() -> None:
+    bench = Bench()
+    for n in range(6):
+        bench.publish(f"r{n}")
+    bench.run(3)
+    group = bench.log.groups["inference"]
+    (member,) = group.members.values()
+    member.fenced = True  # the answer to its last join was lost: the coordinator knows it under another member id
+    del group.members[member.instance]
+    for n in range(6, 12):
+        bench.publish(f"r{n}")
+    bench.run()
+    assert sorted(p.request_id for p in bench.events("predictions")) == sorted(f"r{n}" for n in range(12))
+
+
+def test_a_second_process_in_the_slot_ends_one_of_both() -> None:
+    bench = Bench()
+    bench.run(3)
+    second = bench.start()
+
+    def both_go_on() -> None:
+        for _ in range(20):
+            bench.run(1)
+            second.step()
+
+    with pytest.raises(InstanceFenced, match="HITL_SLOT"):
+        both_go_on()
