@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import statistics
 import sys
 from collections import defaultdict
@@ -46,6 +47,7 @@ def table(job: Job, timings: Mapping[str, Sequence[Timing]]) -> Table:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the broker goes as well
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=200_000, help="for our loop; slower ones get a share")
     parser.add_argument("--runs", type=int, default=3)
