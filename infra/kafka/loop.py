@@ -317,6 +317,7 @@ class Loop(Generic[S, C]):
 
     def _commit(self) -> None:
         """1. the tally, 2. the positions of every lane touched, ticks included, 3. the commit, 4. changes are state."""
+        began = self._elapsed()
         self._begin()
         if self._tallies:
             tallied = self._tallied()
@@ -336,7 +337,7 @@ class Loop(Generic[S, C]):
             track.lane.state.commit()
             track.committed = dict(track.positions)
         self._clear()
-        self._last_commit = self._elapsed()
+        self._last_commit = began  # from begin to begin: a slow commit must not make the next one wait longer
 
     def _recover(self, error: TransactionError) -> None:
         """Abort and rewind; when even that is impossible, rebuild at the next turn."""
