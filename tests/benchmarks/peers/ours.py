@@ -11,9 +11,11 @@ from infra.kafka.running import COLLECT_AFTER, elapsed, loop_policy, wall
 from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Source, Stage
 from infra.settings import Settings
 from schemas import topics
-from schemas.codec import Codec, SchemaVersion, _Reader, nullable_named
+from schemas.avsc import parse_avsc
+from schemas.codec import Codec, SchemaVersion, _Reader
 from schemas.events import Event
 from schemas.topics import Outgoing, Topic
+from schemas.writing import encoder
 from tests.benchmarks.peers import one_output, router_outputs
 from tests.benchmarks.peers.one_output import JobDecision, JobRequest
 from tests.benchmarks.peers.order import Meter, Order, say
@@ -28,9 +30,8 @@ class TypedCodec(Codec):
         made = SchemaVersion(name="JobDecision", version=1, schema_id=one_output.DECISION_ID, fingerprint=b"decision",
                              source=one_output.DECISION_SCHEMA)  # fmt: skip
         self._readers = {asked.schema_id: _Reader(asked, asked, cast(type[Event], JobRequest))}
-        schema = _Reader(made, made, cast(type[Event], JobDecision)).writer
         header = one_output.HEADER.pack(0, made.schema_id)
-        self._writers = {cast(type[Event], JobDecision): (header, schema, nullable_named(schema))}
+        self._writers = {cast(type[Event], JobDecision): encoder(parse_avsc(made.source), header)}
 
 
 class PlainCodec(Codec):
