@@ -1,5 +1,6 @@
 """A static member of a consumer group, on confluent_kafka."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -14,10 +15,12 @@ from infra.kafka.client_errors import (
     kafka_error,
     unavailable,
 )
+from infra.kafka.client_group import Slot
 from infra.kafka.client_records import Names, unpack
 from infra.kafka.errors import CommitIndefinite, InstanceFenced, TransactionAborted
 from infra.kafka.log import Metadata, Position, RebalanceListener, Record, TopicPartition
 
+LOGGER = logging.getLogger(__name__)
 LEAVE_TIMEOUT = 5.0  # seconds
 SEEK_TIMEOUT = 5.0  # seconds
 COMMITTED_TIMEOUT = 60.0  # seconds; a pending transaction is over after its timeout and the broker's clean-up
@@ -37,18 +40,15 @@ class KafkaConsumer:
         listener: RebalanceListener,
     ) -> None:
         self._group, self._servers, self._names, self._listener = group, options.bootstrap_servers, names, listener
+        self._options, self._instance, self._topics = options, instance, [names.full[topic] for topic in topics]
+        self._slot = Slot(options, group=names.full[group], instance=instance, topic=self._topics[0])
+        self._slot.sign()
         self._starting: set[TopicPartition] | None = None  # assigned, but not started yet
         self._passed: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
         self._rebalances = 0
         self._fenced = False
-        self._consumer: Consumer = open_consumer(options.member(names.full[group], instance))
-        self._consumer.subscribe(
-            [names.full[topic] for topic in topics],
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
-        )
+        self._consumer = self._joined()
 
     def poll(self, max_records: int, timeout_seconds: float) -> list[Record]:
         """Up to `max_records`, at once when there are any; may call the listener, whose exceptions pass through.
@@ -70,8 +70,8 @@ class KafkaConsumer:
             self.seek(dict(self._passed))
             return []
         except InstanceFenced:
-            self._fenced = True
-            raise
+            self._join_again()
+            return []
 
     def start(self, positions: Mapping[TopicPartition, int]) -> None:
         """Fetch just assigned partitions from these offsets; exactly the assigned ones, inside `assigned`."""
@@ -182,8 +182,36 @@ class KafkaConsumer:
             try:
                 unpack([said], self._names.short, {})
             except InstanceFenced:
-                self._fenced = True
-                raise
+                self._join_again()
+
+    def _joined(self) -> Consumer:
+        consumer = open_consumer(self._options.member(self._names.full[self._group], self._instance))
+        consumer.subscribe(
+            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        return consumer
+
+    def _join_again(self) -> None:
+        """Go on as a new member, unless another process holds the slot. Raises `InstanceFenced`.
+
+        A member whose session ran out while the brokers were away joins anew by itself, and may fence itself by what
+        was still under way under its former name: being fenced alone proves no second process.
+        """
+        if not self._slot.is_ours():
+            self._fenced = True
+            raise InstanceFenced
+        LOGGER.warning(
+            "%s was fenced by its own former membership; it joins again.", self._instance, extra={"action": "rejoin"}
+        )
+        lost = sorted(self._passed)
+        self._rebalances += 1
+        self._passed.clear()
+        self._paused.clear()
+        self._starting = None
+        if lost:
+            self._listener.lost(lost)
+        self._consumer.close()
+        self._consumer = self._joined()
 
     def _leave(self) -> None:
         # close() alone leaves a static member's partitions orphaned until its session has run out.

@@ -9,7 +9,7 @@ import pytest
 
 from infra.errors import SettingsInvalid
 from infra.kafka.client import KafkaLog, connect
-from infra.kafka.client_config import RECORD_BYTES, ClientOptions
+from infra.kafka.client_config import RECORD_BYTES, ClientOptions, open_consumer
 from infra.kafka.client_errors import LogUnavailable, RecordsLost, TopicMissing, WriteRefused
 from infra.kafka.errors import ProducerFenced, TransactionAborted
 from infra.kafka.log import Position, Record, TopicPartition
@@ -130,6 +130,21 @@ def test_member_that_was_silent_too_long_loses_its_partitions_and_comes_back(bro
     with pytest.raises(TransactionAborted):
         producer.send_positions({FIRST: Position(1)}, stale)
     producer.close()
+    member.consumer.close()
+
+
+def test_member_that_is_fenced_by_its_own_former_membership_joins_again(broker: EmbeddedBroker) -> None:
+    log = log_on(broker)
+    member = Member(log, "0", ["predictions"])
+    until(lambda: len(member.owned) == 2, member)
+    prefix = log.options.prefix
+    unsigned = open_consumer(log.options.member(prefix + "group", "0"))  # no process of ours joins without signing
+    unsigned.subscribe([prefix + "predictions"])
+    deadline = time.monotonic() + 20
+    while not unsigned.assignment() and time.monotonic() < deadline:
+        unsigned.poll(0.1)
+    until(lambda: member.diary == ["0 assigned", "0 lost", "0 assigned"], member)
+    unsigned.close()
     member.consumer.close()
 
 
