@@ -5,6 +5,7 @@ end nobody knows, is rebuilt from the log before the next record.
 """
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +68,11 @@ class _Track(Generic[S]):
 
 
 class Loop(Generic[S, C]):
-    """Runs one stage on a log. `wall` gives milliseconds since the epoch, `elapsed` milliseconds that never go back."""
+    """Runs one stage on a log.
+
+    `wall` gives milliseconds since the epoch, `elapsed` milliseconds that never go back, `rest` waits seconds while the
+    client fetches on.
+    """
 
     def __init__(
         self,
@@ -79,8 +84,10 @@ class Loop(Generic[S, C]):
         policy: LoopPolicy,
         wall: Callable[[], int],
         elapsed: Callable[[], int],
+        rest: Callable[[float], None] = time.sleep,
     ) -> None:
         self.stage, self.policy = stage, policy
+        self._rest, self._full = rest, False
         self._log, self._codec, self._wall, self._elapsed = log, codec, wall, elapsed
         self._intake = Intake(codec, partitions)
         self._follower: ConfigFollower[C] = ConfigFollower(stage, log, self._intake)
@@ -111,12 +118,14 @@ class Loop(Generic[S, C]):
             if self._broken:
                 self._rebuild()
             self._follow_config()
+            self._gather()
             records = self._consumer.poll(self.policy.max_batch, self._patience())
+            self._full = len(records) >= self.policy.max_batch
             if self._broken:  # a commit within the rebalance failed: this producer is spent, and all is read again
                 return True
             worked = self._process(records)
             self._tick()
-            if self._open and self._commit_due(full=len(records) >= self.policy.max_batch):
+            if self._open and self._commit_due(full=self._full):
                 self._commit()
             return worked
         except TransactionError as error:
@@ -180,6 +189,12 @@ class Loop(Generic[S, C]):
     @property
     def _transactional_id(self) -> str | None:
         return self._name if self.policy.exactly_once else None
+
+    def _gather(self) -> None:
+        """Nothing is visible before its commit, so let records gather until one is due: one batch, not twenty."""
+        left = self.policy.commit_interval - (self._elapsed() - self._last_commit)
+        if left > 0 and not self._full:
+            self._rest(left / 1_000)
 
     def _patience(self) -> float:
         if self._open:

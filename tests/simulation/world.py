@@ -69,6 +69,7 @@ class StageActor:
                 ),
                 wall=self._world.clock.wall,
                 elapsed=self._world.clock.elapsed,
+                rest=lambda seconds: None,
             )  # fmt: skip
         return self.loop.step()
 
