@@ -1,15 +1,16 @@
 """What must hold of the log after any fault: the laws of the simulation, the audit's account, and the replay."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from infra.kafka.log import Record
 from infra.secret_keys import secrets
 from infra.settings import Settings
-from schemas.topics import FEEDBACK
+from schemas.topics import ASSIGNMENTS, DEAD_LETTERS, FEEDBACK, OUTCOMES, REVIEW_DECISIONS
 from streams.casework.sealing import Sealer
 from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
-from tests.simulation.invariants import check
+from tests.simulation.invariants import check, place
 from tests.support.history import History
 from tests.support.replay import Replay
 from tests.support.traffic import CODEC
@@ -27,6 +28,21 @@ def nothing_is_lost_or_double(history: History, settings: Settings) -> None:
         CaseworkStage(sealer, partitions=history.partitions, topic_prefix=settings.topic_prefix)
     )
     assert not wrong, f"the replay differs: {wrong[:3]}"
+
+
+def nothing_is_lost(history: History) -> None:
+    """What holds at least once, too: kills may repeat a decision, under the same id, but forget none."""
+    account = history.account
+    assert account.missing == 0, account.problems[:5]
+    originals: dict[str, set[str]] = defaultdict(set)
+    for outcome in history.events(OUTCOMES.name):
+        originals[outcome.request_id].add(outcome.event_id)
+    several = [request_id for request_id, ids in originals.items() if len(ids) > 1]
+    assert not several, f"outcomes that no reader can tell to be the same: {several[:5]}"
+    effects = {place(letter.origin) for letter in history.events(DEAD_LETTERS.name)}
+    effects |= {place(event.cause) for event in history.events(ASSIGNMENTS.name)}
+    silent = [r[:3] for r in history.read_all(REVIEW_DECISIONS.name) if r[:3] not in effects]
+    assert not silent, f"answers without any effect: {silent[:5]}"
 
 
 def _decided(history: History, topic: str) -> Sequence[Record]:
