@@ -17,6 +17,7 @@ from infra.kafka.log import GroupConsumer, Reader, RebalanceListener, TopicParti
 from infra.settings import Settings
 
 T = TypeVar("T")
+SETTLE = 3.0  # seconds in which a broker that came back finds its topics
 
 
 class KafkaLog:
@@ -98,7 +99,8 @@ class KafkaLog:
     def _ask(self, about: str, question: Callable[[Consumer, float], T]) -> T:
         """Ask with a timeout, again while the trouble may pass."""
         limit = self.options.request_timeout_seconds
-        deadline = time.monotonic() + limit
+        began = time.monotonic()
+        deadline = began + limit
         while True:
             try:
                 with self._lock:
@@ -110,9 +112,10 @@ class KafkaLog:
                         self._asking.poll(0)  # librdkafka's log lines
             except KafkaException as raised:
                 error = kafka_error(raised)
-                if error.code() in MISSING:
+                is_missing = error.code() in MISSING
+                if is_missing and time.monotonic() > began + min(SETTLE, limit):
                     raise TopicMissing(f"{about}: no such topic. Create it with `hitl topics apply`.") from raised
-                if not is_passing(error) or time.monotonic() > deadline:
+                if not (is_missing or is_passing(error)) or time.monotonic() > deadline:
                     raise unavailable(error, about, self.options.bootstrap_servers, limit) from raised
             time.sleep(0.05)
 

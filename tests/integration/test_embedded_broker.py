@@ -3,6 +3,7 @@
 import logging
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,15 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from infra.kafka.client import KafkaLog
+from infra.kafka.client_config import ClientOptions
+from infra.kafka.log import TopicPartition
+from infra.kafka.topics import apply
 from infra.local.broker import EmbeddedBroker
 from infra.local.errors import BrokerFailed
+from infra.settings import Settings
+from schemas.topics import OUTCOMES
+from tests.support.logs import read_all
 
 pytestmark = pytest.mark.integration
 SILENT = logging.getLogger("librdkafka")
@@ -97,3 +105,35 @@ def test_broker_of_another_cluster_on_its_port_is_not_taken_for_itself(kafka_jar
     finally:
         first.kill()
         second.kill()
+
+
+def test_transaction_that_was_open_at_kill_9_does_not_hold_up_its_readers_for_ever(
+    kafka_jars: list[Path], tmp_path: Path
+) -> None:
+    """Without fencing before the start, the marker that ends it was dropped: see `infra/local/fencing.py`."""
+    broker = EmbeddedBroker(tmp_path, kafka_jars)
+    try:
+        broker.start()
+        settings = Settings(bootstrap_servers=broker.bootstrap_servers, partitions=2)
+        apply(settings, [OUTCOMES])
+        options = ClientOptions(bootstrap_servers=broker.bootstrap_servers, transaction_timeout_ms=1_000)
+        log, places = KafkaLog(options), [TopicPartition(OUTCOMES.name, number) for number in (0, 1)]
+        producer = log.producer(transactional_id="open")
+        producer.begin()
+        for place in places:
+            producer.send(place.topic, b"key", b"never seen", place.partition)
+        wait_until(lambda: all(log.watermark(place) == 1 for place in places))
+        broker.kill()
+        time.sleep(1.5)  # its time is over when the broker is back
+        broker.start()
+        assert [read_all(log, place) for place in places] == [[], []]
+        producer.close()
+    finally:
+        broker.kill()
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.05)
