@@ -110,10 +110,12 @@ def test_a_stack_lives_through_kills_and_tells_what_is_wrong(stack: Stack) -> No
     assert "failed with exit status 1" in (process(stack, "crashing").last_exit or "")
 
     # Killed processes come back, Kafka at the same address.
+    (data / "steady-0").unlink()
     assert stack.kill("steady") == pids["steady"]
     assert stack.kill("kafka") == pids["kafka"]
     for name in ("kafka", "steady"):
         wait_until(lambda name=name: stack.pids().get(name, pids[name]) != pids[name])  # type: ignore[misc]
+    wait_until((data / "steady-0").exists)
     assert process(stack, "kafka").last_exit == "killed by SIGKILL"
 
     shown = hitl("status", "--json", settings=stack.settings)
