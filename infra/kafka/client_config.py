@@ -77,6 +77,9 @@ class ClientOptions:
         options: Options = {
             "linger.ms": 5,
             "message.max.bytes": RECORD_BYTES,
+            # The first wait, doubled each time, after "concurrent transactions": the markers of the last one are under
+            # way for some milliseconds. The default of 100 would be half of a decision's latency.
+            "retry.backoff.ms": 10,
             "queue.buffering.max.messages": 200_000,  # one transaction of 20,000 records with several outputs each
             "message.timeout.ms": self.transaction_timeout_ms,
             **self.common(transactional_id or "hitl"),

@@ -7,8 +7,10 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import path, stages
+from tests.benchmarks import bare, path, stages
 from tests.benchmarks.stand import Timing, stand
+
+RATE = 500  # requests a second, for latency
 
 
 def machine() -> str:
@@ -47,7 +49,10 @@ def main() -> None:
         for _ in range(options.runs):
             with stand() as running:
                 path.configure(running, path.EVERYTHING_BY_ITSELF)
-                print(path.report_latency(path.latency(running, rate=500, seconds=options.seconds)))
+                bare_hops = bare.latency(running, rate=RATE, seconds=options.seconds)
+                print(path.report_latency("two bare hops", bare_hops))
+                ours = path.latency(running, rate=RATE, seconds=options.seconds)
+                print(path.report_latency("request → automatic outcome", ours))
 
 
 if __name__ == "__main__":

@@ -118,27 +118,31 @@ def _wait_for_outcomes(stand: Stand, count: int) -> None:
 def latency(stand: Stand, *, rate: int, seconds: int) -> Sequence[float]:
     """Milliseconds from handing a request to the publisher until its outcome is read, at a steady rate."""
     with services(stand):
-        fill(stand, requests(10_000_000, 500))
-        arrivals = Arrivals(stand, OUTCOMES.name)
-        arrivals.wait_for(500)
-        publisher, sent = Publisher(stand.log, CODEC), dict[bytes, float]()
-        start = time.perf_counter()
-        for number in range(rate * seconds):
-            pause = start + number / rate - time.perf_counter()
-            if pause > 0:
-                time.sleep(pause)
-            message = REQUESTS.message(request(20_000_000 + number))
-            sent[message.key] = time.perf_counter()
-            publisher.send(message)
-        publisher.flush()
-        arrivals.wait_for(500 + rate * seconds)
-        arrivals.close()
-        publisher.close()
+        return steady_requests(stand, REQUESTS.name, Arrivals(stand, OUTCOMES.name), rate=rate, seconds=seconds)
+
+
+def steady_requests(stand: Stand, topic: str, arrivals: Arrivals, *, rate: int, seconds: int) -> Sequence[float]:
+    """Warm a path up, publish requests to its first topic at a steady rate, and time each until it arrives."""
+    fill(stand, (message._replace(topic=topic) for message in requests(10_000_000, WARM_UP)))
+    arrivals.wait_for(WARM_UP)
+    publisher, sent = Publisher(stand.log, CODEC), dict[bytes, float]()
+    start = time.perf_counter()
+    for number in range(rate * seconds):
+        pause = start + number / rate - time.perf_counter()
+        if pause > 0:
+            time.sleep(pause)
+        message = REQUESTS.message(request(20_000_000 + number))._replace(topic=topic)
+        sent[message.key] = time.perf_counter()
+        publisher.send(message)
+    publisher.flush()
+    arrivals.wait_for(WARM_UP + rate * seconds)
+    arrivals.close()
+    publisher.close()
     steady = list(sent)[rate:]  # the first second warms up
     return [(arrivals.at[key] - sent[key]) * 1e3 for key in steady]
 
 
-def report_latency(values: Sequence[float]) -> str:
+def report_latency(name: str, values: Sequence[float]) -> str:
     shown = ", ".join(f"p{share:g} {quantile(values, share / 100):.0f}" for share in (50, 90, 99))
-    return f"request → automatic outcome: {shown}, max {max(values):.0f} ms ({len(values)} requests)"
+    return f"{name}: {shown}, max {max(values):.0f} ms ({len(values)} requests)"
 

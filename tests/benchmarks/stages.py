@@ -124,7 +124,7 @@ def run_stage(stand: Stand, stage: Stage[Any, Any], policy: LoopPolicy, records:
         loop.step()
 
     def committed() -> int:
-        return sum(offset for track in loop._tracks.values() for offset in track.committed.values())
+        return sum(loop.committed.values())
 
     start, deadline = committed(), time.monotonic() + 300  # seconds
 

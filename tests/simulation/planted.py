@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
-from infra.kafka.log import Position
+from infra.kafka.lanes import Lanes
+from infra.kafka.log import TopicPartition
 from infra.kafka.loop import Loop
 from infra.kafka.stage import Batch, Lane, Message, Stage
 from schemas.topics import Outgoing
@@ -20,8 +21,7 @@ class OffsetsBeforeProduce(Loop[Any, Any]):
     """Commits the positions of what it is about to write: a crash in between loses the records."""
 
     def _commit(self) -> None:
-        tracks = {number: self._tracks[number] for number in self._touched}
-        self._consumer.commit({place: Position(offset) for place, offset in self._positions(tracks).items()})
+        self._consumer.commit(self._lanes.positions(self._transaction.touched))
         super()._commit()
 
 
@@ -29,37 +29,40 @@ class TickWithoutFencing(Loop[Any, Any]):
     """A transaction that only the clock began carries no positions: a stale owner's timeouts are committed."""
 
     def _commit(self) -> None:
-        if any(track.first for track in self._tracks.values()):
+        touched = self._transaction.touched
+        if self._lanes.ranges(touched):
             return super()._commit()
-        self._producer.commit()
-        for number in self._touched:
-            self._tracks[number].lane.state.commit()
-        self._clear()
+        self._transaction._producer.commit()
+        self._transaction._clear()
+        self._lanes.commit(touched)
         self._last_commit = self._elapsed()
         return None
+
+
+class _BufferKept(Lanes[Any]):
+    def rewind(self) -> None:
+        for number, track in self._tracks.items():
+            for topic, position in track.positions.items():
+                track.positions[topic] = max(position, self._consumer.reached(TopicPartition(topic, number)))
 
 
 class BufferKeptAfterAbort(Loop[Any, Any]):
     """Goes on with what was fetched behind an aborted batch, and commits past it."""
 
-    def _rewind(self) -> None:
-        for number, track in self._tracks.items():
-            for topic in track.positions:
-                track.positions[topic] = max(
-                    track.positions[topic], self._consumer.reached(self._place(topic, number))
-                )
+    lanes_of = _BufferKept
 
-    def _place(self, topic: str, number: int) -> Any:
-        return next(p for p in self._positions(self._tracks) if p == (topic, number))
+
+class _StateKept(Lanes[Any]):
+    def discard(self) -> None:
+        for lane in self.owned.values():
+            lane.state.commit()
+        super().discard()
 
 
 class StateKeptAfterAbort(Loop[Any, Any]):
     """What an aborted transaction changed stays in memory."""
 
-    def _discard(self) -> None:
-        for track in self._tracks.values():
-            track.lane.state.commit()
-        super()._discard()
+    lanes_of = _StateKept
 
 
 class WithoutHold(CaseworkStage):

@@ -113,7 +113,7 @@ def main() -> None:
     gc.set_threshold(COLLECT_AFTER)
 
     def committed() -> int:
-        return sum(offset for track in loop._tracks.values() for offset in track.committed.values())
+        return sum(loop.committed.values())
 
     meter = Meter(order.records)
     while not meter.add(committed() - meter.decided):

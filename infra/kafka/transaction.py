@@ -1,0 +1,121 @@
+"""What a stage has done since its last commit, and the producer that makes it visible whole or not at all."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from infra.kafka.log import GroupConsumer, Log, Position, TopicPartition, TransactionalProducer
+from infra.kafka.stage import Handled
+from schemas.codec import Codec
+from schemas.events import StageTallied
+from schemas.ids import derive_id
+from schemas.topics import TALLIES
+from schemas.values import OffsetRange, TallyRow
+
+
+class Transaction:
+    """At least once, it has no begin and no abort: what was sent stays; positions follow once it is acknowledged."""
+
+    records: int  # taken from the log for it
+    touched: set[int]  # lanes that it changes or moves
+    _begun: bool
+    _first_event: str | None  # names what the clock alone led to
+    _counts: Counter[tuple[str, int, str, str | None]]
+    _milliseconds: Counter[tuple[str, int, str, str | None]]
+
+    def __init__(self, log: Log, codec: Codec, *, stage: str, slot: str, exactly_once: bool) -> None:
+        self._log, self._codec, self._stage, self._slot = log, codec, stage, slot
+        self._exactly_once = exactly_once
+        self._producer = self._new_producer()
+        self._clear()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self.touched)
+
+    def _begin(self) -> None:
+        if self._exactly_once and not self._begun:
+            self._producer.begin()
+            self._begun = True
+
+    def send(self, handled: Handled) -> None:
+        """Records to the producer, counts to the tally."""
+        if handled.outgoing:
+            self._begin()
+        encode, send = self._codec.encode, self._producer.send
+        for topic, key, event, partition in handled.outgoing:
+            send(topic, key, None if event is None else encode(event), partition)
+        if self._first_event is None and handled.outgoing:
+            self._first_event = getattr(handled.outgoing[0].event, "event_id", handled.outgoing[0].key.decode())
+        for workflow, minute, action, priority, milliseconds in handled.tallies:
+            row = (workflow, minute, action, priority)
+            self._counts[row] += 1
+            self._milliseconds[row] += milliseconds
+
+    def commit(
+        self,
+        consumer: GroupConsumer,
+        positions: Mapping[TopicPartition, Position],
+        ranges: tuple[OffsetRange, ...],
+        *,
+        now: int,
+    ) -> None:
+        """The tally, then the positions, then the end. Raises what the producer raises; then nothing is cleared."""
+        self._begin()
+        if self._counts:
+            topic, key, event, partition = TALLIES.message(self._tallied(ranges, now))
+            assert event is not None
+            self._producer.send(topic, key, self._codec.encode(event), partition)
+        if self._exactly_once:
+            self._producer.send_positions(positions, consumer.metadata())
+            self._producer.commit()
+        else:
+            self._producer.flush()
+            consumer.commit(positions)
+        self._clear()
+
+    def abort(self) -> None:
+        """What was begun never was. Raises what the producer raises; the transaction is cleared all the same."""
+        begun = self._begun
+        self._clear()
+        if begun:
+            self._producer.abort()
+
+    def drop(self) -> None:
+        """Forget what is open without a word to the producer, which is spent: `renew` comes next."""
+        self._clear()
+
+    def renew(self) -> None:
+        """A new producer with the same id, which ends whatever the former one left open."""
+        self._producer.close()
+        self._producer = self._new_producer()
+        self._clear()
+
+    def close(self) -> None:
+        self._producer.close()
+
+    def _new_producer(self) -> TransactionalProducer:
+        return self._log.producer(transactional_id=f"{self._stage}-{self._slot}" if self._exactly_once else None)
+
+    def _clear(self) -> None:
+        self.records, self.touched = 0, set()
+        self._begun, self._first_event = False, None
+        self._counts, self._milliseconds = Counter(), Counter()
+
+    def _tallied(self, ranges: tuple[OffsetRange, ...], now: int) -> StageTallied:
+        rows = tuple(
+            TallyRow(
+                workflow=workflow, minute=minute, action=action, priority=priority, count=count,
+                milliseconds=self._milliseconds[(workflow, minute, action, priority)],
+            )
+            for (workflow, minute, action, priority), count in self._counts.items()
+        )  # fmt: skip
+        cause = (ranges[0].topic, ranges[0].partition, ranges[0].first) if ranges else (str(self._first_event),)
+        return StageTallied(
+            event_id=derive_id("tally", self._stage, *cause),
+            stage=self._stage,
+            slot=self._slot,
+            ranges=ranges,
+            rows=rows,
+            occurred_at=now,
+        )
