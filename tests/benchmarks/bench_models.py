@@ -7,8 +7,10 @@ single recorded votes.
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import HashingVectorizer
 
@@ -53,11 +55,12 @@ def print_featurising(texts: Sequence[str]) -> None:
 
 def print_scoring(model: Model, texts: Sequence[str]) -> None:
     """Microseconds per post from text to calibrated probabilities."""
-    classifier = Classifier.load(model, threads=1)
-    classifier.warm_up()
-    for size in (1, 32, 512):
-        spent = seconds(lambda size=size: classifier.scores(texts[:size]), max(1, 512 // size))  # type: ignore[misc]
-        print(f"text to scores     batch {size:5}   {spent / size * 1e6:8.2f} µs/post on {classifier.device}")
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        classifier = Classifier.load(model, device=device, threads=1)
+        classifier.warm_up()
+        for size in (1, 32, 512, 4_096):
+            spent = seconds(partial(classifier.scores, texts[:size]), max(1, 512 // size))
+            print(f"text to scores     batch {size:5}   {spent / size * 1e6:8.2f} µs/post on {device}")
 
 
 def labelled(seed_posts: Sequence[Post], stream: Sequence[Post], seed: int) -> list[Labelled]:
