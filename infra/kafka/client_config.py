@@ -1,6 +1,5 @@
 """What librdkafka is told, and why; everything that correctness rests on cannot be overridden."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,9 +8,9 @@ from confluent_kafka import Consumer, KafkaException, Producer
 
 from infra.errors import SettingsInvalid
 from infra.kafka.client_errors import kafka_error
+from infra.kafka.client_log import LOGGER
 from schemas.topics import MIB
 
-LOGGER: Final = logging.getLogger("infra.kafka.librdkafka")
 RECORD_BYTES: Final = 2 * MIB + 128 * 1024  # the largest value of any topic, its key and the framing of a batch
 OWNED: Final = {
     *("bootstrap.servers", "client.id", "allow.auto.create.topics"),
