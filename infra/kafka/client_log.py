@@ -1,4 +1,4 @@
-"""What librdkafka says, once in a while: while no broker answers, each of its threads says the same many times a second."""
+"""What librdkafka says, once in a while: without a broker each of its threads repeats itself many times a second."""
 
 import logging
 import re

@@ -15,8 +15,9 @@ from confluent_kafka.cimpl import NewTopic
 from infra.errors import FatalConfiguration, HitlError
 from infra.kafka import id_space
 from infra.kafka.client import connect
-from infra.kafka.client_config import LOGGER, ClientOptions
+from infra.kafka.client_config import ClientOptions
 from infra.kafka.client_errors import is_passing, kafka_error, refusal, unavailable
+from infra.kafka.client_log import LOGGER
 from infra.kafka.topic_plan import Difference, Shape, differences, refusals, wanted_shape
 from infra.settings import Settings
 from schemas.topics import TOPICS, Topic
