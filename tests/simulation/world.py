@@ -12,7 +12,8 @@ from infra.kafka.stage import Stage
 from schemas.codec import Codec
 from schemas.events import Event
 from tests.simulation.chaos import Chaos, Crashed, Faults
-from tests.support.simlog import SimulatedConsumer, SimulatedLog
+from tests.support.simconsumer import SimulatedConsumer
+from tests.support.simlog import SimulatedLog
 
 CODEC = Codec.of_repository()
 PARTITIONS = 2

@@ -23,7 +23,8 @@ from schemas.topics import FEEDBACK, MODELS, POLICIES
 from schemas.values import Split
 from streams.workflow.types import parse_workflow
 from tests.support.learning import CODEC, NOW, document, feedback, policy
-from tests.support.simlog import Calm, SimulatedLog
+from tests.support.simlog import SimulatedLog
+from tests.support.simstate import Calm
 from tests.unit.training_service.test_refit import blind, imported
 
 
