@@ -1,7 +1,7 @@
 """The open and finished cases of one partition, and a queue of when the clock alone will change one of them."""
 
 from heapq import heappop, heappush
-from typing import Final
+from typing import Final, NamedTuple
 
 from infra.kafka.stage import Keyed
 from schemas.topics import DAY
@@ -19,15 +19,27 @@ def due_time(case: Case) -> int | None:
     return None if case.closed_at is None else case.closed_at + STUB_KEPT
 
 
+class Look(NamedTuple):
+    """A look at the log: at that time (milliseconds) the answers ended before this offset."""
+
+    at: int
+    end: int
+
+
 class Cases(Keyed[Case]):
     """Cases by request id. The queue follows committed changes only; what an aborted transaction took comes back."""
 
-    __slots__ = ("_queue", "_taken")
+    __slots__ = ("_queue", "_taken", "look")
 
     def __init__(self) -> None:
         super().__init__()
         self._queue: list[tuple[int, str]] = []  # a heap of (due time, request id); stale entries are skipped
         self._taken: list[tuple[int, str]] = []
+        self.look: Look | None = None  # of a tick that waits for answers to be judged; not state, so never restored
+
+    def is_any_due(self, now: int) -> bool:
+        """Whether there may be a case whose time has come."""
+        return bool(self._queue) and self._queue[0][0] <= now
 
     def take_due(self, now: int, limit: int) -> list[Case]:
         """Up to `limit` cases whose time has come, the earliest first; each is given once per transaction."""

@@ -28,7 +28,7 @@ from schemas.values import CaseStatus, ClosedBy, DecidedBy, EscalatedBy, Previou
 from streams.casework import changes, consequences, refusal
 from streams.casework.answer import Answered, PassedOn, read_answer
 from streams.casework.case import Announcement, Case, CaseEvent, evolve
-from streams.casework.cases import Cases
+from streams.casework.cases import Cases, Look
 from streams.casework.changes import Stamp
 from streams.casework.refusal import Refused
 from streams.casework.sealing import SealBroken, Sealed, Sealer
@@ -70,9 +70,18 @@ class CaseworkStage:
         return one_by_one(messages, lambda message, handled: self._decide(message, lanes[message.partition], handled))
 
     def tick(self, lane: Lane[Cases], config: None) -> Handled:
-        """Escalate, expire and forget what is due, at most `MAX_TIMEOUTS` cases, the earliest first."""
-        handled = Handled()
-        for case in lane.state.take_due(lane.now, MAX_TIMEOUTS):
+        """Escalate, expire and forget what is due, at most `MAX_TIMEOUTS` cases, the earliest first.
+
+        An answer that was given in time but waits to be read, as after a standstill, comes before the clock.
+        """
+        handled, cases = Handled(), lane.state
+        if not cases.is_any_due(lane.now):
+            return handled
+        cases.look = look = cases.look or Look(lane.now, lane.watermark(REVIEW_DECISIONS.name))
+        if lane.reached(REVIEW_DECISIONS.name) < look.end:
+            return handled
+        cases.look = None
+        for case in cases.take_due(look.at, MAX_TIMEOUTS):
             self._time_out(case, lane, handled)
         return handled
 

@@ -108,11 +108,11 @@ class Replay:
     def _again(
         self, stage: Stage[Any, Any], lane: Lane[Any], event: Any, record: Record | None, by_clock: bool
     ) -> Handled:
-        if by_clock or record is None:
-            return stage.tick(lane, stage.initial_config())
         unread = isinstance(event, DecisionRefused) and event.watermark is not None
         lane.reached = lambda topic: 0 if unread else FAR
         lane.watermark = lambda topic: event.watermark if unread else FAR
+        if by_clock or record is None:
+            return stage.tick(lane, stage.initial_config())
         return stage.handle([self._message(record)], {record.partition: lane}, stage.initial_config())
 
     def _message(self, record: Record) -> Message:
