@@ -191,12 +191,13 @@ class _Account:
         dead: Counter[Place] = Counter()
         for origin in self.ledger.dead_letters:
             place: Place | None = Place(origin.partition, origin.offset)
-            if origin.topic == PREDICTIONS.name and place is not None:
-                place = self.ledger.predictions.get(place)
+            if origin.topic == PREDICTIONS.name:
+                place = self.ledger.predictions.get(Place(origin.partition, origin.offset))  # None: names no request
             elif origin.topic != REQUESTS.name:
+                place = None
+            if place is None:
                 self.other_dead_letters += 1
-                continue
-            if place is None or place not in self.ledger.asked:
+            elif place not in self.ledger.asked:
                 self._problem("foreign", None, place, "a dead letter of a record that is not in the log")
             else:
                 dead[place] += 1

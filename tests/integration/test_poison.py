@@ -212,13 +212,15 @@ def test_request_of_exactly_one_mib_passes_every_topic(stand: Stand) -> None:
 
 def test_poison_of_exactly_one_mib_keeps_its_body_in_the_dead_letter(stand: Stand) -> None:
     junk = b"\xff" * MIB
-    stand.send([Send(topic, b"k" * 1_024, junk) for topic in (REQUESTS.name, REVIEW_DECISIONS.name)])
+    stand.send([Send(topic, b"k" * 1_024, junk) for topic in (REQUESTS.name, PREDICTIONS.name, REVIEW_DECISIONS.name)])
     history = stand.quiet(people=False)
     kept = [letter for letter in letters(history) if letter.original_size == MIB]
     assert {(letter.stage, letter.reason) for letter in kept} == {
         ("inference", "undecodable"),
+        ("router", "undecodable"),
         ("casework", "undecodable"),
     }
+    assert history.account.reconciled, history.account.problems[:5]
     assert all(letter.original_value == junk and letter.original_key == b"k" * 1_024 for letter in kept)
 
 

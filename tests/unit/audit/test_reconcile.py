@@ -217,6 +217,13 @@ def test_an_outcome_case_draw_or_dead_letter_of_nobodys_request_is_foreign() -> 
         assert (made.reconciled, made.foreign) == (False, 1)
 
 
+def test_junk_among_the_predictions_is_a_dead_letter_of_nobodys_request() -> None:
+    log = healthy()
+    log.dead_letter(Coordinates(topic="predictions", partition=0, offset=999), reason="undecodable")
+    made = account(log.entries)
+    assert (made.reconciled, made.other_dead_letters) == (True, 1), made.problems
+
+
 def test_an_outcome_that_names_another_requests_place_is_foreign() -> None:
     log = healthy()
     log.outcome("waiting", place_of(log, "automatic"))
