@@ -5,12 +5,10 @@ import secrets as entropy
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from infra.errors import SettingsInvalid
-
-if TYPE_CHECKING:  # settings offers these two names as its own
-    from infra.settings import Settings
+from infra.settings import Settings
 
 SEAL_KEY_BYTES = 64  # AES-256-SIV takes two 256-bit keys (RFC 5297)
 DRAW_SALT_BYTES = 32
@@ -26,7 +24,7 @@ class Secrets(NamedTuple):
         return "Secrets(seal_key=…, draw_salt=…)"
 
 
-def secrets(settings: "Settings", environ: Mapping[str, str] | None = None) -> Secrets:
+def secrets(settings: Settings, environ: Mapping[str, str] | None = None) -> Secrets:
     """The secrets from `HITL_SEAL_KEY` / `HITL_DRAW_SALT` (hex), else from their files, made on first use if local.
 
     Raises SettingsInvalid if one is missing on a cluster, or has the wrong length.

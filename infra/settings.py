@@ -12,9 +12,6 @@ import msgspec
 from msgspec import Meta
 
 from infra.errors import SettingsInvalid
-from infra.secret_keys import Secrets, secrets
-
-__all__ = ["Secrets", "Settings", "load_settings", "secrets"]
 
 PREFIX = "HITL_"
 KAFKA_PREFIX = "HITL_KAFKA_"  # HITL_KAFKA_SECURITY_PROTOCOL=SSL -> kafka["security.protocol"]

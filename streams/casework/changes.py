@@ -22,12 +22,7 @@ from schemas.values import (
 from streams.casework.case import Announcement, Case, stage_of
 from streams.casework.refusal import Refused
 from streams.casework.sealing import Sealed, Sealer
-
-WHY_ESCALATED = {
-    EscalatedBy.PERSON: "a reviewer passed it on",
-    EscalatedBy.TIMEOUT: "nobody answered in time",
-    EscalatedBy.POLICY: "the policy asks for an expert",
-}
+from streams.workflow.sentences import WHY_EXPERT
 
 
 class Stamp(NamedTuple):
@@ -126,7 +121,7 @@ def expert_asked(case: Case, escalated: CaseEscalated, sealed: Sealed, sealer: S
         request_fingerprint=fingerprint,
         requested_at=case.requested_at,
         priority=Priority.URGENT if case.priority is Priority.URGENT else Priority.HIGH,
-        reason=f"{WHY_ESCALATED[escalated.escalated_by]}; {case.reason}",
+        reason=f"{WHY_EXPERT[escalated.escalated_by]}; {case.reason}",
         recommendation=case.recommendation,
         classes=case.classes,
         approving_class=case.approving_class,

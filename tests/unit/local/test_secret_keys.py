@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from infra.errors import SettingsInvalid
-from infra.settings import Secrets, Settings, secrets
+from infra.secret_keys import Secrets, secrets
+from infra.settings import Settings
 
 
 def test_local_secrets_are_made_once_and_are_private(tmp_path: Path) -> None:
