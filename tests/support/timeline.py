@@ -130,7 +130,7 @@ def stopped_by(facts: Facts, scored: bool, routed: bool) -> int | None:
 
 
 def status(state: str, rows: list[Row], outcome: str | None) -> str | None:
-    """The status of the mission's list."""
+    """The status that an upstream system is told."""
     if state == "expert_review":
         return "pending_expert" if rows[-1][2] == "expert_escalation" else "escalated"
     known = {"started": "pending_ai", "routing_decision": "pending_ai", "human_review": "pending_human"}

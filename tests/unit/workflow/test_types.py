@@ -1,5 +1,6 @@
 """A workflow file is accepted whole or refused with the line and what to do."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,17 @@ from hypothesis import strategies as st
 import streams.workflow
 from schemas.events import DecisionRequested
 from schemas.values import Payload, PayloadEncoding
-from streams.workflow.types import PolicyInvalid, Thresholds, parse_workflow, request_fields
+from streams.routing.rules import Condition, Effect, Rule
+from streams.workflow.policies import OVERRIDES
+from streams.workflow.types import (
+    Costs,
+    PolicyInvalid,
+    RetrainingPolicy,
+    Thresholds,
+    WorkflowType,
+    parse_workflow,
+    request_fields,
+)
 
 HEAD = 'name = "loans"\nclasses = ["no", "yes"]\napproving_class = "yes"\nfeaturizer = "text"\n'
 SHIPPED = Path(streams.workflow.__path__[0]) / "content_moderation.toml"
@@ -28,6 +39,19 @@ def test_defaults_are_those_of_the_mission() -> None:
     assert workflow.thresholds == Thresholds(auto_approve=0.95, human_review=0.80, expert_escalation=0.50)
     assert workflow.review_timeout_ms == 24 * 3_600_000
     assert workflow.high_risk_amount == 10_000
+
+
+def test_the_reference_names_every_field_with_its_default() -> None:
+    text = (SHIPPED.parent / "README.md").read_text()
+    document = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0]
+    workflow = parse_workflow(document)
+    shapes = (WorkflowType, Thresholds, RetrainingPolicy, Costs, Rule, Effect, Condition)
+    for name in {name for shape in shapes for name in shape.__struct_fields__}:
+        assert re.search(rf"\b{name}\b", document), f"{name} is not described"
+    assert all(variable in text for variable in OVERRIDES)
+    bare = parse_workflow(HEAD)
+    for name in set(WorkflowType.__struct_fields__) - {"name", "classes", "approving_class", "costs", "rules"}:
+        assert getattr(workflow, name) == getattr(bare, name), f"the default of {name} is another one"
 
 
 def rule(when: str, then: str = "{high_risk = true}") -> str:
