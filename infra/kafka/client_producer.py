@@ -36,7 +36,7 @@ class KafkaTransactions:
         self._producer = open_producer(options.producer(names.full[transactional_id]))
         self._produce = self._producer.produce
         self._over: TransactionError | None = None
-        self._hangs = False
+        self._hangs = self._closed = False
         self._side = SideThread(f"positions-{transactional_id}")
         deadline = time.monotonic() + INIT_TIMEOUT
         while True:
@@ -112,8 +112,9 @@ class KafkaTransactions:
     def close(self) -> None:
         """Does not wait: what was not committed is aborted by the next producer of this id, or by time."""
         self._side.end()
-        if self._hangs:  # closing it would hang, too
+        if self._hangs or self._closed:  # closing it would hang, too, or be refused
             return
+        self._closed = True
         with suppress(KafkaException):  # it says once more that it was fenced
             self._producer.purge()
             self._producer.close()

@@ -16,6 +16,7 @@ WINDOW: Final = 1_000  # records over which the share of dead letters is watched
 LIMIT: Final = 500  # dead letters within the window, or in a row, that stop a stage
 LARGEST_KEY: Final = 64 * 1024  # bytes of a key that a dead letter keeps
 ROOM: Final = 64 * 1024  # bytes a dead letter needs beside the key and the body
+LONGEST_NAME: Final = 200  # characters that are kept of a workflow that nobody knows, in letters and in counts
 
 
 def dead_letter(
@@ -36,21 +37,39 @@ def dead_letter(
         original_sha256=sha256(value).digest(),
         original_size=len(value),
         original_timestamp=record.timestamp,
-        workflow=error.workflow,
-        request_id=error.request_id,
+        workflow=shortened(error.workflow),
+        request_id=shortened(error.request_id),
         config_offsets=dict(config_offsets),
         dead_lettered_at=now,
     )
     return Outgoing(DEAD_LETTERS.name, (key or b"") if keeps_key else b"", letter, record.partition)
 
 
+def shortened(name: str | None) -> str | None:
+    """What a record calls something, at most `LONGEST_NAME` characters of it: a name may be as long as its record."""
+    return name if name is None or len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
 class FloodGate:
-    """Counts dead letters among the last records; `accept` of them are let through uncounted."""
+    """Counts dead letters among the last records; `accept` of them are let through uncounted.
+
+    What an aborted transaction counted is counted again when it is done again: `keep` at a commit, `back` at an abort.
+    """
 
     def __init__(self, stage: str, *, accept: int = 0) -> None:
         self._stage, self._accept = stage, accept
         self._recent: deque[bool] = deque(maxlen=WINDOW)
         self._dead = self._in_a_row = 0
+        self.keep()
+
+    def keep(self) -> None:
+        """The transaction was committed: what it counted stays."""
+        self._kept = (self._recent.copy(), self._dead, self._in_a_row, self._accept)
+
+    def back(self) -> None:
+        """The transaction was aborted: what it counted never was."""
+        recent, self._dead, self._in_a_row, self._accept = self._kept
+        self._recent = recent.copy()
 
     def good(self, count: int) -> None:
         """Records that could be processed."""

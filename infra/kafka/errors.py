@@ -6,6 +6,7 @@ TransactionError            the open transaction is over
 └── CommitIndefinite        nobody knows whether it was committed: rebuild and restore
 InvalidMessage              this record becomes a dead letter
 NotReady                    this record is held until others were read
+RecordsLost                 the log ends before, or begins after, what was processed
 FatalConfiguration
 ├── InstanceFenced          a second process runs in this slot: exit, do not restart
 └── DeadLetterFlood         too many dead letters: exit, say how to resume
@@ -13,7 +14,7 @@ FatalConfiguration
 
 from enum import StrEnum
 
-from infra.errors import FatalConfiguration
+from infra.errors import FatalConfiguration, HitlError
 
 
 class TransactionError(Exception):
@@ -67,3 +68,7 @@ class InstanceFenced(FatalConfiguration):
 
 class DeadLetterFlood(FatalConfiguration):
     """More than half of the last 1,000 records, or 500 in a row, could not be processed."""
+
+
+class RecordsLost(HitlError):
+    """Records after the committed position are no longer kept; restore them, or move the group's positions by hand."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from infra.kafka.errors import InvalidMessage, Reason
 from infra.kafka.log import Record
@@ -11,6 +11,7 @@ from infra.kafka.stage import Message
 from schemas.codec import Codec, Undecodable
 from schemas.topics import BY_NAME, KEY_FIELDS, Keyed
 
+LONGEST_KEY: Final = 1_024  # bytes of an outsider's key; events repeat it, and so does everything that follows
 _new = tuple.__new__  # half the price of calling Message(…)
 
 
@@ -66,6 +67,8 @@ class Intake:
     def _check_place(self, record: Record, key: bytes, *, outside: bool) -> None:
         if record.key != key:
             raise InvalidMessage(Reason.WRONG_KEY, f"the key of this record must be {key!r}, not {record.key!r}")
+        if outside and len(key) > LONGEST_KEY:
+            raise InvalidMessage(Reason.INVALID, f"its key has {len(key)} bytes of {LONGEST_KEY}: shorten the id")
         if outside and (right := partition_of(key, self._partitions)) != record.partition:
             raise InvalidMessage(
                 Reason.WRONG_PARTITION,

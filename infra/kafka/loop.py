@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from infra.kafka.dead_letters import FloodGate, dead_letter
+from infra.kafka.dead_letters import FloodGate, dead_letter, shortened
 from infra.kafka.errors import InvalidMessage, TransactionAborted, TransactionError
 from infra.kafka.following import ConfigFollower
 from infra.kafka.intake import Intake
@@ -178,7 +178,7 @@ class Loop(Generic[S, C]):
         dead += [(_record_of(message), error) for message, error in batch.invalid]
         if barrier:
             dead = [(r, e) for r, e in dead if r.offset < barrier.get((r.topic, r.partition), r.offset + 1)]
-        self._flood.good(len(records) - len(batch.held) - len(dead))
+        self._flood.good(len(records) - len(dead) - _held_back(records, barrier))
         for record, error in dead:
             self._bury(record, error)
         self._transaction.send(batch)
@@ -210,7 +210,7 @@ class Loop(Generic[S, C]):
         self._flood.dead(error.reason)
         lane = self.lanes[record.partition]
         letter = dead_letter(self.stage.name, record, error, now=lane.now, config_offsets=lane.config_offsets)
-        counted = tally(error.workflow or UNREADABLE, lane.now, "dead_letter", None, lane.now)
+        counted = tally(shortened(error.workflow) or UNREADABLE, lane.now, "dead_letter", None, lane.now)
         self._transaction.send(Handled([letter], [counted]))
 
     def _touch(self, number: int) -> None:
@@ -249,6 +249,7 @@ class Loop(Generic[S, C]):
             now=max(lane.now for lane in self.lanes.values()),
         )
         self._lanes.commit(touched)
+        self._flood.keep()
         self._last_commit = began  # from begin to begin: a slow commit must not make the next one wait longer
 
     def _give_up(self, error: TransactionError | None) -> None:
@@ -263,14 +264,21 @@ class Loop(Generic[S, C]):
         if self._broken:
             self._transaction.drop()
         self._lanes.discard()
+        self._flood.back()
 
     def _rebuild(self) -> None:
         """A new producer with the same id, every lane restored from the log, and everything fetched again."""
         self._transaction.renew()
         self._lanes.discard()
+        self._follower.catch_up()
         self._lanes.restore_all(self._follower.offsets)
         self._lanes.rewind()
         self._broken = False
+
+
+def _held_back(records: Sequence[Record], barrier: Mapping[tuple[str, int], int]) -> int:
+    """How many records are held, or lie behind one that is."""
+    return sum(record.offset >= barrier.get(record[:2], record.offset + 1) for record in records) if barrier else 0
 
 
 def _record_of(message: Message) -> Record:

@@ -1,12 +1,15 @@
 """What a stage reads back when a partition becomes its own."""
 
+import logging
 from collections.abc import Iterator, Mapping
 
-from infra.kafka.errors import InvalidMessage
+from infra.kafka.errors import InvalidMessage, RecordsLost
 from infra.kafka.following import read_until
 from infra.kafka.intake import Intake
 from infra.kafka.log import Log, Record, TopicPartition
 from infra.kafka.stage import Message
+
+logger = logging.getLogger(__name__)
 
 
 class LogSource:
@@ -24,24 +27,31 @@ class LogSource:
     def committed(self, topic: str) -> int:
         return self._committed[topic]
 
-    def up_to_watermark(self, topic: str, *, start: int | None = None) -> Iterator[Message]:
+    def up_to_watermark(self, topic: str, *, since: int | None = None) -> Iterator[Message]:
         place = TopicPartition(topic, self.partition)
-        return self._messages(place, start, self._log.watermark(place))
+        return self._messages(place, since, self._log.watermark(place))
 
     def latest(self, topic: str) -> Iterator[Message]:
         place = TopicPartition(topic, self.partition)
         last: dict[bytes, Record] = {}
         for record in self._records(place, None, self._log.watermark(place)):
             last[record.key or b""] = record
-        return (self._intake.message(record) for record in last.values() if record.value is not None)
+        for record in last.values():
+            if record.value is None:
+                continue
+            try:
+                yield self._intake.message(record)
+            except InvalidMessage as error:
+                logger.error(
+                    "%s[%d] at offset %d is none of ours (%s): its key %r is restored without it.",
+                    *record[:3], error, record.key, extra={"action": "restore_skipped"},
+                )  # fmt: skip
 
     def up_to_committed(self, topic: str, *, since: int | None = None) -> Iterator[Message]:
-        place = TopicPartition(topic, self.partition)
-        start = None if since is None else self._log.offset_at(place, since)
-        return self._messages(place, start, self._committed[topic])
+        return self._messages(TopicPartition(topic, self.partition), since, self._committed_end(topic))
 
     def timestamp_before(self, topic: str) -> int | None:
-        place, end = TopicPartition(topic, self.partition), self._committed[topic]
+        place, end = TopicPartition(topic, self.partition), self._committed_end(topic)
         beginning, step = self._log.beginning(place), 1
         while True:
             start = max(end - step, beginning)
@@ -52,7 +62,15 @@ class LogSource:
                 return last
             step *= 16  # only markers and aborted records so near the end: look further back
 
-    def _messages(self, place: TopicPartition, start: int | None, end: int) -> Iterator[Message]:
+    def _committed_end(self, topic: str) -> int:
+        place, end = TopicPartition(topic, self.partition), self._committed[topic]
+        if end > (watermark := self._log.watermark(place)):
+            ends = f"{topic}[{self.partition}] ends at {watermark}, but {end} is committed"
+            raise RecordsLost(f"{ends}. {RecordsLost.__doc__}")
+        return end
+
+    def _messages(self, place: TopicPartition, since: int | None, end: int) -> Iterator[Message]:
+        start = None if since is None else self._log.offset_at(place, since)
         for record in self._records(place, start, end):
             try:
                 yield self._intake.message(record)

@@ -108,8 +108,8 @@ class Source(Protocol):
     def committed(self, topic: str) -> int:
         """The committed position of an input, or the beginning of the log."""
 
-    def up_to_watermark(self, topic: str, *, start: int | None = None) -> Iterator[Message]:
-        """Everything committed before the high watermark of now, from the beginning or from an offset."""
+    def up_to_watermark(self, topic: str, *, since: int | None = None) -> Iterator[Message]:
+        """Everything committed before the high watermark of now; `since` (record time, ms) skips what is older."""
 
     def latest(self, topic: str) -> Iterator[Message]:
         """Of a compacted topic: the last record of each key before the high watermark of now, without tombstones."""

@@ -46,7 +46,8 @@ class Transaction:
         for topic, key, event, partition in handled.outgoing:
             send(topic, key, None if event is None else encode(event), partition)
         if self._first_event is None and handled.outgoing:
-            self._first_event = getattr(handled.outgoing[0].event, "event_id", handled.outgoing[0].key.decode())
+            first = handled.outgoing[0]  # a key may be anybody's bytes
+            self._first_event = getattr(first.event, "event_id", None) or first.key.decode(errors="replace")
         for workflow, minute, action, priority, milliseconds in handled.tallies:
             row = (workflow, minute, action, priority)
             self._counts[row] += 1

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
+from infra.kafka.intake import LONGEST_KEY
 from infra.kafka.log import Log
 from infra.kafka.publisher import Publisher
 from schemas.codec import Codec
 from schemas.events import DecisionRequested
 from schemas.topics import REQUESTS
 
-MAX_ID_BYTES: Final = 1024
 FLOAT_BYTES: Final = 4
 SHA256_BYTES: Final = 32
 FLUSH_EVERY: Final = 1_000  # requests; acknowledgements are waited for this often
@@ -64,8 +64,8 @@ def _check_names(request: DecisionRequested) -> None:
     if not request.request_id.strip():
         raise RequestRefused("the request id is empty")
     size = len(request.request_id.encode(errors="surrogatepass"))
-    if size > MAX_ID_BYTES:
-        raise RequestRefused(f"the request id has {size:,} bytes, more than {MAX_ID_BYTES:,}")
+    if size > LONGEST_KEY:
+        raise RequestRefused(f"the request id has {size:,} bytes, more than {LONGEST_KEY:,}")
     if not request.workflow:
         raise RequestRefused("the workflow is empty")
 

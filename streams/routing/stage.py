@@ -28,6 +28,8 @@ from streams.workflow.types import WorkflowType
 
 NAME: Final = "router"
 DUPLICATE: Final = "duplicate"
+LAST_MOMENT: Final = 1 << 43  # milliseconds: the year 2248
+LONGEST_DIGEST: Final = 100  # characters of a model's digest and a calibrator's version
 CLOCK_SLACK: Final = 60_000  # milliseconds that inference's clock may lag behind the broker's
 
 
@@ -59,7 +61,7 @@ class RouterStage:
         since = self._since(source)
         if since is None:
             return
-        dead = dead_offsets(source)
+        dead = dead_offsets(source, since=max(0, since - CLOCK_SLACK))
         for message in source.up_to_committed(PREDICTIONS.name, since=since):
             prediction = message.event
             if isinstance(prediction, PredictionMade) and message.offset not in dead:
@@ -93,6 +95,7 @@ class RouterStage:
         prediction = message.event
         if not isinstance(prediction, PredictionMade):
             raise InvalidMessage(Reason.WRONG_EVENT, f"{type(prediction).__name__} is no prediction")
+        _check(prediction)
         policy = self._policy(prediction, lane, policies)
         window, request_id, at = lane.state, prediction.request_id, prediction.requested_at
         digest = content_digest(prediction.request_body, prediction.request_fingerprint)
@@ -208,16 +211,25 @@ def answer_of(prediction: PredictionMade, workflow: WorkflowType) -> Answer | No
     return Answer(label, confidence, level, probabilities)
 
 
-def dead_offsets(source: Source) -> frozenset[int]:
-    """Offsets of predictions that this stage buried: they do not count as seen."""
+def dead_offsets(source: Source, *, since: int) -> frozenset[int]:
+    """Offsets of predictions that this stage buried `since` (record time, ms): they do not count as seen."""
     return frozenset(
         letter.origin.offset
-        for letter in (message.event for message in source.up_to_watermark(DEAD_LETTERS.name))
+        for letter in (message.event for message in source.up_to_watermark(DEAD_LETTERS.name, since=since))
         if isinstance(letter, DeadLettered)
         and letter.stage == NAME
         and letter.origin.topic == PREDICTIONS.name
         and letter.origin.partition == source.partition
     )
+
+
+def _check(prediction: PredictionMade) -> None:
+    """What no inference of ours writes, and what could not be recorded or remembered."""
+    if not 0 <= prediction.requested_at < LAST_MOMENT:
+        raise _invalid(prediction, Reason.INVALID, f"requested_at {prediction.requested_at} is no time of this age")
+    for name in ("model_digest", "calibrator"):
+        if len(getattr(prediction, name) or "") > LONGEST_DIGEST:
+            raise _invalid(prediction, Reason.INVALID, f"{name} is longer than {LONGEST_DIGEST} characters")
 
 
 def _invalid(prediction: PredictionMade, reason: Reason, detail: str) -> InvalidMessage:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from infra.errors import HitlError
 from schemas.events import Event, PolicyPublished
 from streams.workflow.document import Path, assignments, line_of
 from streams.workflow.types import PolicyInvalid, WorkflowType, parse_workflow, read_toml
@@ -20,6 +21,10 @@ class Policy:
     workflow_type: WorkflowType
     version: int
     digest: str
+
+
+class WorkflowUnknown(HitlError):
+    """Put one in force with `hitl policy publish FILE.toml`, or a built-in one: `hitl policy publish content_moderation`."""
 
 
 Policies = Mapping[str, Policy]
@@ -38,6 +43,16 @@ def fold_policies(policies: Policies, event: Event) -> Policies:
         return policies
     policy = Policy(workflow_type=workflow_type, version=event.version, digest=event.digest)
     return MappingProxyType({**policies, event.workflow: policy})
+
+
+def policy_of(policies: Policies, workflow: str) -> Policy:
+    """The policy in force. Raises `WorkflowUnknown`, naming those that are."""
+    if workflow not in policies:
+        known = ", ".join(sorted(policies)) or "none"
+        raise WorkflowUnknown(
+            f"no policy is published for the workflow {workflow!r} (published: {known}). {WorkflowUnknown.__doc__}"
+        )
+    return policies[workflow]
 
 
 @lru_cache(maxsize=64)  # a log holds few documents, and every restart folds them all

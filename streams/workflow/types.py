@@ -21,6 +21,7 @@ Label = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=1)]
 Featurizer = Literal["text", "vector"]
 Dollars = Annotated[float, Meta(ge=0)]
+LONGEST_TIMEOUT: Final = 87_600  # hours
 MAX_LABEL_BYTES: Final = 100  # a class is part of what is sealed at one length
 
 
@@ -97,8 +98,8 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError(
                 f"`never_automate` names {min(unknown)!r}: name only classes, here {', '.join(self.classes)}"
             )
-        if not (self.review_timeout_hours > 0 and math.isfinite(self.review_timeout_hours)):
-            raise ValueError("`review_timeout_hours` must be a number of hours above 0")
+        if not 0 < self.review_timeout_hours <= LONGEST_TIMEOUT:
+            raise ValueError(f"`review_timeout_hours` must be above 0 and at most {LONGEST_TIMEOUT:,} (ten years)")
         if self.high_risk_amount is not None and math.isnan(self.high_risk_amount):
             raise ValueError("`high_risk_amount` must be a number (inf switches the flag off)")
         names = [rule.name for rule in self.rules]

@@ -10,8 +10,8 @@ import pytest
 from infra.errors import SettingsInvalid
 from infra.kafka.client import KafkaLog, connect
 from infra.kafka.client_config import RECORD_BYTES, ClientOptions, open_consumer
-from infra.kafka.client_errors import LogUnavailable, RecordsLost, TopicMissing, WriteRefused
-from infra.kafka.errors import ProducerFenced, TransactionAborted
+from infra.kafka.client_errors import LogUnavailable, TopicMissing, WriteRefused
+from infra.kafka.errors import ProducerFenced, RecordsLost, TransactionAborted
 from infra.kafka.log import Position, Record, TopicPartition
 from infra.local.broker import EmbeddedBroker
 from infra.settings import Settings

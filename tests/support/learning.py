@@ -108,8 +108,8 @@ class ReplayedSource:
     def committed(self, topic: str) -> int:
         return self._committed.get(topic, len(self._messages.get(topic, [])))
 
-    def up_to_watermark(self, topic: str, *, start: int | None = None) -> Iterator[Message]:
-        return iter(m for m in self._messages.get(topic, []) if m.offset >= (start or 0))
+    def up_to_watermark(self, topic: str, *, since: int | None = None) -> Iterator[Message]:
+        return iter(m for m in self._messages.get(topic, []) if m.timestamp >= (since or 0))
 
     def latest(self, topic: str) -> Iterator[Message]:
         return iter({m.key: m for m in self._messages.get(topic, [])}.values())

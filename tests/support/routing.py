@@ -135,8 +135,8 @@ class ListedSource:
     def committed(self, topic: str) -> int:
         return self.committed_offset
 
-    def up_to_watermark(self, topic: str, *, start: int | None = None) -> Iterator[Message]:
-        return (r for r in self.records if r.topic == topic and r.offset >= (start or 0))
+    def up_to_watermark(self, topic: str, *, since: int | None = None) -> Iterator[Message]:
+        return (r for r in self.records if r.topic == topic and r.timestamp >= (since or 0))
 
     def latest(self, topic: str) -> Iterator[Message]:
         return iter({r.key: r for r in self.records if r.topic == topic}.values())

@@ -298,8 +298,8 @@ class Snapshots:
     def committed(self, topic: str) -> int:
         return self._table.reached[topic]
 
-    def up_to_watermark(self, topic: str, *, start: int | None = None) -> Iterator[Message]:
-        raise AssertionError(f"casework reads the latest of {topic}, not all of it from {start}")
+    def up_to_watermark(self, topic: str, *, since: int | None = None) -> Iterator[Message]:
+        raise AssertionError(f"casework reads the latest of {topic}, not all of it since {since}")
 
     def up_to_committed(self, topic: str, *, since: int | None = None) -> Iterator[Message]:
         raise AssertionError(f"casework does not read {topic} again since {since}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.kafka.errors import DeadLetterFlood, InstanceFenced, InvalidMessage, NotReady, Reason
+from infra.kafka.errors import DeadLetterFlood, InstanceFenced, InvalidMessage, NotReady, Reason, RecordsLost
 from infra.kafka.log import TopicPartition
 from infra.kafka.loop import Loop, LoopPolicy
 from infra.kafka.partitioner import partition_of
@@ -14,6 +14,7 @@ from schemas import events as e
 from schemas.codec import Codec
 from schemas.topics import DEAD_LETTERS, MODELS, PREDICTIONS, REQUESTS, TALLIES, Topic
 from tests.support.simlog import SimulatedLog
+from tests.support.simstate import Calm
 
 CODEC = Codec.of_repository()
 PARTITIONS = 2
@@ -52,8 +53,10 @@ class Echo:
         def decide(message: Message, out: Handled) -> None:
             lane, request = lanes[message.partition], message.event
             assert isinstance(request, e.DecisionRequested)
-            if request.workflow == "bad":
-                raise InvalidMessage(Reason.UNKNOWN_WORKFLOW, "bad", request_id=request.request_id)
+            if request.workflow.startswith("bad"):
+                raise InvalidMessage(
+                    Reason.UNKNOWN_WORKFLOW, "bad", workflow=request.workflow, request_id=request.request_id
+                )
             if request.workflow == "wait" and config == 0:
                 raise NotReady
             count = (lane.state.get("count") or 0) + 1
@@ -81,6 +84,24 @@ class Echo:
 
     def tick(self, lane: Lane[Keyed[int]], config: int) -> Handled:
         return Handled()
+
+
+def for_a_while(loop: Loop[Keyed[int], int]) -> None:
+    for _ in range(10):
+        loop.step()
+
+
+class Refusals(Calm):
+    """So many commits are refused."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def commit(self) -> str:
+        if not self.times:
+            return "done"
+        self.times -= 1
+        return "refused"
 
 
 class Bench:
@@ -223,6 +244,51 @@ def test_an_accepted_flood_goes_through() -> None:
         bench.publish(f"r{n}", value=b"\x00poison")
     bench.run()
     assert len(bench.events(DEAD_LETTERS.name)) == 600
+
+
+def test_poison_that_is_buried_again_after_an_abort_counts_once() -> None:
+    bench = Bench()
+    refusals = Refusals(times=9)
+    bench.log.interference = refusals
+    for n in range(60):
+        bench.publish(f"bad-{n}", value=b"junk")
+    bench.run(40)
+    assert refusals.times == 0
+    assert len(bench.events(DEAD_LETTERS.name)) == 60
+
+
+def test_a_key_that_is_no_text_and_a_name_as_long_as_its_record_stop_nothing() -> None:
+    bench = Bench()
+    producer = bench.log.producer(transactional_id=None)
+    producer.send(REQUESTS.name, b"\xff\xfe", b"junk", 0)
+    huge = "bad" * 300_000
+    for n in range(3):
+        event = e.DecisionRequested(request_id=f"long-{n}", workflow="bad" if n == 0 else huge)
+        producer.send(REQUESTS.name, event.request_id.encode(), CODEC.encode(event), None)
+    long_id = e.DecisionRequested(request_id="i" * 2_000, workflow="w")
+    producer.send(REQUESTS.name, long_id.request_id.encode(), CODEC.encode(long_id), None)
+    bench.publish("good")
+    bench.run()
+    letters = {letter.reason: letter for letter in bench.events(DEAD_LETTERS.name)}
+    assert set(letters) == {"undecodable", "unknown_workflow", "invalid"}
+    assert letters["undecodable"].original_key == b"\xff\xfe"
+    assert "1024" in letters["invalid"].detail
+    assert "good" in {p.request_id for p in bench.events(PREDICTIONS.name)}
+    for record in bench.log.read_all(TALLIES.name):
+        assert len(record.value or b"") < 10_000
+
+
+def test_a_log_that_ends_before_what_was_committed_is_told() -> None:
+    bench = Bench()
+    for n in range(6):
+        bench.publish(f"r{n}")
+    bench.run()
+    for place in list(bench.log.data):
+        if place.topic == REQUESTS.name:
+            bench.log.data[place].entries.clear()  # the topic was made anew, the positions were kept
+    again = bench.start()
+    with pytest.raises(RecordsLost, match="is committed"):
+        for_a_while(again)
 
 
 def test_more_than_half_dead_letters_among_good_ones_is_a_flood_too() -> None:

@@ -74,6 +74,7 @@ def rule(when: str, then: str = "{high_risk = true}") -> str:
         ('never_automate = ["maybe"]\n', 5, "'maybe'"),
         ("review_timeout_hours = 0\n", 5, "above 0"),
         ("review_timeout_hours = inf\n", 5, "above 0"),
+        ("review_timeout_hours = 1e13\n", 5, "ten years"),
         ("\n[costs]\nautomatic = 0.1\n", 6, "`review` is missing in costs"),
         ("broken = = 1\n", 5, "no valid TOML"),
         ("audit_share = " + "1" + "0" * 400 + "\n", 5, "`audit_share`"),
