@@ -14,7 +14,7 @@ from enum import Enum, auto
 from confluent_kafka import KafkaError, KafkaException
 
 from infra.errors import FatalConfiguration, HitlError
-from infra.kafka.errors import CommitIndefinite, InstanceFenced, ProducerFenced, TransactionAborted
+from infra.kafka.errors import CommitIndefinite, InstanceFenced, ProducerFenced, RecordsLost, TransactionAborted
 
 FATAL = frozenset({KafkaError._FENCED, KafkaError._FATAL})
 DENIED = frozenset(
@@ -62,10 +62,6 @@ class LogUnavailable(HitlError):
 
 class TopicMissing(HitlError):
     """A topic does not exist; create the topics with `hitl topics apply`."""
-
-
-class RecordsLost(HitlError):
-    """Records after the committed position are no longer kept; restore them, or move the group's positions by hand."""
 
 
 class WriteRefused(HitlError):
