@@ -110,6 +110,15 @@ def gate_profiles(
     return best, verdicts[best]
 
 
+def incomparable(why: str, *, labels: int) -> GateVerdict:
+    """The verdict when the running model cannot answer what the candidate answers: no figure, so no promotion."""
+    reason = (
+        f"the running model cannot read what requests hold now, so nothing was compared ({why}); it stays until a "
+        "person decides: `hitl model train --promote`"
+    )
+    return GateVerdict(promote=False, reason=reason, labels=labels)
+
+
 def lower_bound(gain: Floats, weights: Floats, *, seed: int, confidence: float) -> float:
     """The (1 - confidence) quantile of the weighted mean gain over resamples of the answers."""
     random = np.random.default_rng(seed)

@@ -1,16 +1,20 @@
 """From the answers in `feedback` to a dataset: the newest answer per request, with what the person had read."""
 
+import math
+from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from consumers.training.dataset import Labelled, blind_rows, fitting_rows
 from infra.models.bags import Featurizer
 from infra.models.text import TextFeaturizer
-from infra.models.vector import FLOAT_BYTES, VectorFeaturizer
+from infra.models.vector import FLOAT_BYTES, InvalidVector, VectorFeaturizer, decode_vector
 from schemas.codec import Codec, Undecodable
 from schemas.events import DecisionRequested, FeedbackRecorded
 from schemas.values import Split
 from streams.workflow.types import WorkflowType, request_fields
+
+RECENT: Final = 100  # answers that say how many features a request holds now
 
 
 class Labels(Protocol):
@@ -33,7 +37,8 @@ def dataset(feedback: Iterable[FeedbackRecorded], workflow_type: WorkflowType, c
     """Fold answers, oldest first.
 
     Left out: requests whose newest answer has no label (marked wrong) or one that is no class of the workflow any
-    more, and those without content to read (encrypted). Certificate answers are for nobody here.
+    more, whose weight or inclusion probability is impossible, and those without content to read (encrypted, or
+    features that are no finite numbers). Certificate answers are for nobody here.
     """
     newest: dict[str, FeedbackRecorded] = {}
     for one in feedback:
@@ -55,7 +60,7 @@ def featurizer_for(workflow_type: WorkflowType, rows: Iterable[Labelled]) -> Fea
 
 
 def _row(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Codec) -> Labelled | None:
-    if feedback.label not in workflow_type.classes:
+    if feedback.label not in workflow_type.classes or not _can_count(feedback):
         return None
     content = _content(feedback, workflow_type, codec)
     if not content:
@@ -71,6 +76,12 @@ def _row(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Codec) 
     )
 
 
+def _can_count(feedback: FeedbackRecorded) -> bool:
+    """One row that is not drawn with 0 < π ≤ 1, or weighs less than nothing, would spoil every figure and every fit."""
+    weight_holds = math.isfinite(feedback.weight) and feedback.weight >= 0
+    return weight_holds and 0 < feedback.inclusion_probability <= 1
+
+
 def _content(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Codec) -> str | bytes | None:
     try:
         request = codec.decode_body(feedback.request_body, feedback.request_fingerprint)
@@ -79,11 +90,23 @@ def _content(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Cod
     if not isinstance(request, DecisionRequested):
         return None
     if workflow_type.featurizer == "vector":
-        return request.features
+        return request.features if _is_vector(request.features) else None
     text = request_fields(request).get(workflow_type.text_field)
     return text if isinstance(text, str) and text.strip() else None
 
 
+def _is_vector(features: bytes | None) -> bool:
+    try:
+        return features is not None and decode_vector(features, len(features) // FLOAT_BYTES).size > 0
+    except InvalidVector:
+        return False
+
+
 def _of_one_length(rows: list[Labelled]) -> list[Labelled]:
-    """The rows with as many features as the newest one: a model reads one length."""
-    return [row for row in rows if len(row.content) == len(rows[-1].content)]
+    """A model reads one length: that of most of the newest rows, of the newest one in a tie.
+
+    A stray row changes nothing, and a workflow that changes its features need not outweigh its whole past.
+    """
+    lengths = Counter(len(row.content) for row in reversed(rows[-RECENT:]))  # of equals the first counted wins
+    kept = lengths.most_common(1)
+    return [row for row in rows if len(row.content) == kept[0][0]]

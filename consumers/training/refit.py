@@ -20,7 +20,7 @@ from consumers.training.dataset import (
     inputs,
 )
 from consumers.training.fit import FitSettings, Task, fit, model_probabilities
-from consumers.training.gate import GateVerdict, gate, gate_profiles
+from consumers.training.gate import GateVerdict, gate, gate_profiles, incomparable
 from consumers.training.labels import Dataset, Labels, dataset, featurizer_for
 from infra.models.artefact import Model
 from infra.models.store import ModelError
@@ -96,7 +96,10 @@ def refit(job: RefitJob, labels: Labels, files: ModelFiles, codec: Codec) -> Ref
         running = _champion_probabilities(job, data.gate, files)
     except ModelError as error:
         return NoCandidate(f"the running model cannot be compared with: {error}")
-    chosen, verdict = _chosen(candidates, running, data.gate, workflow_type.classes)
+    except InvalidDataset as error:  # the candidate is kept, so that a person can let it run
+        chosen, verdict = _best_calibrated(candidates), incomparable(str(error), labels=len(data.gate))
+    else:
+        chosen, verdict = _chosen(candidates, running, data.gate, workflow_type.classes)
     model, calibration = candidates[chosen]
     return Candidate(
         digest=model.digest,
@@ -144,10 +147,14 @@ def _chosen(
             running, {profile.value: p for profile, p in found.items()}, labels, drawn, seed=GATE_SEED
         )
         return Profile(name), verdict
-    best = min(
+    best = _best_calibrated(candidates)
+    return best, gate(None, found[best], labels, drawn, seed=GATE_SEED)
+
+
+def _best_calibrated(candidates: Mapping[Profile, tuple[Model, CalibrationVerdict]]) -> Profile:
+    return min(
         candidates, key=lambda profile: (candidates[profile][1].figures()["log_loss"], profile is not Profile.UNIFORM)
     )
-    return best, gate(None, found[best], labels, drawn, seed=GATE_SEED)
 
 
 def _probabilities(model: Model, rows: Sequence[Labelled]) -> Floats:
@@ -159,7 +166,10 @@ def _probabilities(model: Model, rows: Sequence[Labelled]) -> Floats:
 
 def _champion_probabilities(job: RefitJob, rows: Sequence[Labelled], files: ModelFiles) -> Floats | None:
     """The running model's answers `[n, C]` in the order of the workflow's classes; 0 for a class that it does not
-    know."""
+    know.
+
+    Raises `ModelError` when it cannot be loaded, `InvalidDataset` when it reads other contents than these.
+    """
     if job.champion is None:
         return None
     model = files.load(job.champion.uri, job.champion.digest)

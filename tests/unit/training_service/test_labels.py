@@ -68,12 +68,51 @@ def test_what_cannot_be_read_or_is_no_class_is_left_out(one: FeedbackRecorded) -
     assert dataset([one, feedback(2)], POSTS, CODEC).fitting == dataset([feedback(2)], POSTS, CODEC).fitting
 
 
-def test_features_of_the_newest_length_are_used() -> None:
-    scans = parse_workflow(document(featurizer="vector"))
-    answers = [
-        about(n, DecisionRequested(request_id=f"r{n}", workflow="posts", features=encode_vector([0.5] * length)))
-        for n, length in enumerate([3, 2, 2])
-    ]
-    found = dataset(answers, scans, CODEC)
-    assert [row.request_id for row in found.fitting] == ["r1", "r2"]
-    assert featurizer_for(scans, found.fitting).width == 2
+SCANS = parse_workflow(document(featurizer="vector"))
+
+
+def scan(number: int, length: int, *, value: float = 0.5) -> FeedbackRecorded:
+    """An answer about a request that holds so many features."""
+    features = encode_vector([value] * length)
+    return about(number, DecisionRequested(request_id=f"r{number}", workflow="posts", features=features))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "kept", "width"),
+    [
+        ([3, 2, 2], ["r1", "r2"], 2),
+        ([2, 2, 3], ["r0", "r1"], 2),
+        ([2, 3], ["r1"], 3),
+        ([2] * 150 + [3] * 51, [f"r{n}" for n in range(150, 201)], 3),
+    ],
+    ids=["newest are most", "newest is stray", "tie", "changed for good"],
+)
+def test_features_of_the_length_that_most_recent_answers_have_are_used(
+    lengths: list[int], kept: list[str], width: int
+) -> None:
+    found = dataset([scan(n, length) for n, length in enumerate(lengths)], SCANS, CODEC)
+    assert [row.request_id for row in found.fitting] == kept
+    assert featurizer_for(SCANS, found.fitting).width == width
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_features_that_are_no_finite_numbers_are_left_out(value: float) -> None:
+    found = dataset([scan(1, 2), scan(2, 2, value=value)], SCANS, CODEC)
+    assert [row.request_id for row in found.fitting] == ["r1"]
+
+
+def test_features_that_are_no_whole_numbers_are_left_out() -> None:
+    odd = about(1, DecisionRequested(request_id="r1", workflow="posts", features=b"12345"))
+    assert dataset([odd], SCANS, CODEC) == ((), (), ())
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0])
+def test_an_answer_of_impossible_weight_is_left_out(weight: float) -> None:
+    bad = msgspec.structs.replace(feedback(1), weight=weight)
+    assert [row.request_id for row in dataset([bad, feedback(2)], POSTS, CODEC).fitting] == ["r2"]
+
+
+@pytest.mark.parametrize("probability", [0.0, -0.5, 1.5, float("nan")])
+def test_an_answer_that_chance_cannot_have_drawn_is_left_out(probability: float) -> None:
+    answers = [feedback(n, blind=True, split=Split.GATE, probability=p) for n, p in ((1, probability), (2, 0.3))]
+    assert [row.request_id for row in dataset(answers, POSTS, CODEC).gate] == ["r2"]

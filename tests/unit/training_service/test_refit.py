@@ -4,15 +4,24 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 
 from consumers.training.events import outcome_of
 from consumers.training.refit import Candidate, Champion, NoCandidate, RefitJob, refit
 from infra.models.artefact import Model
 from infra.models.store import ModelNotFound
-from schemas.events import FeedbackRecorded, ModelEvaluated, ModelPromoted, ModelRefused, ModelTrained
+from infra.models.vector import encode_vector
+from schemas.events import (
+    DecisionRequested,
+    FeedbackRecorded,
+    ModelEvaluated,
+    ModelPromoted,
+    ModelRefused,
+    ModelTrained,
+)
 from schemas.values import FeedbackKind, FeedbackType, Split
-from streams.workflow.types import parse_workflow
+from streams.workflow.types import WorkflowType, parse_workflow
 from tests.support.learning import CODEC, NOW, document, feedback
 
 POSTS = parse_workflow(document())
@@ -196,3 +205,73 @@ def test_a_champion_of_other_classes_is_compared_by_name() -> None:
     assert isinstance(champion, Candidate)
     found = fitted(MORE, files, as_champion(champion))
     assert abs(found.verdict.figures()["improvement"]) < 0.01
+
+
+SCANS = parse_workflow(document(featurizer="vector"))
+
+
+def scans(numbers: range, *, length: int, split: Split | None = None) -> list[FeedbackRecorded]:
+    """Answers about features, the first of which gives the label away."""
+    return [
+        on_features(feedback(n, label=label, blind=split is not None, split=split or Split.TRAIN), length, place)
+        for n in numbers
+        for place, label in [(n % 2, ("reject", "approve")[n % 2])]
+    ]
+
+
+def on_features(one: FeedbackRecorded, length: int, first: float) -> FeedbackRecorded:
+    chance = random.Random(one.request_id)
+    features = encode_vector([first + chance.gauss(0, 0.3), *(chance.random() for _ in range(length - 1))])
+    asked = DecisionRequested(request_id=one.request_id, workflow=one.workflow, features=features)
+    body, fingerprint = CODEC.body(CODEC.encode(asked))
+    return msgspec.structs.replace(one, request_body=body, request_fingerprint=fingerprint)
+
+
+def of_type(kind: WorkflowType, answers: list[FeedbackRecorded], files: Files, champion: Champion | None) -> Candidate:
+    job = RefitJob(workflow_type=kind, feedback_end_offset=len(answers), champion=champion)
+    found = refit(job, ListedLabels(answers), files, CODEC)
+    assert isinstance(found, Candidate), found
+    return found
+
+
+@pytest.mark.parametrize("before", ["text", "four features"])
+def test_a_champion_that_cannot_read_what_requests_hold_now_stays_until_a_person_insists(before: str) -> None:
+    files = Files()
+    first = fitted(MORE, files) if before == "text" else of_type(SCANS, scans(range(60), length=4), files, None)
+    champion = as_champion(first)
+    answers = [*scans(range(60), length=6), *scans(range(100, 250), length=6, split=Split.GATE)]
+    found = of_type(SCANS, answers, files, champion)
+    assert found.verdict.figures() == {"gate_labels": 150}
+    assert "nothing was compared" in found.verdict.reason
+    now = RefitJob(workflow_type=SCANS, feedback_end_offset=len(answers), champion=champion)
+    events, new = outcome_of(found, now, cause=None, at=NOW)
+    assert (type(events[-1]), new) == (ModelRefused, None)
+    _, new = outcome_of(found, now, cause=None, at=NOW, forced_reason="promoted by hand")
+    assert new == as_champion(found, 2)
+
+
+def test_a_champion_of_features_stays_when_requests_turn_into_text() -> None:
+    files = Files()
+    champion = as_champion(of_type(SCANS, scans(range(60), length=4), files, None))
+    assert not fitted(MORE, files, champion).verdict.promote
+
+
+def test_a_stray_row_of_another_length_changes_nothing() -> None:
+    answers = [*scans(range(60), length=4), *scans(range(100, 250), length=4, split=Split.GATE)]
+    stray = [*answers, *scans(range(300, 301), length=5)]
+    files = Files()
+    champion = as_champion(of_type(SCANS, scans(range(20), length=4), files, None))
+    whole = of_type(SCANS, answers, files, champion)
+    assert whole.verdict.improvement is not None
+    assert of_type(SCANS, stray, files, champion).verdict == whole.verdict
+
+
+def test_answers_with_impossible_figures_do_not_stop_training() -> None:
+    files = Files()
+    champion = as_champion(fitted(FIRST, files))
+    spoilt = [
+        answer(9_000, blind=True, split=Split.GATE, probability=0.0),
+        msgspec.structs.replace(answer(9_001), weight=float("nan")),
+        msgspec.structs.replace(answer(9_002), weight=-1.0),
+    ]
+    assert fitted([*MORE, *spoilt], files, champion).verdict == fitted(MORE, files, champion).verdict
