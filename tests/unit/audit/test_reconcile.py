@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from consumers.audit.ledger import Ledger
+from consumers.audit.ledger import RECONCILED_TOPICS, Ledger
 from consumers.audit.reconcile import Reconciliation, reconcile
-from infra.kafka.scan import Entry
+from infra.kafka.log import TopicPartition
+from infra.kafka.scan import Entry, scan
 from schemas import events as e
-from schemas.topics import CASES
+from schemas.topics import CASES, PREDICTIONS
 from schemas.values import Coordinates, DecidedBy, SampleKind
-from tests.support.recorded import PARTITIONS, Recorded
+from tests.support.recorded import CODEC, PARTITIONS, Recorded
+from tests.support.simlog import SimulatedLog
 
 HOUR = 3_600_000
 
@@ -222,6 +224,68 @@ def test_junk_among_the_predictions_is_a_dead_letter_of_nobodys_request() -> Non
     log.dead_letter(Coordinates(topic="predictions", partition=0, offset=999), reason="undecodable")
     made = account(log.entries)
     assert (made.reconciled, made.other_dead_letters) == (True, 1), made.problems
+
+
+def test_an_outcome_among_the_predictions_is_none() -> None:
+    log = healthy()
+    log.outcome("automatic", place_of(log, "automatic"), event_id="by hand")
+    stray = log.entries.pop()._replace(topic=PREDICTIONS.name, offset=999)
+    log.entries.append(stray)
+    log.dead_letter(stray.coordinates, reason="wrong_event")
+    made = account(log.entries)
+    assert made.reconciled, made.problems
+    assert made.other_dead_letters == 1
+    assert made.unreadable == account(healthy().entries).unreadable + 1
+
+
+def test_a_copy_of_a_prediction_under_another_key_is_not_the_requests() -> None:
+    log = healthy()
+    log.prediction("automatic", place_of(log, "automatic"))
+    copy = log.entries.pop()._replace(key=b"other", offset=999)
+    log.entries.append(copy)
+    log.dead_letter(copy.coordinates, reason="wrong_key")
+    made = account(log.entries)
+    assert made.reconciled, made.problems
+    assert made.other_dead_letters == 1
+
+
+class Arriving(SimulatedLog):
+    """A log to which a request comes, with all that it leads to, whenever somebody has asked where a topic ends."""
+
+    def __init__(self, lead: Callable[[Recorded, str, Coordinates], object]) -> None:
+        super().__init__(partitions=PARTITIONS, wall=lambda: 1_700_000_000_000)
+        self.lead, self.told, self.is_busy = lead, Recorded(), True
+
+    def watermark(self, partition: TopicPartition) -> int:
+        end, before = super().watermark(partition), len(self.told.entries)
+        if self.is_busy:
+            request_id = f"r{before}"
+            self.lead(self.told, request_id, self.told.request(request_id))
+            for entry in self.told.entries[before:]:
+                self.append(TopicPartition(entry.topic, entry.partition), entry.key, entry.value, None)
+        return end
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        pytest.param(lambda log, name, asked: log.outcome(name, asked), id="outcome"),
+        pytest.param(lambda log, name, asked: log.opened(name, asked), id="open case"),
+        pytest.param(lambda log, name, asked: log.reviewed(name, asked), id="answered case"),
+        pytest.param(lambda log, _, asked: log.dead_letter(asked), id="dead letter"),
+        pytest.param(lambda log, name, asked: log.dead_letter(log.prediction(name, asked)), id="letter of prediction"),
+    ],
+)
+def test_under_live_traffic_nothing_is_foreign_or_double(
+    lead: Callable[[Recorded, str, Coordinates], object],
+) -> None:
+    log = Arriving(lead)
+    busy = account(list(scan(log, CODEC, RECONCILED_TOPICS)))
+    assert busy.requests > 0
+    assert (busy.foreign, busy.double, busy.other_dead_letters) == (0, 0, 0), busy.problems
+    log.is_busy = False
+    quiet = account(list(scan(log, CODEC, RECONCILED_TOPICS)))
+    assert quiet.reconciled, quiet.problems
 
 
 def test_an_outcome_that_names_another_requests_place_is_foreign() -> None:
