@@ -85,7 +85,7 @@ def system_accuracy(measures: Measures) -> Kpi:
         target="> 95 %",
         unit="share",
         why_not="people decide a part, and their own error is not measured yet; "
-        + ("details hold the accuracy of automatic decisions" if known else _too_few(_audits(measures))),
+        + ("details hold the accuracy of automatic decisions" if known else _too_few(measures, _audits(measures))),
         details=known,
     )
 
@@ -107,7 +107,7 @@ def automatic_accuracy(measures: Measures) -> dict[str, float | str]:
     }
     if len({answer.probability for answer in answers}) > 1:
         known["note"] = "the interval ignores that audits were drawn with different probabilities"
-    return _noted(measures, known)
+    return _weighed(measures, known)
 
 
 def human_review_latency(measures: Measures) -> Kpi:
@@ -145,8 +145,8 @@ def human_ai_agreement(measures: Measures) -> Kpi:
     """The 1/π-weighted share of blind answers that are the model's; where no draw reaches, it says nothing."""
     answers = [answer for answer in measures.blind_answers.values() if answer.has_model]
     if len(answers) < ENOUGH:
-        return _unmeasured("> 90 %", "share", _too_few(answers))
-    details = _noted(measures, {"answers": len(answers), "covers": "automatic decisions and ordinary reviews"})
+        return _unmeasured("> 90 %", "share", _too_few(measures, answers))
+    details = _weighed(measures, {"answers": len(answers), "covers": "automatic decisions and ordinary reviews"})
     return _figure(weighted_agreement(answers), "> 90 %", lambda share: share > 0.90, "share", **details)
 
 
@@ -154,10 +154,10 @@ def false_positive_rate(measures: Measures) -> Kpi:
     """The 1/π-weighted share of automatic decisions that a blind audit contradicts; expired ones are counted apart."""
     answers = _audits(measures)
     if len(answers) < ENOUGH:
-        return _unmeasured("< 5 %", "share", _too_few(answers))
+        return _unmeasured("< 5 %", "share", _too_few(measures, answers))
     wrong = sum(not answer.agrees for answer in answers)
     interval = clopper_pearson(wrong, len(answers))
-    details = _noted(
+    details = _weighed(
         measures,
         {"audits": len(answers), "low": interval.low, "high": interval.high, "expired_audits": len(measures.expired)},
     )
@@ -200,8 +200,16 @@ def _noted(measures: Measures, details: dict[str, float | str]) -> dict[str, flo
     return details | {"people": SIMULATED_NOTE} if measures.simulated else details
 
 
-def _too_few(answers: Sequence[BlindAnswer]) -> str:
-    return f"only {len(answers)} blind answers so far, {ENOUGH} are needed"
+def _weighed(measures: Measures, details: dict[str, float | str]) -> dict[str, float | str]:
+    """Says how many blind answers could not be weighed and are left out."""
+    left_out = len(measures.unweighable)
+    return _noted(measures, details | {"answers_without_a_probability": left_out} if left_out else details)
+
+
+def _too_few(measures: Measures, answers: Sequence[BlindAnswer]) -> str:
+    left_out = len(measures.unweighable)
+    others = f"; {left_out} more name no possible probability of being drawn and are left out" if left_out else ""
+    return f"only {len(answers)} blind answers so far, {ENOUGH} are needed{others}"
 
 
 def _figure(value: float, target: str, is_met: Callable[[float], bool], unit: str, **details: float | str) -> Kpi:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from consumers.audit.ledger import belongs
 from infra.kafka.scan import Entry
 from schemas.events import (
     AuditAnswered,
@@ -53,6 +54,7 @@ class Measures:
     closed_at: dict[str, tuple[int, ClosedBy]] = field(default_factory=dict)
     audit_cases: set[str] = field(default_factory=set)  # requests whose case is an audit of a decided request
     blind_answers: dict[str, BlindAnswer] = field(default_factory=dict)
+    unweighable: set[str] = field(default_factory=set)  # requests answered blind with no possible inclusion probability
     expired: set[str] = field(default_factory=set)
     people: set[str] = field(default_factory=set)
     retrainings: set[str] = field(default_factory=set)
@@ -74,8 +76,10 @@ class Collector:
     policies: Policies = field(default_factory=lambda: NO_POLICIES)
 
     def add(self, entry: Entry) -> None:
-        """Collect from one more record."""
+        """Collect from one more record; the account says how many are no events of their topic."""
         match entry.event:
+            case event if not belongs(entry.topic, entry.key, event):
+                pass
             case DecisionMade() as made:
                 measures = self.workflows[made.workflow]
                 took = made.decided_at - made.requested_at
@@ -106,9 +110,11 @@ def add_audit(measures: Measures, event: AuditDrawn | AuditAnswered | AuditExpir
     if isinstance(event, AuditExpired):
         measures.expired.add(event.request_id)
     if isinstance(event, AuditAnswered):
-        has_model = event.model_label is not None
-        answer = BlindAnswer(event.kind, event.inclusion_probability, event.agrees, has_model)
-        measures.blind_answers.setdefault(event.request_id, answer)
+        answer = BlindAnswer(event.kind, event.inclusion_probability, event.agrees, event.model_label is not None)
+        if 0 < answer.probability <= 1:
+            measures.blind_answers.setdefault(event.request_id, answer)
+        else:
+            measures.unweighable.add(event.request_id)
         measures.people.add(event.reviewer_id)
 
 

@@ -6,7 +6,7 @@ import pytest
 from consumers.audit.kpis import ENOUGH, Kpis, kpis
 from consumers.audit.measures import Collector
 from schemas import events as e
-from schemas.topics import MODELS, POLICIES, RETRAINING
+from schemas.topics import MODELS, POLICIES, PREDICTIONS, RETRAINING
 from schemas.values import Coordinates, DecidedBy, SampleKind, Trigger
 from tests.support.recorded import Recorded
 
@@ -111,6 +111,38 @@ def test_too_few_blind_answers_give_no_share() -> None:
     for kpi in (made.human_ai_agreement, made.false_positive_rate):
         assert kpi.value is None
         assert kpi.why_not == f"only {ENOUGH - 1} blind answers so far, {ENOUGH} are needed"
+
+
+@pytest.mark.parametrize("impossible", [0.0, -0.1, 1.5, float("nan")])
+def test_an_answer_that_chance_cannot_have_drawn_is_left_out_and_named(impossible: float) -> None:
+    log = blind(Recorded(), audits=100, wrong=3)
+    whole = figures(log)
+    log.audited("spoilt", ask(log, "spoilt"), agrees=False, share=impossible)
+    made = figures(log)
+    for now, before in (
+        (made.human_ai_agreement, whole.human_ai_agreement),
+        (made.false_positive_rate, whole.false_positive_rate),
+        (made.system_accuracy, whole.system_accuracy),
+    ):
+        assert (now.value, now.met) == (before.value, before.met)
+        assert now.details == before.details | {"answers_without_a_probability": 1}
+
+
+def test_too_few_answers_name_those_that_were_left_out() -> None:
+    log = blind(Recorded(), audits=ENOUGH - 1, wrong=0)
+    log.audited("spoilt", ask(log, "spoilt"), share=0.0)
+    made = figures(log).false_positive_rate
+    assert made.value is None
+    assert made.why_not is not None
+    assert "1 more name no possible probability" in made.why_not
+
+
+def test_an_event_on_a_topic_where_it_does_not_belong_is_in_no_figure() -> None:
+    log = Recorded()
+    log.outcome("a", ask(log, "a"))
+    log.outcome("b", ask(log, "b"))
+    log.entries.append(log.entries.pop()._replace(topic=PREDICTIONS.name))
+    assert figures(log).automation_rate.details["requests"] == 1
 
 
 def test_system_accuracy_is_never_given_but_that_of_automation_is() -> None:
