@@ -1,14 +1,16 @@
-"""The live screen: what flows, what waits, how far each stage is behind, and what automation is worth so far."""
+"""The live screen: what automation is worth so far, what waits, how far each stage is behind, and what flows.
+
+What one must see fits a terminal of 80 × 24; a wider one gets more columns, a taller one air and more about models.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from rich import box
-from rich.columns import Columns
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from infra.observe.flow import FlowState
@@ -16,8 +18,18 @@ from schemas.topics import TOPICS
 from schemas.values import DecidedBy, Priority
 
 HIDDEN: Final = frozenset({"tallies", "cases"})  # of no interest to people
-BAR_WIDTH: Final = 24  # characters
+SHOWN: Final = tuple(topic.name for topic in TOPICS if topic.name not in HIDDEN)
 COLOUR: Final = {Priority.URGENT: "red", Priority.HIGH: "yellow", Priority.NORMAL: "cyan", Priority.LOW: "dim"}
+FRAME_WIDTH: Final = 4  # columns that border and padding take
+FRAME_HEIGHT: Final = 2  # lines that the border takes
+NEWS: Final = 2  # lines about models where there is no room for more
+AIR: Final = 3  # empty lines between the four parts, where there is room
+NAME_WIDTH: Final = max(map(len, SHOWN))
+CELL_WIDTH: Final = NAME_WIDTH + 10 + 7  # a topic with its records and its rate
+GAP: Final = 3  # columns between two topics
+TOPIC_TITLE: Final = f"{'topic':<{NAME_WIDTH}}{'records':>10}{'per s':>7}"
+
+Lines = list[Text]
 
 
 class FlowScreen:
@@ -27,11 +39,18 @@ class FlowScreen:
         self.state, self.title, self.expected = state, title, expected
         self.head = ""
 
-    def __rich__(self) -> RenderableType:
-        parts: list[RenderableType] = [self._headline(), Columns([self._flow(), Group(self._queues(), self._lags())])]
-        if self.state.news:
-            parts.append(Panel(Text("\n".join(self.state.news)), title="models", box=box.ROUNDED))
-        return Panel(Group(*parts), title=self.title, subtitle=self.head or None, box=box.ROUNDED)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        drawn = self.drawn(width=options.max_width - FRAME_WIDTH, height=options.max_height - FRAME_HEIGHT)
+        yield Panel(Group(*drawn), title=self.title, box=box.ROUNDED)
+
+    def drawn(self, *, width: int, height: int) -> Lines:
+        """The lines within the frame. Topics give way first; the rest is always there."""
+        head = [*self._headline(), self._queues(), self._lags()]
+        topics = self._topics(width, height - len(head) - min(NEWS, len(self.state.news)))
+        room = height - len(head) - len(topics)
+        news = [_line(each) for each in list(self.state.news)[-max(NEWS, room - AIR) :]]
+        parts = [part for part in (head[:-2], head[-2:], news, topics) if part]
+        return _apart(parts) if room - len(news) >= AIR else list(chain.from_iterable(parts))
 
     def lines(self) -> list[tuple[str, str]]:
         """The headline figures, by name."""
@@ -42,7 +61,7 @@ class FlowScreen:
         audits = f"{len(state.automatic_audits):,} of {state.audits_drawn:,} audits answered"
         return [
             ("decisions", f"{done}, {state.rate('decisions'):,.0f}/s"),
-            ("automatic", share(state.automation)),
+            ("automatic, of those decided", share(state.automation)),
             ("by people", f"{people:,} reviewers, {state.decided[DecidedBy.EXPERT]:,} experts"),
             ("model, as blind answers say", f"{share(state.weighted_accuracy)} ({blind})"),
             ("automatic decisions right", f"{share(state.automatic_accuracy)} ({audits})"),
@@ -51,37 +70,36 @@ class FlowScreen:
             ("answers refused", reasons(state.refused)),
         ]
 
-    def _headline(self) -> Table:
-        made = Table.grid(padding=(0, 2))
-        made.add_column(style="dim", justify="right")
-        made.add_column()
-        for name, text in self.lines():
-            made.add_row(name, Text(text))
-        return made
+    def _headline(self) -> Lines:
+        lines = self.lines()
+        widest = max(len(name) for name, _ in lines)
+        figures = [_line((f"{name:>{widest}}  ", "dim"), text) for name, text in lines]
+        return [_line((self.head, "bold")), *figures] if self.head else figures
 
-    def _flow(self) -> Table:
-        made = _table("topic", "records", "per second")
-        for topic in TOPICS:
-            if topic.name not in HIDDEN and self.state.records[topic.name]:
-                rate = self.state.rate(topic.name)
-                made.add_row(topic.name, f"{self.state.records[topic.name]:,}", f"{rate:,.0f}" if rate else "")
-        return made
+    def _queues(self) -> Text:
+        sizes = [(f"{priority} {size:,}", COLOUR[priority]) for priority, size in self.state.queues().items()]
+        return _line(("waiting  ", "dim"), *_dotted(sizes), (f" ({len(self.state.with_expert):,} with experts)", "dim"))
 
-    def _queues(self) -> Table:
-        made = _table("waiting for people", "cases", "")
-        sizes = self.state.queues()
-        largest = max([*sizes.values(), 1])
-        for priority, size in sizes.items():
-            bar = "█" * round(size / largest * BAR_WIDTH) if size else ""
-            made.add_row(f"[{COLOUR[priority]}]{priority}[/]", f"{size:,}", f"[{COLOUR[priority]}]{bar}[/]")
-        made.add_row("[dim]of these with experts[/]", f"{len(self.state.with_expert):,}", "")
-        return made
+    def _lags(self) -> Text:
+        behind = [(f"{stage} {records:,}", "") for stage, records in self.state.lags().items()]
+        return _line(("behind   ", "dim"), *_dotted(behind or [("–", "dim")]))
 
-    def _lags(self) -> Table:
-        made = _table("stage", "behind by", "")
-        for stage, behind in self.state.lags().items():
-            made.add_row(stage, f"{behind:,}", "")
-        return made
+    def _topics(self, width: int, room: int) -> Lines:
+        """Topics with traffic, in as many columns as there is width for; where room lacks, those with most records."""
+        columns = max(1, (width + GAP) // (CELL_WIDTH + GAP))
+        most = sorted(SHOWN, key=lambda name: -self.state.records[name])[: max(0, room - 1) * columns]
+        names = [name for name in SHOWN if name in most and self.state.records[name]]
+        if not names:
+            return []
+        height = -(-len(names) // columns)
+        used = -(-len(names) // height)
+        between = " " * GAP
+        rows = [between.join(self._cell(name) for name in names[row::height]) for row in range(height)]
+        return [_line((between.join([TOPIC_TITLE] * used), "dim")), *map(_line, rows)]
+
+    def _cell(self, name: str) -> str:
+        rate = self.state.rate(name)
+        return f"{name:<{NAME_WIDTH}}{self.state.records[name]:>10,}{f'{rate:,.0f}' if rate else '':>7}"
 
 
 def share(value: float | None) -> str:
@@ -96,13 +114,23 @@ def reasons(counts: Counter[str]) -> str:
     return f"{counts.total():,} ({', '.join(f'{name} {count:,}' for name, count in counts.most_common())})"
 
 
-def _table(*titles: str) -> Table:
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, title in enumerate(titles):
-        made.add_column(title, justify="right" if number == 1 or title == "per second" else "left")
-    return made
-
-
 def plain(screen: FlowScreen) -> Sequence[str]:
     """The headline figures as lines, where there is no terminal."""
     return [f"{name}: {text}" for name, text in screen.lines()]
+
+
+def _line(*parts: str | tuple[str, str]) -> Text:
+    """One line whatever its length: what is too long is cut, so that the lines can be counted."""
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+
+
+def _dotted(parts: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for number, part in enumerate(parts):
+        if number:
+            yield (" · ", "dim")
+        yield part
+
+
+def _apart(parts: Sequence[Lines]) -> Lines:
+    """The parts with an empty line between two."""
+    return list(chain.from_iterable([_line(""), *part] for part in parts))[1:]

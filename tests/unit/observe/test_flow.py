@@ -123,7 +123,7 @@ def test_the_screen_shows_flow_queues_lag_and_models() -> None:
         "log-loss fell",
     ):
         assert text in out.getvalue()
-    assert any(line.startswith("automatic: 100.0%") for line in plain(screen))
+    assert any(line.startswith("automatic, of those decided: 100.0%") for line in plain(screen))
     assert snapshot(state)["promotions"] == 1
 
 
