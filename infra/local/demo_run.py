@@ -17,10 +17,11 @@ from infra.local.demo_folder import clean
 from infra.local.demo_processes import uses
 from infra.local.demo_progress import DemoState
 from infra.local.demo_steps import Steps
-from infra.local.demo_stream import follow, watching
+from infra.local.demo_stream import follow
 from infra.local.services import installed, simulations
 from infra.local.stack import Stack
 from infra.local.state import Condition
+from infra.observe.flow_reading import watching
 from infra.settings import Settings
 
 WORKFLOW: Final = "content_moderation"
@@ -108,7 +109,7 @@ class Demo:
                     raise commands.failure(publish, publishing.returncode)
                 return publishing.poll() is not None
 
-            follow(reader, state, look, posts=posts, console=self._console)
+            follow(reader, state, look, posts=posts, console=self._console, live=not self._plan.headless)
         return state
 
     def _account(self, commands: Commands, state: DemoState) -> Account:

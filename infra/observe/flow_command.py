@@ -9,60 +9,63 @@ from rich.console import Console
 from rich.live import Live
 
 from infra.cli.output import json_option
-from infra.kafka.client import connect
 from infra.observe.flow import FlowState
-from infra.observe.flow_reading import FlowReader
+from infra.observe.flow_reading import FlowReader, watching
 from infra.observe.flow_screen import FlowScreen, plain
 from infra.settings import load_settings
-from schemas.codec import Codec
 
 READ_TIMEOUT = 0.1  # seconds
-SAMPLE_EVERY = 0.5  # seconds
-FRAMES = 4  # a second
+FRAME_EVERY = 0.5  # seconds between two pictures of the live screen
+PRINT_EVERY = 1.0  # seconds between two objects or lines
 
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so long; until Ctrl-C if not given.")
 @json_option
 def watch(seconds: float | None, as_json: bool) -> None:
-    """Watch live: flow per topic, queues, lag per stage, decisions a second, automation, accuracy so far."""
-    log = connect(load_settings())
-    state = FlowState()
-    reader = FlowReader(log, Codec.of_repository(), state)
-    screen = FlowScreen(state, title="hitl watch")
+    """Watch live: flow per topic, queues, lag per stage, decisions a second, automation, accuracy so far.
+
+    With --json one object a second, the first as soon as what was written before is read.
+    """
+    screen = FlowScreen(FlowState(), title="hitl watch")
+    screen.head = "Ctrl-C ends the watching, nothing else"
     console = Console()
     ends = None if seconds is None else time.monotonic() + seconds
     try:
-        if as_json or not console.is_terminal:
-            _print(reader, screen, ends, as_json=as_json)
-        else:
-            with Live(screen, console=console, refresh_per_second=FRAMES, screen=False):
-                for _ in _ticks(reader, ends):
-                    pass
-    except KeyboardInterrupt:
+        with watching(load_settings(), screen.state) as reader:
+            if as_json or not console.is_terminal:
+                _print(reader, screen, ends, as_json=as_json)
+            else:
+                _draw(reader, screen, ends, console)
+    except KeyboardInterrupt:  # how one ends it, also while it still connects
         return
-    finally:
-        reader.close()
-        log.close()
+
+
+def _draw(reader: FlowReader, screen: FlowScreen, ends: float | None, console: Console) -> None:
+    # Drawn here and not by a thread of rich's, which would read the state while it changes.
+    with Live(screen, console=console, auto_refresh=False) as live:
+        for _ in _ticks(reader, ends, every=FRAME_EVERY):
+            live.refresh()
 
 
 def _print(reader: FlowReader, screen: FlowScreen, ends: float | None, *, as_json: bool) -> None:
-    for _ in _ticks(reader, ends):
+    for _ in _ticks(reader, ends, every=PRINT_EVERY):
         if as_json:
             click.echo(msgspec.json.encode(snapshot(reader.state), enc_hook=str).decode())
         else:
             click.echo("; ".join(plain(screen)))
 
 
-def _ticks(reader: FlowReader, ends: float | None) -> Iterator[float]:
-    """Follow the log and come up for air twice a second."""
+def _ticks(reader: FlowReader, ends: float | None, *, every: float) -> Iterator[float]:
+    """Follow the log and come up for air once what was written before is read, then every so many seconds."""
     reader.catch_up()
     sampled = time.monotonic()
     reader.state.sample(sampled)
-    while ends is None or sampled < ends:
+    yield sampled
+    while ends is None or time.monotonic() < ends:
         reader.step(READ_TIMEOUT)
         now = time.monotonic()
-        if now - sampled >= SAMPLE_EVERY:
+        if now - sampled >= every:
             sampled = now
             reader.state.sample(now)
             yield now

@@ -1,11 +1,15 @@
 """Following the log as it grows: every record counted, only those decoded that the state folds."""
 
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Final
 
+from infra.kafka.client import connect
 from infra.kafka.log import Log
 from infra.kafka.scan import Entry, decoded, partitions_of
 from infra.observe.flow import FOLDED, FlowState
+from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.topics import TOPICS
 
@@ -35,3 +39,14 @@ class FlowReader:
 
     def close(self) -> None:
         self._reader.close()
+
+
+@contextmanager
+def watching(settings: Settings, state: FlowState) -> Iterator[FlowReader]:
+    """A reader that feeds `state` with the whole log, from its beginning."""
+    log = connect(settings)
+    try:
+        with closing(FlowReader(log, Codec.of_repository(), state)) as reader:
+            yield reader
+    finally:
+        log.close()

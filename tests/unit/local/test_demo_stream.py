@@ -23,13 +23,15 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_stream, "STALLED", 0.3)
 
 
-def followed(log: Recorded, *, posts: int, published: bool = True, terminal: bool = False) -> tuple[DemoState, str]:
+def followed(
+    log: Recorded, *, posts: int, published: bool = True, terminal: bool = False, live: bool = True
+) -> tuple[DemoState, str]:
     simulated = SimulatedLog(partitions=PARTITIONS, wall=lambda: START)
     publish(simulated, CODEC, [Outgoing(e.topic, e.key or b"", e.event) for e in log.entries])
     state = DemoState()
     reader = FlowReader(simulated, CODEC, state)
     out = Console(file=io.StringIO(), force_terminal=terminal, width=120)
-    follow(reader, state, lambda: published, posts=posts, console=out)
+    follow(reader, state, lambda: published, posts=posts, console=out, live=live)
     assert isinstance(out.file, io.StringIO)
     return state, out.file.getvalue()
 
@@ -42,6 +44,16 @@ def test_it_ends_when_all_is_decided_and_quiet() -> None:
     assert state.decisions == 2
     assert "2 of 2" in shown
     assert "people are simulated" in shown
+
+
+def test_without_a_live_screen_a_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_stream, "PLAIN_EVERY", 0.0)
+    log = Recorded()
+    log.outcome("a", log.request("a"))
+    _, shown = followed(log, posts=1, terminal=True, live=False)
+    assert "decisions: 1 of 1" in shown
+    assert "people are simulated" not in shown
+    assert "\x1b[?25l" not in shown  # the cursor is not hidden
 
 
 def test_it_gives_up_when_nothing_moves() -> None:
@@ -60,7 +72,7 @@ def test_what_is_wrong_with_a_process_ends_it() -> None:
     state = DemoState()
     reader = FlowReader(SimulatedLog(partitions=PARTITIONS, wall=lambda: START), CODEC, state)
     with pytest.raises(StepFailed, match="router"):
-        follow(reader, state, look, posts=1, console=Console(file=io.StringIO()))
+        follow(reader, state, look, posts=1, console=Console(file=io.StringIO()), live=True)
 
 
 def test_the_headline_says_what_is_waited_for() -> None:
@@ -80,3 +92,4 @@ def test_the_headline_says_what_is_waited_for() -> None:
     assert "1 cases open" in line()
     log.closed("a", request)
     assert "last answers are learnt" in line()
+    assert "Ctrl-C ends everything" in line()
