@@ -12,6 +12,8 @@ from infra.local.stack import DEFAULT_SERVERS, Stack
 from infra.settings import Settings
 
 KEPT = ("HITL_JAVA", "HITL_MAVEN_URL", "HITL_PYTHON", "HITL_TORCH", "HITL_PEOPLE_")
+# What `hitl policy publish` writes over a policy; named again here, since infra knows nothing of workflows.
+POLICY_VARIABLES = ("AUTO_APPROVE_THRESHOLD", "EXPERT_ESCALATION_THRESHOLD", "REVIEW_TIMEOUT_HOURS")
 
 
 class DemoRunning(HitlError):
@@ -27,9 +29,11 @@ def demo_settings(settings: Settings, *, headless: bool) -> Settings:
 
 
 def forget_settings(environ: MutableMapping[str, str]) -> None:
-    """Drop the user's settings from the environment: what the demo starts must not reach the user's own cluster."""
-    for name in [name for name in environ if name.startswith("HITL_") and not name.startswith(KEPT)]:
-        del environ[name]
+    """Drop the user's settings from the environment: what the demo starts must not reach the user's own cluster, and
+    decides by its own policy."""
+    settings = [name for name in environ if name.startswith("HITL_") and not name.startswith(KEPT)]
+    for name in (*settings, *POLICY_VARIABLES):
+        environ.pop(name, None)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -12,9 +13,11 @@ import pytest
 from infra.local import processes
 from infra.local.demo_commands import Commands, StepFailed, end_remembered
 from infra.local.demo_end import Measured, how_to_go_on, with_measures
-from infra.local.demo_folder import DemoRunning, demo_settings, forget_settings, only_demo
+from infra.local.demo_folder import POLICY_VARIABLES, DemoRunning, demo_settings, forget_settings, only_demo
 from infra.local.demo_processes import seconds, uses
 from infra.settings import Settings
+from streams.workflow.policies import OVERRIDES
+from streams.workflow.types import parse_workflow
 
 MEASURED = Measured(
     seconds=9.5, phases={"start": 2.0}, processes=[], memory_mib=0.0, automatic_by_model={"m": 3},
@@ -35,6 +38,19 @@ def test_a_demo_never_uses_the_users_cluster_or_data(tmp_path: Path) -> None:
     environ = {"HITL_KAFKA_SECURITY_PROTOCOL": "SSL", "HITL_JAVA": "/j", "HITL_PEOPLE_SEED": "2", "PATH": "/bin"}
     forget_settings(environ)
     assert environ == {"HITL_JAVA": "/j", "HITL_PEOPLE_SEED": "2", "PATH": "/bin"}
+
+
+def test_a_demo_decides_by_its_own_policy_whatever_the_users_shell_holds() -> None:
+    assert set(POLICY_VARIABLES) == set(OVERRIDES)
+    environ = {"PATH": "/bin"} | dict.fromkeys(OVERRIDES, "0.5")
+    forget_settings(environ)
+    assert environ == {"PATH": "/bin"}
+
+
+def test_the_demos_policy_is_accepted_and_says_what_decisions_cost() -> None:
+    costs = parse_workflow(files("infra.local").joinpath("demo.toml").read_text()).costs
+    assert costs is not None
+    assert costs.automatic < costs.review < costs.expert
 
 
 def test_two_demos_in_one_folder_are_refused(tmp_path: Path) -> None:
