@@ -12,9 +12,9 @@ from infra.cli.output import json_option
 from infra.errors import HitlError
 from infra.local.demo_end import end_page, how_to_go_on
 from infra.local.demo_folder import demo_settings, forget_settings, only_demo
+from infra.local.demo_report import check_writable, write_report
 from infra.local.demo_run import Demo, Plan
 from infra.local.stack import Stack
-from infra.local.state import replace_file
 from infra.settings import load_settings
 
 LEAST_POSTS = 100
@@ -22,10 +22,6 @@ LEAST_POSTS = 100
 
 class NotReconciled(HitlError):
     """The log does not add up; see what `hitl audit reconcile` names."""
-
-
-class NotWritten(HitlError):
-    """The report cannot be written; name a file in a folder that exists."""
 
 
 @click.command()
@@ -45,8 +41,8 @@ def demo(headless: bool, report: Path | None, posts: int, rate: float, as_json: 
 
     The stack stays up afterwards, unless --headless is given. A new demo deletes the data of the former one.
     """
-    if report and not report.absolute().parent.is_dir():
-        raise NotWritten(f"there is no folder {report.absolute().parent}; make it first.")
+    if report:
+        check_writable(report.absolute())
     plan = Plan(posts=posts, rate=rate, headless=headless, report=report.absolute() if report else None)
     settings = demo_settings(load_settings(), headless=headless)
     forget_settings(os.environ)
@@ -56,11 +52,14 @@ def demo(headless: bool, report: Path | None, posts: int, rate: float, as_json: 
     stack = Stack(settings)
     with only_demo(settings.data_dir):
         account = Demo(plan, stack, console).run()
-    if plan.report:
-        replace_file(plan.report, account.report)
-    click.echo(account.report if as_json else end_page(account), nl=not as_json)
-    if not headless:
-        console.print(how_to_go_on(settings.data_dir, account.story_id), highlight=False, markup=False, soft_wrap=True)
+    try:
+        if plan.report:
+            write_report(plan.report, account.report)
+    finally:  # what was run is shown even where it cannot be kept
+        click.echo(account.report if as_json else end_page(account), nl=not as_json)
+        if not headless:
+            going_on = how_to_go_on(settings.data_dir, account.story_id)
+            console.print(going_on, highlight=False, markup=False, soft_wrap=True)
     if not account.adds_up:
         raise NotReconciled(f"the log does not add up; see above, and the logs: {stack.folders.log('*')}")
 

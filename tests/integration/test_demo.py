@@ -102,5 +102,5 @@ def test_a_report_that_could_not_be_written_is_refused_before_anything_starts(tm
     with demo(tmp_path, "--report", str(tmp_path / "none" / "report.json")) as refused:
         _, told = refused.communicate()
     assert refused.returncode == 1
-    assert "there is no folder" in told
+    assert "report.json cannot be written" in told
     assert not (tmp_path / "demo-headless").exists()
