@@ -14,7 +14,7 @@ from consumers.training.running import JobRunner
 from infra.kafka.errors import InvalidMessage, NotReady, Reason
 from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Source, one_by_one
 from schemas.events import Event, ModelPromoted, RetrainingRequested
-from schemas.topics import MODELS, POLICIES, RETRAINING, Topic
+from schemas.topics import FEEDBACK, MODELS, POLICIES, RETRAINING, Topic
 from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
 
 State = Keyed[Champion]  # by workflow: what this stage promoted itself and may not have read back yet
@@ -46,6 +46,7 @@ class TrainingStage:
 
     def __init__(self, runner: JobRunner) -> None:
         self._runner = runner
+        self._feedback_end = 0  # the highest watermark of `feedback` seen so far: it only grows
 
     def initial_config(self) -> TrainingConfig:
         return TrainingConfig()
@@ -61,10 +62,21 @@ class TrainingStage:
 
     def handle(self, messages: Sequence[Message], lanes: Mapping[int, Lane[State]], config: TrainingConfig) -> Batch:
         """All events of a fit at once, or the request is held."""
-        newest = {_request(message).workflow: message.offset for message in messages}
+        newest = {
+            _request(message).workflow: message.offset
+            for message in messages
+            if self._is_written(_request(message), lanes[message.partition])
+        }
 
         def decide(message: Message, handled: Handled) -> None:
             request, lane = _request(message), lanes[message.partition]
+            if not self._is_written(request, lane):
+                raise InvalidMessage(
+                    Reason.INVALID,
+                    f"it asks for the labels before offset {request.feedback_end_offset} of {FEEDBACK.name}, which "
+                    f"ends at {self._feedback_end}",
+                    workflow=request.workflow,
+                )
             job = self._job(message, lane, config)
             if message.offset < newest[request.workflow] and not self._runner.started(job):
                 return
@@ -80,6 +92,12 @@ class TrainingStage:
 
     def tick(self, lane: Lane[State], config: TrainingConfig) -> Handled:
         return Handled()
+
+    def _is_written(self, request: RetrainingRequested, lane: Lane[State]) -> bool:
+        """Whether `feedback` reaches as far as the request names; to wait for the rest could take for ever."""
+        if request.feedback_end_offset > self._feedback_end:
+            self._feedback_end = max(self._feedback_end, lane.watermark(FEEDBACK.name))
+        return request.feedback_end_offset <= self._feedback_end
 
     def _job(self, message: Message, lane: Lane[State], config: TrainingConfig) -> RefitJob:
         """The fit that a request asks for, as things stand: with another champion it is another fit."""

@@ -11,10 +11,12 @@ from consumers.training.stage import TrainingConfig, TrainingStage
 from infra.kafka.errors import Reason
 from infra.kafka.stage import Batch, Keyed, Message
 from schemas.events import ModelEvaluated, ModelPromoted, ModelRefused, ModelTrained, RetrainingRequested
-from schemas.topics import MODELS, RETRAINING
+from schemas.topics import FEEDBACK, MODELS, RETRAINING
 from schemas.values import Trigger
 from tests.support.learning import CODEC, NOW, document, lane, message, policy, promoted
 from tests.support.standin import SlowRunner, stand_in_refit
+
+FEEDBACK_END = 1_000
 
 
 def asked(end: int, *, offset: int = 0, workflow: str = "posts", timestamp: int = NOW - 5) -> Message:
@@ -37,7 +39,9 @@ def handle(
     stage: TrainingStage, config: TrainingConfig, *messages: Message, state: Keyed[Champion] | None = None
 ) -> Batch:
     state = Keyed() if state is None else state
-    batch = stage.handle(messages, {0: lane(state)}, config)
+    here = lane(state)
+    here.watermark = {FEEDBACK.name: FEEDBACK_END}.__getitem__
+    batch = stage.handle(messages, {0: here}, config)
     state.commit()
     return batch
 
@@ -138,6 +142,19 @@ def test_a_workflow_without_a_policy_is_waited_for_and_then_invalid() -> None:
     assert handle(stage, config, early).held == [early]
     ((bad, error),) = handle(stage, config, late).invalid
     assert (bad, error.reason, error.workflow) == (late, Reason.UNKNOWN_WORKFLOW, "strange")
+
+
+def test_a_request_for_labels_that_nobody_has_written_is_invalid() -> None:
+    runner = SlowRunner(patience=0)
+    stage, config = stage_with(runner)
+    last, beyond = asked(FEEDBACK_END), asked(FEEDBACK_END + 1, offset=1)
+    batch = handle(stage, config, last, beyond)
+    assert [job.feedback_end_offset for job in runner.asked] == [FEEDBACK_END]
+    assert len(promotions(batch)) == 1  # the impossible successor answers for nobody
+    ((bad, error),) = batch.invalid
+    assert (bad, error.reason, error.workflow) == (beyond, Reason.INVALID, "posts")
+    assert "1001" in error.detail
+    assert "1000" in error.detail
 
 
 def wait_for(runner: InBackground, job: RefitJob) -> Refit | None:
