@@ -1,5 +1,6 @@
 """The entry of `hitl`: runs the named command, and shows an expected error as one line that says what to do."""
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ def hitl() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 failed, 2 wrong usage, 78 a configuration that cannot work."""
+    # What a Kafka client says by the way is for a service's log (`infra.observe.logs`); a command says it in its error.
+    logging.getLogger("infra.kafka").addHandler(logging.NullHandler())
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
 
 

@@ -20,7 +20,6 @@ def rendered(*parts: RenderableType) -> str:
 def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> Table:
     """A plain table; numbers stand to the right."""
     heading = None if title is None else Text(title)  # a Text is no markup: a reason may name [costs]
-    heading = None if title is None else Text(title)  # a Text is no markup: a reason may name [costs]
     made = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for number, name in enumerate(titles):
         numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaException
 
-from infra.kafka.client_config import ClientOptions, open_consumer
+from infra.kafka.client_config import REQUEST_TIMEOUT, ClientOptions, open_consumer
 from infra.kafka.client_consumer import KafkaConsumer
 from infra.kafka.client_errors import MISSING, TopicMissing, is_passing, kafka_error, unavailable
 from infra.kafka.client_producer import KafkaIdempotent, KafkaTransactions
@@ -125,7 +125,7 @@ class KafkaLog:
         return {**options, "isolation.level": "read_uncommitted"}
 
 
-def connect(settings: Settings) -> KafkaLog:
+def connect(settings: Settings, *, request_timeout_seconds: float = REQUEST_TIMEOUT) -> KafkaLog:
     """The log that the settings name. Connects on first use."""
     return KafkaLog(
         ClientOptions(
@@ -133,5 +133,6 @@ def connect(settings: Settings) -> KafkaLog:
             prefix=settings.topic_prefix,
             extra=settings.kafka,
             prefetch=max(1_024, 2 * settings.max_batch),
+            request_timeout_seconds=request_timeout_seconds,
         )
     )

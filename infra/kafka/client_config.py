@@ -12,6 +12,7 @@ from infra.kafka.client_log import LOGGER
 from schemas.topics import MIB
 
 RECORD_BYTES: Final = 2 * MIB + 128 * 1024  # the largest value of any topic, its key and the framing of a batch
+REQUEST_TIMEOUT: Final = 30.0  # seconds
 OWNED: Final = {
     *("bootstrap.servers", "client.id", "allow.auto.create.topics"),
     *("group.id", "group.instance.id", "group.protocol", "partition.assignment.strategy", "session.timeout.ms"),
@@ -31,7 +32,7 @@ class ClientOptions:
     extra: Mapping[str, str] = field(default_factory=dict)  # further options of librdkafka, as security.protocol
     session_timeout_ms: int = 10_000  # a member that is silent for longer loses its partitions
     transaction_timeout_ms: int = 15_000  # an open transaction holds up every reader of its partitions
-    request_timeout_seconds: float = 30.0  # for every question to the cluster
+    request_timeout_seconds: float = REQUEST_TIMEOUT  # for every question to the cluster
     prefetch: int = 1_024  # records fetched ahead per partition: about two batches, all read again after an abort
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import click
 import msgspec
 
+from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
 from infra.settings import Settings, load_settings
 from schemas.topics import TOPICS, Topic
@@ -26,7 +27,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     offsets: int | None
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def topics() -> None:
     """List, create and check the topics of the catalogue."""
 
@@ -44,10 +45,13 @@ def list_topics(as_json: bool) -> None:
 @json_option
 def apply_topics(as_json: bool) -> None:
     """Create missing topics and correct settings; never deletes, and says what must be done by hand."""
-    from infra.kafka.topics import apply  # here, as in `list`: loading a Kafka client takes its time
+    from infra.cli.cluster import hinting  # here, as in `list`: loading a Kafka client takes its time
+    from infra.kafka.topics import apply
 
     note("comparing the cluster with the catalogue …", as_json=as_json)
-    applied = apply(load_settings())
+    settings = load_settings()
+    with hinting(settings):
+        applied = apply(settings)
     said = [f"created {name}" for name in applied.created] + [f"corrected {each}" for each in applied.corrected]
     said += [f"gave {applied.schemas} schemas their ids"] if applied.schemas else []
     show(applied, as_json=as_json, text="\n".join(said) or "nothing to do: all topics are as the catalogue says")
@@ -57,31 +61,30 @@ def apply_topics(as_json: bool) -> None:
 @json_option
 def check_topics(as_json: bool) -> int:
     """Compare the cluster with the catalogue and change nothing; exit 1 when they differ."""
+    from infra.cli.cluster import hinting
     from infra.kafka.topics import check
 
-    found = check(load_settings())
+    settings = load_settings()
+    with hinting(settings):
+        found = check(settings)
     said = "\n".join(map(str, found)) + "\n`hitl topics apply` corrects what can be corrected." if found else ""
     show({"differences": found}, as_json=as_json, text=said or "all topics are as the catalogue says")
     return DIFFERENT if found else 0
 
 
 def _rows(settings: Settings) -> list[Row]:
-    from infra.kafka.client import connect
+    from infra.cli.cluster import connected
     from infra.kafka.client_errors import TopicMissing
-    from infra.kafka.log import TopicPartition
+    from infra.kafka.log import Log, TopicPartition
 
-    log = connect(settings)
-
-    def offsets(topic: Topic[Any]) -> int | None:
+    def offsets(log: Log, topic: Topic[Any]) -> int | None:
         try:
             return sum(log.watermark(TopicPartition(topic.name, p)) for p in range(log.partitions(topic.name)))
         except TopicMissing:
             return None
 
-    try:
-        return [_row(topic, settings, offsets(topic)) for topic in TOPICS]
-    finally:
-        log.close()
+    with connected(settings) as log:
+        return [_row(topic, settings, offsets(log, topic)) for topic in TOPICS]
 
 
 def _row(topic: Topic[Any], settings: Settings, offsets: int | None) -> Row:

@@ -4,6 +4,7 @@ import gc
 import logging
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -40,16 +41,22 @@ def loop_policy(settings: Settings) -> LoopPolicy:
     )
 
 
-def run_stage(stage: Stage[Any, Any], settings: Settings, *, codec: Codec | None = None) -> None:
-    """Run a stage until SIGTERM or SIGINT. Raises what ends a stage: see `infra.kafka.errors`."""
-    stopping = False
+def told_to_stop() -> Callable[[], bool]:
+    """Listen to SIGTERM and SIGINT from here on; the answer is whether one has come."""
+    told = False
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
+        nonlocal told
+        told = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    return lambda: told
+
+
+def run_stage(stage: Stage[Any, Any], settings: Settings, *, codec: Codec | None = None) -> None:
+    """Run a stage until SIGTERM or SIGINT. Raises what ends a stage: see `infra.kafka.errors`."""
+    stopping = told_to_stop()
     log = connect(settings)
     require_bound(log)
     loop = Loop(
@@ -65,7 +72,7 @@ def run_stage(stage: Stage[Any, Any], settings: Settings, *, codec: Codec | None
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     logger.info("%s runs.", stage.name, extra={"action": "stage_started"})
-    while not stopping:
+    while not stopping():
         loop.step()
     loop.close()
     logger.info("%s has stopped.", stage.name, extra={"action": "stage_stopped"})

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from infra.cli.moments import span
 from infra.cli.output import json_option, note, show
 from infra.errors import HitlError
 from infra.local import processes
@@ -123,7 +124,7 @@ def as_text(state: StackState) -> str:
     lines[0] += f", Kafka at {state.bootstrap_servers}" if state.phase is Phase.RUNNING else ""
     for each in state.processes:
         pid = each.process.pid if each.process else "–"
-        uptime = duration(time.time() - each.since) if each.process else "–"
+        uptime = span(time.time() - each.since) if each.process else "–"
         ended = f"  last: {each.last_exit}" if each.last_exit else ""
         lines.append(
             f"  {each.name:<14} {each.condition:<8} pid {pid!s:<8} up {uptime:<8} restarts {each.restarts}{ended}"
@@ -131,11 +132,3 @@ def as_text(state: StackState) -> str:
         if each.condition is Condition.DOWN:
             lines.append(f"  {'':<14} correct that, then `hitl down` and `hitl up`; log: {each.log}")
     return "\n".join(lines)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words, as 3m12s."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    return f"{whole // 60}m{whole % 60:02d}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02d}m"

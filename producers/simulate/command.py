@@ -5,19 +5,16 @@ from typing import Final
 
 import click
 
+from infra.cli.files import writing
+from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, show
-from infra.errors import HitlError
 from producers.simulate.davidson import SEED_POSTS, load_posts
 from producers.simulate.files import csv_files
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-class FileNotWritten(HitlError):
-    """A file could not be written; name one in a folder that exists and may be written to."""
-
-
-@click.group()
+@click.group(cls=CommandGroup)
 def simulate() -> None:
     """Write recorded data to files, to try things out with."""
 
@@ -44,7 +41,5 @@ def davidson(seed_file: Path, stream_file: Path, posts: int, seed_posts: int, se
 
 
 def _write(path: Path, text: str) -> None:
-    try:
+    with writing(path):
         path.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise FileNotWritten(f"{path} cannot be written: {error.strerror}. {FileNotWritten.__doc__}") from error

@@ -2,17 +2,16 @@
 
 import logging
 import os
-import signal
 import time
 from collections.abc import Mapping
 from dataclasses import fields
-from types import FrameType
 from typing import Final
 
 import msgspec
 
 from infra.errors import SettingsInvalid
 from infra.kafka.client import connect
+from infra.kafka.running import told_to_stop
 from infra.settings import Settings
 from producers.simulate.desk import SimulatedDesk
 from producers.simulate.people import Crowd
@@ -37,19 +36,12 @@ def crowd_of(environ: Mapping[str, str]) -> Crowd:
 
 def run(settings: Settings) -> None:
     """Answer announcements until SIGTERM or SIGINT."""
-    stopping = False
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    stopping = told_to_stop()
     log = connect(settings)
     instance = f"simulated-people-{settings.slot}"
     desk = SimulatedDesk(log, Codec.of_repository(), DavidsonVotes(), crowd_of(os.environ), instance=instance)
     logger.info("Simulated people answer.", extra={"action": "people_started"})
-    while not stopping:
+    while not stopping():
         desk.step(time.monotonic())
     desk.close()
     logger.info("Simulated people have left.", extra={"action": "people_stopped", "answered": desk.answered})

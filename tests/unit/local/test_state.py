@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from infra.local.commands import duration
 from infra.local.folders import Folders
 from infra.local.processes import ProcessId
 from infra.local.state import Condition, Phase, ProcessState, StackState, read_state, write_state
@@ -45,7 +44,3 @@ def test_purge_leaves_what_a_stack_did_not_write(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     Folders(tmp_path).purge()
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-
-
-def test_durations_are_short_words() -> None:
-    assert [duration(seconds) for seconds in (0, 59.9, 60, 3599, 3700)] == ["0s", "59s", "1m00s", "59m59s", "1h01m"]
