@@ -18,11 +18,8 @@ from infra.kafka.scan import scan
 from schemas.codec import Codec
 from schemas.events import FeedbackRecorded, ModelPromoted, ModelRefused
 from schemas.topics import FEEDBACK, MODELS, POLICIES, Outgoing
+from streams.workflow.policies import policy_of
 from streams.workflow.types import WorkflowType
-
-
-class WorkflowUnknown(HitlError):
-    """No policy is published for this workflow; publish one first: `hitl policy publish FILE`."""
 
 
 class NotPublished(HitlError):
@@ -46,13 +43,7 @@ def standing(log: Log, codec: Codec, workflow: str) -> Standing:
     for entry in scan(log, codec, [POLICIES.name, MODELS.name]):
         if entry.event is not None:
             config = fold_training(config, entry.event)
-    policy = config.policies.get(workflow)
-    if policy is None:
-        known = ", ".join(sorted(config.policies)) or "none"
-        raise WorkflowUnknown(
-            f"no policy is published for the workflow {workflow!r} (published: {known}); publish one first: "
-            "`hitl policy publish FILE`."
-        )
+    policy = policy_of(config.policies, workflow)
     return Standing(policy.workflow_type, config.champions.get(workflow))
 
 

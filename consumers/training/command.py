@@ -1,8 +1,7 @@
 """`hitl model`: the models of the log, and a first one from labels in a file."""
 
+import io
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -13,16 +12,18 @@ from consumers.training.history import ModelRecord, Status, fold_history
 from consumers.training.imports import BadLine, ImportedLabels, LabelsRefused, as_feedback, read_labels
 from consumers.training.log_labels import LogLabels, StoredModels
 from consumers.training.words import ModelDescription, TrainReport, description_text, models_text, report_text
+from infra.cli.cluster import connected
+from infra.cli.files import reading
+from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
 from infra.cli.progress import progress_bar
 from infra.errors import HitlError
-from infra.kafka.client import KafkaLog, connect
+from infra.kafka.client import KafkaLog
 from infra.kafka.scan import scan
 from infra.models.store import ModelError
 from infra.settings import Settings, load_settings
 from schemas.codec import Codec
 from schemas.topics import FEEDBACK, MODELS
-from streams.workflow.types import WorkflowType
 
 SHORTEST_DIGEST: Final = 6  # characters of a digest that may stand for all of it
 SHOWN_BAD_LINES: Final = 20
@@ -32,7 +33,7 @@ class NoSuchModel(HitlError):
     """There is no such workflow or model; `hitl model list` shows those that are."""
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def model() -> None:
     """Show the models, and train one from labels in a file."""
 
@@ -41,7 +42,7 @@ def model() -> None:
 @json_option
 def list_models(as_json: bool) -> None:
     """List every fit: what runs, what it replaced, what was refused and why."""
-    with _log(load_settings()) as log:
+    with connected() as log:
         records = _history(log)
     show(records, as_json=as_json, text=lambda: models_text(records))
 
@@ -52,7 +53,7 @@ def list_models(as_json: bool) -> None:
 def show_model(workflow_or_digest: str | None, as_json: bool) -> None:
     """Show the running models, the one of a WORKFLOW, or any by the beginning of its DIGEST."""
     settings = load_settings()
-    with _log(settings) as log:
+    with connected(settings) as log:
         records = _history(log)
     if workflow_or_digest is None:
         found = [record for record in records if record.status is Status.RUNNING]
@@ -71,7 +72,7 @@ def show_model(workflow_or_digest: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--label-column", default="label", show_default=True, help="Column with the right class.")
 @click.option("--text-column", help="Column with the text (default: the workflow's text field, else `text`).")
-@click.option("--id-column", help="Column with the request id (default: `id` if there is one, else from the content).")
+@click.option("--id-column", help="Column with the request id (default: `request_id` or `id`, else from the content).")
 @click.option("--skip-bad-lines", is_flag=True, help="Import the good lines although some are refused.")
 @click.option("--promote", is_flag=True, help="Let the model run whatever the comparison with the running one says.")
 @json_option
@@ -90,9 +91,10 @@ def train_model(
     The labels go to the topic `feedback`, so that every later fit knows them, too.
     """
     settings, codec, at = load_settings(), Codec.of_repository(), time.time_ns() // 1_000_000
-    with _log(settings) as log:
+    lines = io.StringIO(_text_of(file), newline="")
+    with connected(settings) as log:
         kind = standing(log, codec, workflow).workflow_type
-        found = _read(file, kind, label=label_column, text=text_column, id=id_column)
+        found = read_labels(lines, kind, label=label_column, text=text_column, id=id_column)
         _refuse_bad(found, file, skip=skip_bad_lines, as_json=as_json)
         labels = LogLabels(log, codec)
         new = [as_feedback(asked, told, codec, at=at) for asked, told in found.requests.values()]
@@ -109,14 +111,12 @@ def train_model(
     return 0 if report.promoted else 1
 
 
-def _read(file: Path, kind: WorkflowType, *, label: str, text: str | None, id: str | None) -> ImportedLabels:
+def _text_of(file: Path) -> str:
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            return read_labels(lines, kind, label=label, text=text, id=id)
+        with reading(file):
+            return file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise LabelsRefused(f"{file} is not UTF-8 text ({error}); save it as UTF-8.") from error
-    except OSError as error:
-        raise LabelsRefused(f"{file} cannot be read: {error.strerror}; check the name.") from error
 
 
 def _refuse_bad(found: ImportedLabels, file: Path, *, skip: bool, as_json: bool) -> None:
@@ -135,15 +135,6 @@ def _refuse_bad(found: ImportedLabels, file: Path, *, skip: bool, as_json: bool)
         )
     if not found.requests:
         raise LabelsRefused(f"{file} holds no labels; give a CSV with a header line and at least one label a class.")
-
-
-@contextmanager
-def _log(settings: Settings) -> Iterator[KafkaLog]:
-    log = connect(settings)
-    try:
-        yield log
-    finally:
-        log.close()
 
 
 def _history(log: KafkaLog) -> list[ModelRecord]:

@@ -13,6 +13,7 @@ from schemas.codec import Codec
 from schemas.events import DecisionRequested, FeedbackRecorded
 from schemas.ids import derive_id
 from schemas.values import FeedbackKind, FeedbackType, Payload, Split
+from streams.workflow.columns import id_column
 from streams.workflow.types import WorkflowType
 
 SOURCE: Final = "import"
@@ -51,8 +52,7 @@ def columns_of(
     header: Sequence[str], workflow_type: WorkflowType, *, label: str, text: str | None, id: str | None
 ) -> Columns:
     """The columns to read. Raises `LabelsRefused` when one that is needed or named is not there."""
-    if id is None and "id" in header:
-        id = "id"
+    id = id_column(header, (label, text or "")) if id is None else id
     if workflow_type.featurizer == "vector":
         _check(header, label, id)
         return Columns(label, None, id, tuple(name for name in header if name not in (label, id)))

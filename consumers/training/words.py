@@ -1,7 +1,6 @@
 """What `hitl model` prints: the same facts for machines and for people."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Self
 
 import msgspec
@@ -9,6 +8,7 @@ import msgspec
 from consumers.training.history import ModelRecord
 from consumers.training.imports import BadLine, ImportedLabels
 from consumers.training.refit import Candidate
+from infra.cli.moments import moment
 from infra.cli.tables import rendered, table
 from infra.models.artefact import Manifest
 from schemas.events import ModelPromoted, ModelRefused
@@ -80,7 +80,7 @@ def models_text(records: Sequence[ModelRecord]) -> str:
     if not records:
         return "there are no models yet; `hitl model train WORKFLOW FILE.csv` makes one, until then people decide"
     rows = [
-        (r.workflow, r.version, r.status.value, r.digest[:8] or None, r.labels, _when(r.at), r.reason) for r in records
+        (r.workflow, r.version, r.status.value, r.digest[:8] or None, r.labels, moment(r.at), r.reason) for r in records
     ]
     return rendered(table(("workflow", "version", "status", "model", "labels", "decided", "why"), rows))
 
@@ -88,9 +88,10 @@ def models_text(records: Sequence[ModelRecord]) -> str:
 def description_text(described: ModelDescription) -> str:
     """One model in a few lines."""
     one, manifest = described.model, described.manifest
+    standing = one.status.value + (f", version {one.version}" if one.version else "")
     lines = [
         f"{one.workflow}: {one.digest}",
-        f"{one.status.value}{f', version {one.version}' if one.version else ''}, decided {_when(one.at)}: {one.reason}",
+        f"{standing}, decided {moment(one.at)}: {one.reason}",
         f"fitted on {one.labels or 0:,} labels with {one.profile or 'unknown'} weights; {_figures(one.figures)}",
     ]
     if one.gate_figures:
@@ -107,8 +108,3 @@ def description_text(described: ModelDescription) -> str:
 
 def _figures(figures: Mapping[str, float]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items()) or "no figures"
-
-
-def _when(at: int) -> str:
-    """Milliseconds since the epoch as a date and time (UTC)."""
-    return datetime.fromtimestamp(at / 1_000, UTC).strftime("%Y-%m-%d %H:%MZ")

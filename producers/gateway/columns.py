@@ -14,11 +14,12 @@ from infra.errors import HitlError
 from producers.gateway.publisher import RequestRefused
 from schemas.events import DecisionRequested
 from schemas.values import Payload
+from streams.workflow.columns import ID_COLUMNS
+from streams.workflow.columns import id_column as id_column_in
 
 Cell = str | float | int | bool | None | list[object] | dict[str, object]
 Row = Mapping[str, Cell]
 
-ID_COLUMNS: Final = ("request_id", "id")
 TEXT_FIELDS: Final = ("subject_id", "content_uri", "source")
 REQUEST_FIELDS: Final = ("request_id", *TEXT_FIELDS, "content_sha256", "requires_audit", "submitted_at", "features")
 ATTRIBUTES: Final = "attributes."
@@ -131,14 +132,14 @@ def columns_for(
     for name in REQUEST_FIELDS:
         if name not in fields and name in header and name not in taken and name != "features":
             fields[name] = name
-    id_column = fields.pop("request_id", None) or next((n for n in ID_COLUMNS if n in header and n not in taken), None)
+    id_column = fields.pop("request_id", None) or id_column_in(header, taken)
     taken |= {*fields.values(), *([id_column] if id_column else ())}
     payload |= {name: name for name in header if name not in taken and name not in payload}
     _check(header, {*taken, *payload.values()})
     if id_column is None and not derive_ids:
         raise MappingInvalid(
-            f"no column is called request_id or id; name it with --map request_id=COLUMN, or let ids derive from the "
-            f"content with --derive-ids. The columns are: {', '.join(header)}."
+            f"no column is called {' or '.join(ID_COLUMNS)}; name it with --map request_id=COLUMN, or let ids derive "
+            f"from the content with --derive-ids. The columns are: {', '.join(header)}."
         )
     if needs_text and text_field not in payload:
         raise MappingInvalid(
@@ -157,6 +158,14 @@ def columns_for(
         features=tuple(features),
         source=source,
     )
+
+
+def check_options(maps: Sequence[str], attributes: Sequence[str]) -> None:
+    """Raises `MappingInvalid` for what is wrong in any file and workflow."""
+    for text in maps:
+        _pair(text)
+    for text in attributes:
+        _attribute_of(text)
 
 
 def _check(header: Sequence[str], used: set[str]) -> None:

@@ -1,31 +1,27 @@
 """`hitl publish`: a file of rows becomes requests, and every line that does not is named."""
 
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import click
 
+from infra.cli.cluster import connected
+from infra.cli.files import lines_of
 from infra.cli.output import json_option, note, show
 from infra.cli.progress import progress_bar
+from infra.cli.ranges import FiniteRange
 from infra.errors import HitlError
-from infra.kafka.client import connect
 from infra.kafka.log import Log
-from infra.settings import load_settings
-from producers.gateway.columns import columns_for
+from producers.gateway.columns import check_options, columns_for
 from producers.gateway.policies import policies_in_force
 from producers.gateway.publisher import Published, RequestPublisher, publish_lines
 from producers.gateway.rows import Format, format_of, read_rows, requests_of
 from schemas.codec import Codec
-from streams.workflow.types import WorkflowType
+from streams.workflow.policies import policy_of
 
+FORMATS = click.Choice([form.value for form in Format], case_sensitive=False)
 SHOWN = 20  # refused lines that people are shown; --json has all
-
-
-class WorkflowUnknown(HitlError):
-    """No policy is published for this workflow."""
 
 
 @click.command()
@@ -38,8 +34,8 @@ class WorkflowUnknown(HitlError):
 )  # fmt: skip
 @click.option("--features", metavar="COLUMN,…", help="Number columns, in order, for models on vectors.")
 @click.option("--derive-ids", is_flag=True, help="Derive request ids from the content of each row.")
-@click.option("--format", "form", type=click.Choice([*Format]), help="Of FILE; by its name if not given.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Requests a second; unlimited if not given.")
+@click.option("--format", "form", type=FORMATS, help="Of FILE; by its name if not given.")
+@click.option("--rate", type=FiniteRange(min=0, min_open=True), help="Requests a second; unlimited if not given.")
 @click.option("--source", default="hitl publish", show_default=True, help="Who asks, as the requests will say.")
 @click.option("--allow-refused", is_flag=True, help="Exit 0 even when lines were refused.")
 @json_option
@@ -52,56 +48,40 @@ def publish(
     Columns request_id or id, and the workflow's text field, are found by name; all other columns become fields of the
     payload. `--map text=body` takes the text from the column body.
     """
-    log = connect(load_settings())
+    check_options(maps, attributes)
     codec = Codec.of_repository()
-    publisher: RequestPublisher | None = None
-    try:
-        kind = workflow_type(log, codec, workflow)
-        columns = partial(
-            columns_for, workflow=workflow, text_field=kind.text_field, needs_text=kind.featurizer == "text",
-            maps=maps, attributes=attributes, features=tuple(filter(None, (features or "").split(","))),
-            derive_ids=derive_ids, source=source,
-        )  # fmt: skip
-        with opened(file) as lines, progress_bar(f"publishing {file}", as_json=as_json) as progress:
-            header, rows = read_rows(lines, Format(form) if form else format_of(file))
+    with lines_of(file) as lines:
+        header, rows = read_rows(lines, Format(form) if form else format_of(file))  # before anybody waits for a broker
+        with connected() as log:
+            kind = policy_of(policies_in_force(log, codec).policies, workflow).workflow_type
+            columns = partial(
+                columns_for, workflow=workflow, text_field=kind.text_field, needs_text=kind.featurizer == "text",
+                maps=maps, attributes=attributes, features=tuple(filter(None, (features or "").split(","))),
+                derive_ids=derive_ids, source=source,
+            )  # fmt: skip
             requests = requests_of(rows, header, columns)
-            publisher = RequestPublisher(log, codec)
-            made = publish_lines(publisher, requests, rate=rate, progress=lambda done: progress(done, None))
-    except HitlError:
-        if publisher is not None and publisher.acknowledged + publisher.unconfirmed:
-            note(acknowledged_text(publisher), as_json=as_json)
-        raise
-    finally:
-        if publisher is not None:
-            publisher.close()
-        log.close()
+            with (
+                publishing(log, codec, as_json=as_json) as publisher,
+                progress_bar(f"publishing {file}", as_json=as_json) as progress,
+            ):
+                made = publish_lines(publisher, requests, rate=rate, progress=lambda done: progress(done, None))
     shown = {"published": made.published, "refused": [refused._asdict() for refused in made.refused]}
     show(shown, as_json=as_json, text=lambda: published_text(made, workflow))
     return 1 if made.refused and not allow_refused else 0
 
 
-def workflow_type(log: Log, codec: Codec, name: str) -> WorkflowType:
-    """The workflow type in force. Raises `WorkflowUnknown`, naming those that are."""
-    policies = policies_in_force(log, codec).policies
-    if name not in policies:
-        known = ", ".join(sorted(policies)) or "none"
-        raise WorkflowUnknown(
-            f"no policy is published for the workflow {name!r} (published: {known}); "
-            "write its TOML file and run `hitl policy publish FILE`."
-        )
-    return policies[name].workflow_type
-
-
 @contextmanager
-def opened(file: str) -> Iterator[Iterable[bytes]]:
-    """The lines of a file or of standard input. Raises `HitlError` when there is none."""
-    if file == "-":
-        yield sys.stdin.buffer
-        return
-    if not Path(file).exists() or Path(file).is_dir():
-        raise HitlError(f"there is no file {file}; check the name.")
-    with Path(file).open("rb") as stream:
-        yield stream
+def publishing(log: Log, codec: Codec, *, as_json: bool) -> Iterator[RequestPublisher]:
+    """A publisher of requests; when it breaks off, a note says what is certain."""
+    publisher = RequestPublisher(log, codec)
+    try:
+        yield publisher
+    except HitlError:
+        if publisher.acknowledged + publisher.unconfirmed:
+            note(acknowledged_text(publisher), as_json=as_json)
+        raise
+    finally:
+        publisher.close()
 
 
 def published_text(made: Published, workflow: str) -> str:

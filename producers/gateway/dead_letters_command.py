@@ -1,21 +1,20 @@
 """`hitl dead-letters`: what could not be processed, why, and sending it again once the cause is mended."""
 
 import base64
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 import click
 import msgspec
 
+from infra.cli.cluster import connected
+from infra.cli.groups import CommandGroup
+from infra.cli.moments import moment
 from infra.cli.output import json_option, show
 from infra.cli.progress import progress_bar
 from infra.cli.tables import rendered, table
-from infra.kafka.client import connect
 from infra.kafka.log import Log
 from infra.kafka.publisher import Publisher
 from infra.kafka.scan import Entry, scan
-from infra.settings import load_settings
 from producers.gateway.dead_letters import Letter, NoDeadLetter, NotReplayable, described, letters, place_in, replay_of
 from schemas.codec import Codec
 from schemas.events import DeadLettered
@@ -25,7 +24,7 @@ Buried = dict[tuple[int, int], tuple[Entry, DeadLettered]]
 PREVIEW = 2_000  # bytes of a body that people are shown
 
 
-@click.group(name="dead-letters")
+@click.group(cls=CommandGroup, name="dead-letters")
 def dead_letters() -> None:
     """List, show and replay records that could not be processed."""
 
@@ -48,8 +47,9 @@ def list_letters(stage: str | None, reason: str | None, limit: int, as_json: boo
 @json_option
 def show_letter(place: str, as_json: bool) -> None:
     """Show one dead letter with its original record."""
+    at = place_in(place)
     with connected() as log:
-        entry, dead = found_at(buried(log), place)
+        entry, dead = found_at(buried(log), at)
     letter = described(entry, dead)
     body = dead.original_value
     shown = msgspec.to_builtins(letter) | {
@@ -65,11 +65,12 @@ def show_letter(place: str, as_json: bool) -> None:
 @json_option
 def replay_letters(places: Sequence[str], as_json: bool) -> int:
     """Send original records again, unchanged, to the topics they came from; exit 1 when one cannot be."""
+    wanted = {place: place_in(place) for place in places}
     sent: list[dict[str, str]] = []
     refused: list[dict[str, str]] = []
     with connected() as log:
         known = buried(log)
-        chosen = {place: found_at(known, place)[1] for place in places}
+        chosen = {place: found_at(known, at)[1] for place, at in wanted.items()}
         publisher = Publisher(log, Codec.of_repository())
         try:
             for place, dead in chosen.items():
@@ -88,25 +89,16 @@ def replay_letters(places: Sequence[str], as_json: bool) -> int:
     return 1 if refused else 0
 
 
-@contextmanager
-def connected() -> Iterator[Log]:
-    """The log that the settings name."""
-    log = connect(load_settings())
-    try:
-        yield log
-    finally:
-        log.close()
-
-
 def buried(log: Log) -> Buried:
     """All dead letters by partition and offset."""
     entries = scan(log, Codec.of_repository(), [DEAD_LETTERS.name])
     return {(x.partition, x.offset): (x, x.event) for x in entries if isinstance(x.event, DeadLettered)}
 
 
-def found_at(known: Buried, place: str) -> tuple[Entry, DeadLettered]:
-    """The dead letter at a place. Raises `NoDeadLetter`."""
-    if (at := place_in(place)) not in known:
+def found_at(known: Buried, at: tuple[int, int]) -> tuple[Entry, DeadLettered]:
+    """The dead letter at a partition and offset. Raises `NoDeadLetter`."""
+    if at not in known:
+        place = f"{at[0]}:{at[1]}"
         raise NoDeadLetter(f"there is no dead letter at {place}; `hitl dead-letters list` shows where they are.")
     return known[at]
 
@@ -117,14 +109,14 @@ def letters_text(found: Sequence[Letter], limit: int) -> str:
         return "there are no dead letters"
     rows = [
         (
-            *(letter.place, _moment(letter.dead_lettered_at), letter.stage, letter.reason),
+            *(letter.place, moment(letter.dead_lettered_at), letter.stage, letter.reason),
             *(letter.request_id, f"{letter.origin.topic}[{letter.origin.partition}]@{letter.origin.offset}"),
             letter.detail,
         )
         for letter in found[-limit:]
     ]
     left_out = f"{len(found) - limit:,} older ones are not shown" if len(found) > limit else ""
-    titles = ("place", "time (UTC)", "stage", "reason", "request", "origin", "detail")
+    titles = ("place", "time", "stage", "reason", "request", "origin", "detail")
     return rendered(table(titles, rows), left_out).rstrip()
 
 
@@ -139,7 +131,3 @@ def letter_text(letter: Letter, dead: DeadLettered) -> str:
         ("size", f"{letter.size:,} bytes"), ("sha256", dead.original_sha256.hex()), ("body", shown),
     ]  # fmt: skip
     return rendered(table(("dead letter", letter.place), rows))
-
-
-def _moment(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -10,10 +10,12 @@ from typing import Final
 import click
 import msgspec
 
+from infra.cli.cluster import connected
+from infra.cli.files import reading
+from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
 from infra.cli.tables import rendered, table
 from infra.errors import HitlError
-from infra.kafka.client import connect
 from infra.kafka.publisher import publish as send
 from infra.settings import load_settings
 from producers.gateway.policies import (
@@ -27,6 +29,7 @@ from producers.gateway.policies import (
 from schemas.codec import Codec
 from schemas.events import PolicyPublished
 from schemas.topics import POLICIES
+from streams.workflow.policies import policy_of
 from streams.workflow.types import PolicyInvalid
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -34,7 +37,7 @@ SHIPPED = files("streams.workflow")
 IN_FORCE_AFTER: Final = 1.0  # seconds; services look for news five times a second
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def policy() -> None:
     """Check, publish and show the workflow types and their policies."""
 
@@ -70,8 +73,7 @@ def publish_policy(file: Path, by: str, as_json: bool) -> None:
     AUTO_APPROVE_THRESHOLD, EXPERT_ESCALATION_THRESHOLD and REVIEW_TIMEOUT_HOURS override what the file says.
     """
     document, now, codec = text_of(file), time.time_ns() // 1_000_000, Codec.of_repository()
-    log = connect(load_settings())
-    try:
+    with connected() as log:
         try:
             made, workflow = checked_document(document, os.environ)
         except PolicyInvalid as error:
@@ -84,8 +86,6 @@ def publish_policy(file: Path, by: str, as_json: bool) -> None:
         published = policy_published(made, workflow, policies_in_force(log, codec), by=by, now=now)
         send(log, codec, [POLICIES.message(published)])
         time.sleep(IN_FORCE_AFTER)  # so that a request published next is not of an unknown workflow
-    finally:
-        log.close()
     show(
         {"workflow": workflow.name, "version": published.version, "digest": published.digest},
         as_json=as_json,
@@ -98,17 +98,12 @@ def publish_policy(file: Path, by: str, as_json: bool) -> None:
 @json_option
 def show_policy(workflow: str | None, as_json: bool) -> None:
     """Show the policies in force, or the document of one WORKFLOW."""
-    log = connect(load_settings())
-    try:
+    with connected() as log:
         in_force = policies_in_force(log, Codec.of_repository())
-    finally:
-        log.close()
     if workflow is None:
         show(list(in_force.published.values()), as_json=as_json, text=lambda: policies_text(in_force))
         return
-    if workflow not in in_force.published:
-        known = ", ".join(sorted(in_force.published)) or "none"
-        raise HitlError(f"no policy is published for {workflow!r} (published: {known}).")
+    policy_of(in_force.policies, workflow)
     published = in_force.published[workflow]
     show(described(in_force, published), as_json=as_json, text=published.document.rstrip())
 
@@ -140,10 +135,12 @@ def text_of(file: Path) -> str:
     Raises `HitlError` when there is none, or it is no UTF-8.
     """
     places = [file, load_settings().workflows_dir / f"{file}.toml", SHIPPED / f"{file}.toml"]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
+    with reading(file):
+        found = next((place for place in places if place.is_file()), None)
+        content = None if found is None else found.read_bytes()
+    if content is None:
         raise HitlError(f"there is no file {file}, and no workflow type of that name; check the name.")
     try:
-        return found.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
+        return content.decode()
+    except UnicodeDecodeError as error:
         raise HitlError(f"{file} cannot be read as UTF-8 text: {error}; save it as UTF-8.") from error

@@ -24,7 +24,7 @@ class Policy:
 
 
 class WorkflowUnknown(HitlError):
-    """Put one in force with `hitl policy publish FILE.toml`, or a built-in one: `hitl policy publish content_moderation`."""
+    """Put one in force: `hitl policy publish FILE.toml`, or the built-in `hitl policy publish content_moderation`."""
 
 
 Policies = Mapping[str, Policy]

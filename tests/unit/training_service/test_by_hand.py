@@ -5,7 +5,6 @@ import pytest
 from consumers.training.by_hand import (
     NotFitted,
     NotPublished,
-    WorkflowUnknown,
     check_enough,
     end_of_feedback,
     publish_together,
@@ -21,6 +20,7 @@ from infra.models.store import load
 from schemas.events import Event, FeedbackRecorded, ModelPromoted, ModelRefused, PolicyPublished
 from schemas.topics import FEEDBACK, MODELS, POLICIES
 from schemas.values import Split
+from streams.workflow.policies import WorkflowUnknown
 from streams.workflow.types import parse_workflow
 from tests.support.learning import CODEC, NOW, document, feedback, policy
 from tests.support.simlog import SimulatedLog

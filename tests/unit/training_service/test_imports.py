@@ -29,6 +29,7 @@ def test_labels_are_read_by_the_names_of_the_columns() -> None:
 
 def test_ids_come_from_their_column_or_from_the_content() -> None:
     assert list(read("id,text,label\n7,hello,approve\n").requests) == ["7"]
+    assert list(read("id,request_id,text,label\n7,8,hello,approve\n").requests) == ["8"]
     (first,), (again,), (other,) = (
         list(read(f"text,label\n{text},approve\n").requests) for text in ("hello", "hello", "bye")
     )

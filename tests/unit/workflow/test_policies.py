@@ -1,11 +1,14 @@
 """The policy in force is the last accepted one; the environment is written into a document before publication."""
 
+import re
+from importlib.resources import files
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import PolicyPublished, PolicyRefused
-from streams.workflow.policies import NO_POLICIES, fold_policies, with_overrides
+from streams.workflow.policies import NO_POLICIES, WorkflowUnknown, fold_policies, policy_of, with_overrides
 from streams.workflow.types import PolicyInvalid, parse_workflow
 
 HEAD = 'name = "loans"\nclasses = ["no", "yes"]\napproving_class = "yes"\nfeaturizer = "text"\n'
@@ -16,6 +19,20 @@ def published(document: str, version: int, workflow: str = "loans") -> PolicyPub
         event_id=f"p{version}", workflow=workflow, version=version, digest=f"d{version}",
         document=document, published_by="me", published_at=1,
     )  # fmt: skip
+
+
+def test_a_workflow_without_a_policy_is_named_with_those_that_have_one_and_what_to_do() -> None:
+    policies = fold_policies(NO_POLICIES, published(HEAD, 1))
+    assert policy_of(policies, "loans").version == 1
+    with pytest.raises(WorkflowUnknown, match=r"'laons' \(published: loans\).*`hitl policy publish FILE.toml`"):
+        policy_of(policies, "laons")
+    with pytest.raises(WorkflowUnknown, match=r"\(published: none\)"):
+        policy_of(NO_POLICIES, "loans")
+
+
+def test_the_built_in_type_that_the_error_names_is_there() -> None:
+    (named,) = re.findall(r"built-in `hitl policy publish (\w+)`", WorkflowUnknown.__doc__ or "")
+    assert (files("streams.workflow") / f"{named}.toml").is_file()
 
 
 def test_last_published_policy_is_in_force_and_earlier_values_stay() -> None:
