@@ -1,30 +1,45 @@
 """`hitl audit` and `hitl kpis`: what happened, whether it adds up, and the log as files."""
 
-import os
-import sys
 import time
 from collections.abc import Iterable
-from functools import partial
+from contextlib import nullcontext
+from functools import reduce
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 import msgspec
 
-from consumers.audit.export import ExportImpossible, event_line, feedback_row, form_of, outcome_row, row_lines
+from consumers.audit.export import (
+    ExportImpossible,
+    FeedbackRow,
+    Form,
+    OutcomeRow,
+    event_line,
+    feedback_row,
+    form_of,
+    outcome_row,
+    row_lines,
+)
 from consumers.audit.reading import EVERY_TOPIC, AuditLog, open_audit_log
 from consumers.audit.report import REPORTED_TOPICS, Report, report
 from consumers.audit.show import kpis_text, report_text, story_text, told_by, verdict_text
+from infra.cli.files import whole_file
+from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
 from infra.cli.progress import progress_bar
+from infra.cli.ranges import FiniteRange
 from infra.errors import HitlError
-from infra.kafka.scan import Entry
+from infra.kafka.scan import Entry, Progress
 from infra.settings import load_settings
-from schemas.topics import FEEDBACK, OUTCOMES
+from schemas.codec import Codec
+from schemas.topics import FEEDBACK, OUTCOMES, POLICIES
+from streams.workflow.policies import NO_POLICIES, Policies, fold_policies, policy_of
 
 LOOK_AGAIN: Final = 1.0  # seconds between two accounts while waiting
 wait_option = click.option(
     "--wait",
+    type=FiniteRange(min=0),
     default=0.0,
     metavar="SECONDS",
     help="Look again until it adds up, at most this long: work may be under way.",
@@ -35,7 +50,7 @@ class RequestUnknown(HitlError):
     """No record of the log is about this request; check the id."""
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def audit() -> None:
     """Show what happened to a request, check that nothing is lost or double, export the log."""
 
@@ -75,9 +90,10 @@ def reconcile_log(wait: float, as_json: bool) -> int:
 @json_option
 def write_report(output: Path | None, wait: float, as_json: bool) -> int:
     """Counts, figures and reconciliation in one document; exit 1 when the log does not add up."""
-    made = _report(wait, as_json=as_json)
-    if output is not None:
-        write_whole(output, [msgspec.json.format(msgspec.json.encode(made), indent=2)])
+    with nullcontext() if output is None else whole_file(output) as out:
+        made = _report(wait, as_json=as_json)
+        if out is not None:
+            out.write(msgspec.json.format(msgspec.json.encode(made), indent=2))
     show(made, as_json=as_json, text=lambda: report_text(made))
     return 0 if made.reconciliation.reconciled else 1
 
@@ -94,17 +110,14 @@ def export_log(file: str, what: str | None, workflow: str | None, as_json: bool)
     if what is None:
         raise ExportImpossible("say what to export: --outcomes, --feedback or --all.")
     form = form_of(file, events=what == "all")
-    topics = {"outcomes": (OUTCOMES.name,), "feedback": (FEEDBACK.name,), "all": EVERY_TOPIC}[what]
-    with open_audit_log(load_settings()) as log, progress_bar("exporting", as_json=as_json) as progress:
-        entries = _of_workflow(log.read(topics, progress=progress), workflow)
-        if what == "all":
-            written = write_whole(file, map(event_line, entries))
-        else:
-            row_of = outcome_row if what == "outcomes" else partial(feedback_row, codec=log.codec)
-            written = write_whole(file, row_lines(entries, row_of, form))
-    header = int(form == "csv" and written > 0)
+    with (
+        whole_file(file) as out,
+        open_audit_log(load_settings()) as log,
+        progress_bar("exporting", as_json=as_json) as progress,
+    ):
+        rows = write_rows(out, log, what, form, workflow=workflow, progress=progress)
     if file != "-":
-        show({"file": file, "rows": written - header}, as_json=as_json, text=f"{written - header:,} rows in {file}")
+        show({"file": file, "rows": rows}, as_json=as_json, text=f"{rows:,} rows in {file}")
 
 
 @click.command()
@@ -115,28 +128,19 @@ def kpis(as_json: bool) -> None:
     show({n: w.kpis for n, w in made.workflows.items() if w.kpis}, as_json=as_json, text=lambda: kpis_text(made))
 
 
-def write_whole(file: Path | str, lines: Iterable[bytes]) -> int:
-    """Write all lines or, if anything fails, nothing; how many."""
-    written = 0
-    if file == "-":
-        for line in lines:
-            sys.stdout.buffer.write(line)
-            written += 1
-        sys.stdout.buffer.flush()
-        return written
-    target = Path(file)
-    if not target.absolute().parent.is_dir():
-        raise ExportImpossible(f"there is no folder {target.absolute().parent}; make it first.")
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as out:
-            for line in lines:
-                out.write(line)
-                written += 1
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
-    return written
+def write_rows(
+    out: BinaryIO, log: AuditLog, what: str, form: Form, *, workflow: str | None, progress: Progress | None = None
+) -> int:
+    """Write what is asked for; how many rows. Raises `WorkflowUnknown` when the log has nothing of that workflow."""
+    topics = {"outcomes": (OUTCOMES.name,), "feedback": (FEEDBACK.name,), "all": EVERY_TOPIC}[what]
+    entries = _of_workflow(log.read(topics, progress=progress), workflow)
+    rows = -int(form is Form.CSV)  # the header is none
+    for line in _lines(entries, what, form, log.codec):
+        out.write(line)
+        rows += 1
+    if workflow is not None and rows == 0:
+        policy_of(_policies(log), workflow)
+    return rows
 
 
 def _report(wait: float, *, as_json: bool) -> Report:
@@ -152,9 +156,22 @@ def _report(wait: float, *, as_json: bool) -> Report:
 
 def _account(log: AuditLog, *, as_json: bool) -> Report:
     with progress_bar("reading the log", as_json=as_json) as progress:
-        return report(
-            log.read(REPORTED_TOPICS, progress=progress), partitions=log.partitions, window=log.window
-        )
+        return report(log.read(REPORTED_TOPICS, progress=progress), partitions=log.partitions, window=log.window)
+
+
+def _lines(entries: Iterable[Entry], what: str, form: Form, codec: Codec) -> Iterable[bytes]:
+    match what:
+        case "outcomes":
+            return row_lines(filter(None, map(outcome_row, entries)), OutcomeRow, form)
+        case "feedback":
+            return row_lines(filter(None, (feedback_row(each, codec) for each in entries)), FeedbackRow, form)
+        case _:
+            return map(event_line, entries)
+
+
+def _policies(log: AuditLog) -> Policies:
+    events = (entry.event for entry in log.read([POLICIES.name]) if entry.event is not None)
+    return reduce(fold_policies, events, NO_POLICIES)
 
 
 def _of_workflow(entries: Iterable[Entry], workflow: str | None) -> Iterable[Entry]:

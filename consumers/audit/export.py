@@ -3,13 +3,13 @@
 import base64
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from infra.cli.moments import iso
 from infra.errors import HitlError
 from infra.kafka.scan import Entry
 from schemas.codec import Codec, Undecodable
@@ -17,7 +17,6 @@ from schemas.events import DecisionMade, DecisionRequested, FeedbackRecorded
 from schemas.values import PayloadEncoding
 
 Value = str | int | float | bool | None
-Row = dict[str, Value]
 ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -43,57 +42,104 @@ def form_of(name: str, *, events: bool) -> Form:
     return form
 
 
-def outcome_row(entry: Entry) -> Row | None:
-    """An outcome with its grounds, flat; None for another record."""
+class OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An outcome with its grounds, flat."""
+
+    request_id: str
+    workflow: str
+    outcome: str
+    label: str | None
+    decided_by: str
+    reviewer_id: str | None
+    confidence: float | None
+    reason: str
+    policy_version: int | None
+    policy_digest: str | None
+    model_digest: str | None
+    rule_hits: str
+    risk_flags: str
+    requested_at: str
+    decided_at: str
+    event_id: str
+    request_partition: int
+    request_offset: int
+
+
+class FeedbackRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A label with how it came about and the payload it is about."""
+
+    request_id: str
+    workflow: str
+    label: str | None
+    type: str
+    kind: str
+    model_label: str | None
+    model_digest: str | None
+    blind: bool
+    inclusion_probability: float | None
+    split: str
+    reviewer_id: str | None
+    reviewer_confidence: float | None
+    weight: float
+    note: str
+    decided_at: str
+    payload: str | None
+
+
+Row = OutcomeRow | FeedbackRow
+
+
+def outcome_row(entry: Entry) -> OutcomeRow | None:
+    """None for another record than an outcome."""
     made = entry.event
     if not isinstance(made, DecisionMade):
         return None
     grounds = made.grounds
-    return {
-        "request_id": made.request_id,
-        "workflow": made.workflow,
-        "outcome": made.outcome.value,
-        "label": made.label,
-        "decided_by": made.decided_by.value,
-        "reviewer_id": made.reviewer_id,
-        "confidence": made.confidence,
-        "reason": grounds.reason,
-        "policy_version": grounds.policy_version,
-        "policy_digest": grounds.policy_digest,
-        "model_digest": grounds.model_digest,
-        "rule_hits": " ".join(grounds.rule_hits),
-        "risk_flags": " ".join(grounds.risk_flags),
-        "requested_at": moment(made.requested_at),
-        "decided_at": moment(made.decided_at),
-        "event_id": made.event_id,
-        "request_partition": made.request.partition,
-        "request_offset": made.request.offset,
-    }
+    return OutcomeRow(
+        request_id=made.request_id,
+        workflow=made.workflow,
+        outcome=made.outcome.value,
+        label=made.label,
+        decided_by=made.decided_by.value,
+        reviewer_id=made.reviewer_id,
+        confidence=made.confidence,
+        reason=grounds.reason,
+        policy_version=grounds.policy_version,
+        policy_digest=grounds.policy_digest,
+        model_digest=grounds.model_digest,
+        rule_hits=" ".join(grounds.rule_hits),
+        risk_flags=" ".join(grounds.risk_flags),
+        requested_at=iso(made.requested_at),
+        decided_at=iso(made.decided_at),
+        event_id=made.event_id,
+        request_partition=made.request.partition,
+        request_offset=made.request.offset,
+    )
 
 
-def feedback_row(entry: Entry, codec: Codec) -> Row | None:
-    """A label with how it came about and the payload it is about; None for another record."""
+def feedback_row(entry: Entry, codec: Codec) -> FeedbackRow | None:
+    """None for another record than a label."""
     recorded = entry.event
     if not isinstance(recorded, FeedbackRecorded):
         return None
-    return {
-        "request_id": recorded.request_id,
-        "workflow": recorded.workflow,
-        "label": recorded.label,
-        "type": recorded.type.value,
-        "kind": recorded.kind.value,
-        "model_label": recorded.model_label,
-        "model_digest": recorded.model_digest,
-        "blind": recorded.blind,
-        "inclusion_probability": recorded.inclusion_probability,
-        "split": recorded.split.value,
-        "reviewer_id": recorded.reviewer_id,
-        "reviewer_confidence": recorded.reviewer_confidence,
-        "weight": recorded.weight,
-        "note": recorded.note,
-        "decided_at": moment(recorded.decided_at),
-        "payload": plain_payload(recorded.request_body, recorded.request_fingerprint, codec),
-    }
+    return FeedbackRow(
+        request_id=recorded.request_id,
+        workflow=recorded.workflow,
+        label=recorded.label,
+        type=recorded.type.value,
+        kind=recorded.kind.value,
+        model_label=recorded.model_label,
+        model_digest=recorded.model_digest,
+        blind=recorded.blind,
+        inclusion_probability=recorded.inclusion_probability,
+        split=recorded.split.value,
+        reviewer_id=recorded.reviewer_id,
+        reviewer_confidence=recorded.reviewer_confidence,
+        weight=recorded.weight,
+        note=recorded.note,
+        decided_at=iso(recorded.decided_at),
+        payload=plain_payload(recorded.request_body, recorded.request_fingerprint, codec),
+    )
 
 
 def plain_payload(body: bytes, fingerprint: bytes, codec: Codec) -> str | None:
@@ -125,25 +171,12 @@ def event_line(entry: Entry) -> bytes:
     return ENCODER.encode(line) + b"\n"
 
 
-def row_lines(entries: Iterable[Entry], row_of: Callable[[Entry], Row | None], form: Form) -> Iterator[bytes]:
-    """Each row as a line; CSV begins with a header."""
-    header: list[str] | None = None
-    for entry in entries:
-        row = row_of(entry)
-        if row is None:
-            continue
-        if form is Form.JSONL:
-            yield ENCODER.encode(row) + b"\n"
-            continue
-        if header is None:
-            header = list(row)
-            yield _csv_line(header)
-        yield _csv_line(row.values())
-
-
-def moment(milliseconds: int) -> str:
-    """ISO 8601 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(milliseconds / 1_000, UTC).isoformat(timespec="milliseconds")
+def row_lines(rows: Iterable[Row], kind: type[Row], form: Form) -> Iterator[bytes]:
+    """Each row as a line; CSV begins with a header, also when there is no row."""
+    if form is Form.CSV:
+        yield _csv_line(kind.__struct_fields__)
+    for row in rows:
+        yield ENCODER.encode(row) + b"\n" if form is Form.JSONL else _csv_line(msgspec.structs.astuple(row))
 
 
 def _csv_line(cells: Iterable[Value]) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from infra.kafka.client import connect
+from infra.cli.cluster import connected
 from infra.kafka.log import Log, TopicPartition
 from infra.kafka.partitioner import partition_of
 from infra.kafka.scan import Entry, Progress, ends_of, scan
@@ -57,8 +57,5 @@ def _may_hold(partition: TopicPartition, place: int) -> bool:
 @contextmanager
 def open_audit_log(settings: Settings, codec: Callable[[], Codec] = Codec.of_repository) -> Iterator[AuditLog]:
     """The log that the settings name."""
-    log = connect(settings)
-    try:
+    with connected(settings) as log:
         yield AuditLog(log, codec(), settings.repeat_window_seconds * 1_000)
-    finally:
-        log.close()

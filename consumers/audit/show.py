@@ -7,9 +7,9 @@ import msgspec
 from msgspec import UNSET
 from rich.table import Table
 
-from consumers.audit.export import moment
 from consumers.audit.kpis import Kpi
 from consumers.audit.report import Report, WorkflowReport
+from infra.cli.moments import clock, iso, span
 from infra.cli.tables import rendered, table
 from infra.kafka.scan import Entry
 from schemas.topics import TOPICS
@@ -43,19 +43,15 @@ def told_by(entries: Sequence[Entry]) -> Told | None:
 def story_text(told: Told) -> str:
     """Where the request stands, how it came there, and what happened when."""
     story = told.story
-    day = moment(story.created_at)[:10]
+    day = iso(story.created_at)[:10]
     standing = f"{story.state}" + (f", {story.status}" if story.status else "") + f" ({story.progress:.0%})"
     head = f"Request {story.request_id} of {story.workflow or 'an unknown workflow'}, {day} UTC: {standing}"
-    steps = [(_clock(t.at), t.from_state, t.to_state, t.trigger) for t in story.transitions]
-    events = [(_clock(each.at), each.text) for each in story.timeline]
+    steps = [(clock(t.at), t.from_state, t.to_state, t.trigger) for t in story.transitions]
+    events = [(clock(each.at), each.text) for each in story.timeline]
     return rendered(
         head, table(("time", "from", "to", "trigger"), steps), table(("time", "what happened"), events),
         f"{len(told.records)} records of the log tell this; --json names them",
     )  # fmt: skip
-
-
-def _clock(milliseconds: int) -> str:
-    return moment(milliseconds)[11:23]
 
 
 def verdict_text(made: Report) -> str:
@@ -111,18 +107,11 @@ def value_text(kpi: Kpi) -> str:
         case "share":
             return f"{kpi.value:.1%}"
         case "seconds":
-            return duration(kpi.value)
+            return span(kpi.value)
         case "US dollars":
             return f"${kpi.value:.2f}"
         case unit:
             return f"{kpi.value:g} {unit}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the unit that fits."""
-    if seconds < 120:
-        return f"{seconds:.2f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7_200 else f"{seconds / 3_600:.1f} h"
 
 
 def remark(kpi: Kpi) -> str:

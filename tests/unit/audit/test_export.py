@@ -2,24 +2,42 @@
 
 import csv
 import io
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
-from consumers.audit.command import write_whole
-from consumers.audit.export import ExportImpossible, Form, event_line, feedback_row, form_of, outcome_row, row_lines
+from consumers.audit.command import write_rows
+from consumers.audit.export import (
+    ExportImpossible,
+    FeedbackRow,
+    Form,
+    OutcomeRow,
+    event_line,
+    feedback_row,
+    form_of,
+    outcome_row,
+    row_lines,
+)
+from consumers.audit.reading import AuditLog
+from infra.kafka.publisher import publish
 from schemas.codec import HEADER
-from schemas.events import FeedbackRecorded
-from schemas.topics import FEEDBACK
+from schemas.events import FeedbackRecorded, PolicyPublished
+from schemas.topics import FEEDBACK, POLICIES
 from schemas.values import FeedbackKind, FeedbackType, Split
+from streams.workflow.policies import WorkflowUnknown
+from tests.support.learning import NOW, document, policy
 from tests.support.recorded import CODEC, Recorded
+from tests.support.simlog import SimulatedLog
 from tests.unit.audit.test_reconcile import healthy
 
 
+def outcomes() -> Iterator[OutcomeRow]:
+    return filter(None, map(outcome_row, healthy().entries))
+
+
 def test_every_outcome_is_a_row_with_its_grounds() -> None:
-    text = b"".join(row_lines(healthy().entries, outcome_row, Form.CSV)).decode()
+    text = b"".join(row_lines(outcomes(), OutcomeRow, Form.CSV)).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert sorted(row["request_id"] for row in rows) == ["audited", "auditing", "automatic", "expert", "reviewed"]
     assert {row["decided_by"] for row in rows} == {"automation", "reviewer", "expert"}
@@ -27,9 +45,15 @@ def test_every_outcome_is_a_row_with_its_grounds() -> None:
 
 
 def test_json_lines_hold_the_same_rows() -> None:
-    lines = list(row_lines(healthy().entries, outcome_row, Form.JSONL))
+    lines = list(row_lines(outcomes(), OutcomeRow, Form.JSONL))
     assert len(lines) == 5
     assert msgspec.json.decode(lines[0])["policy_version"] == 1
+
+
+@pytest.mark.parametrize("kind", [OutcomeRow, FeedbackRow])
+def test_a_table_without_rows_still_has_its_header(kind: type[OutcomeRow | FeedbackRow]) -> None:
+    assert b"".join(row_lines([], kind, Form.CSV)).startswith(b"request_id,workflow,")
+    assert list(row_lines([], kind, Form.JSONL)) == []
 
 
 def test_labels_carry_the_payload_they_are_about() -> None:
@@ -42,7 +66,8 @@ def test_labels_carry_the_payload_they_are_about() -> None:
         request_body=stored[HEADER.size :], request_fingerprint=CODEC.body(stored)[1], cause=request, decided_at=0,
     )  # fmt: skip
     log.write(FEEDBACK.message(recorded))
-    (line,) = row_lines(log.entries, partial(feedback_row, codec=CODEC), Form.JSONL)
+    rows = filter(None, (feedback_row(entry, CODEC) for entry in log.entries))
+    (line,) = row_lines(rows, FeedbackRow, Form.JSONL)
     row = msgspec.json.decode(line)
     assert (row["label"], row["split"]) == ("approve", "train")
     assert row["payload"] == '{"text":"he said "no", twice"}'
@@ -60,15 +85,15 @@ def test_a_form_that_cannot_be_written_is_refused(name: str, events: bool) -> No
         form_of(name, events=events)
 
 
-def test_a_failed_export_leaves_the_old_file(tmp_path: Path) -> None:
-    target = tmp_path / "out.jsonl"
-    write_whole(target, [b"old\n"])
-
-    def failing() -> object:
-        yield b"new\n"
-        raise RuntimeError("the log went away")
-
-    with pytest.raises(RuntimeError):
-        write_whole(target, failing())  # type: ignore[arg-type]
-    assert target.read_bytes() == b"old\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
+def test_a_workflow_that_the_log_does_not_know_is_refused_and_one_without_rows_is_not() -> None:
+    log = SimulatedLog(partitions=2, wall=lambda: NOW)
+    published = policy(document()).event
+    assert isinstance(published, PolicyPublished)
+    publish(log, CODEC, [POLICIES.message(published)])
+    audited, out = AuditLog(log, CODEC, 0), io.BytesIO()
+    assert write_rows(out, audited, "outcomes", Form.CSV, workflow="posts") == 0
+    assert out.getvalue().startswith(b"request_id,workflow,outcome")
+    for what in ("outcomes", "feedback", "all"):
+        form = Form.JSONL if what == "all" else Form.CSV
+        with pytest.raises(WorkflowUnknown, match=r"'psots' \(published: posts\)"):
+            write_rows(out, audited, what, form, workflow="psots")
