@@ -11,7 +11,6 @@ from schemas.events import CaseSnapshot, DecisionRequested
 from schemas.values import CaseStatus, PayloadEncoding, Priority, Recommendation
 
 URGENCY: Final = {priority: rank for rank, priority in enumerate(Priority)}
-MINUTE: Final = 60_000  # milliseconds
 
 
 class WaitingCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,20 +100,6 @@ def summary(request: DecisionRequested | None, width: int = 60) -> str:
     texts = [value if isinstance(value, str) else f"{name} {value}" for name, value in fields.items()]
     line = " ".join((" · ".join(texts) if texts else content_of(request)).split())
     return line if len(line) <= width else line[: width - 1] + "…"
-
-
-def span(milliseconds: int | None) -> str:
-    """A time span in the unit that fits; a past deadline says so."""
-    if milliseconds is None:
-        return "–"
-    size = abs(milliseconds)
-    if size < 2 * MINUTE:
-        text = f"{size / 1_000:.0f} s"
-    elif size < 120 * MINUTE:
-        text = f"{size / MINUTE:.0f} min"
-    else:
-        text = f"{size / (60 * MINUTE):.1f} h"
-    return text if milliseconds >= 0 else f"{text} late"
 
 
 def actions_for(case: CaseSnapshot) -> Sequence[str]:

@@ -3,38 +3,29 @@
 import getpass
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 import msgspec
 
+from infra.cli.cluster import connected
+from infra.cli.groups import CommandGroup
+from infra.cli.moments import span
 from infra.cli.output import json_option, show
 from infra.cli.progress import progress_bar
+from infra.cli.ranges import FiniteRange
 from infra.cli.tables import rendered, table
 from infra.errors import HitlError
-from infra.kafka.client import connect
 from infra.kafka.log import Log, TopicPartition
 from infra.kafka.partitioner import partition_of
 from infra.kafka.scan import ends_of, scan
-from infra.settings import load_settings
-from producers.desk.cases import (
-    WaitingCase,
-    actions_for,
-    content_of,
-    fields_of,
-    open_cases,
-    queue,
-    request_in,
-    span,
-    summary,
-)
+from producers.desk.cases import WaitingCase, actions_for, content_of, fields_of, open_cases, queue, request_in, summary
 from producers.desk.deciding import Judgement, decide
 from schemas.codec import Codec
 from schemas.events import CaseSnapshot, DecisionRequested, ReviewDecided
 from schemas.topics import CASES
 from schemas.values import Priority
 
+PRIORITIES = click.Choice([priority.value for priority in Priority], case_sensitive=False)
 ACTIONS = ("approve", "reject", "escalate", "mark_wrong")
 
 
@@ -42,14 +33,14 @@ class NoOpenCase(HitlError):
     """No case is open for this request; `hitl cases list` shows those that are."""
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def cases() -> None:
     """List the cases that wait for people, show one, decide one."""
 
 
 @cases.command(name="list")
 @click.option("--workflow", help="Only this workflow.")
-@click.option("--priority", type=click.Choice([*Priority]), help="Only this priority.")
+@click.option("--priority", type=PRIORITIES, help="Only this priority.")
 @click.option("--limit", type=click.IntRange(min=1), default=30, show_default=True, help="The first so many.")
 @json_option
 def list_cases(workflow: str | None, priority: str | None, limit: int, as_json: bool) -> None:
@@ -90,7 +81,7 @@ def show_case(request_id: str, as_json: bool) -> None:
 @click.argument("action", type=click.Choice(ACTIONS))
 @click.option("--label", help="The class chosen, where rejecting could mean more than one.")
 @click.option("--reviewer", default=getpass.getuser, help="Who decides (default: your user name).")
-@click.option("--confidence", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="How sure you are.")
+@click.option("--confidence", type=FiniteRange(0, 1), default=1.0, show_default=True, help="How sure you are.")
 @click.option("--feedback", default="", help="Anything you want to say about it.")
 @json_option
 def decide_case(
@@ -118,16 +109,6 @@ def decide_case(
     return 0 if judgement.accepted else 1
 
 
-@contextmanager
-def connected() -> Iterator[Log]:
-    """The log that the settings name."""
-    log = connect(load_settings())
-    try:
-        yield log
-    finally:
-        log.close()
-
-
 def open_case(log: Log, codec: Codec, request_id: str) -> CaseSnapshot:
     """The open case of a request, from its own partition. Raises `NoOpenCase`."""
     key = request_id.encode()
@@ -146,13 +127,18 @@ def queue_text(shown: list[tuple[WaitingCase, DecisionRequested | None]], *, tot
     rows = [
         (
             *(each.position, each.request_id, each.workflow, each.priority.value, each.stage),
-            *(span(each.age_ms), span(each.due_in_ms), thought(each), summary(request)),
+            *(time_span(each.age_ms), time_span(each.due_in_ms), thought(each), summary(request)),
         )
         for each, request in shown
     ]
     titles = ("#", "request", "workflow", "priority", "for", "age", "due in", "model", "content")
     more = f"{total - len(shown):,} more wait; --limit shows them" if total > len(shown) else ""
     return rendered(table(titles, rows), more).rstrip()
+
+
+def time_span(milliseconds: int | None) -> str:
+    """A span in words."""
+    return span(None if milliseconds is None else milliseconds / 1_000)
 
 
 def thought(case: WaitingCase) -> str:
@@ -169,8 +155,8 @@ def case_text(case: CaseSnapshot, request: DecisionRequested | None) -> str:
         ("workflow", case.workflow),
         ("priority", f"{case.priority} (for {'an expert' if case.stage == 'expert' else 'a reviewer'})"),
         ("why", case.reason),
-        ("in the queue", span(now - case.opened_at)),
-        ("due in", span(None if case.due_at is None else case.due_at - now)),
+        ("in the queue", time_span(now - case.opened_at)),
+        ("due in", time_span(None if case.due_at is None else case.due_at - now)),
         ("model", f"{shown.label} at {shown.confidence:.1%} ({shown.level})" if shown else "not shown"),
         ("flags", ", ".join((*case.risk_flags, *case.rule_hits)) or "–"),
         *((f"said by {a.reviewer_id}", f"{a.action} {a.note}".strip()) for a in case.answers),

@@ -7,7 +7,7 @@ import pytest
 
 from infra.kafka.log import TopicPartition
 from infra.kafka.publisher import publish
-from producers.desk.cases import actions_for, content_of, open_cases, queue, request_in, span, summary
+from producers.desk.cases import actions_for, content_of, open_cases, queue, request_in, summary
 from producers.desk.command import case_text, judgement_text, queue_text
 from producers.desk.deciding import NotJudged, decide, judged
 from schemas.codec import HEADER
@@ -75,13 +75,6 @@ def test_a_case_shows_its_content_and_what_can_be_said() -> None:
     assert "2 more wait" in text
     assert len(summary(request, width=7)) == 7
     assert summary(request) == "text of a"
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "text"), [(None, "–"), (5_000, "5 s"), (-600_000, "10 min late"), (9_000_000, "2.5 h")]
-)
-def test_spans_are_shown_in_the_unit_that_fits(milliseconds: int | None, text: str) -> None:
-    assert span(milliseconds) == text
 
 
 REVIEW = Coordinates(topic="review.normal", partition=0, offset=7)
