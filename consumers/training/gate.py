@@ -114,7 +114,7 @@ def incomparable(why: str, *, labels: int) -> GateVerdict:
     """The verdict when the running model cannot answer what the candidate answers: no figure, so no promotion."""
     reason = (
         f"the running model cannot read what requests hold now, so nothing was compared ({why}); it stays until a "
-        "person decides: `hitl model train --promote`"
+        "person decides: `hitl model train WORKFLOW FILE --promote`"
     )
     return GateVerdict(promote=False, reason=reason, labels=labels)
 
