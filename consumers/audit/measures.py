@@ -1,5 +1,6 @@
 """What the events say about one workflow, collected for its figures: counts, times, blind answers, models."""
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -111,7 +112,7 @@ def add_audit(measures: Measures, event: AuditDrawn | AuditAnswered | AuditExpir
         measures.expired.add(event.request_id)
     if isinstance(event, AuditAnswered):
         answer = BlindAnswer(event.kind, event.inclusion_probability, event.agrees, event.model_label is not None)
-        if 0 < answer.probability <= 1:
+        if 0 < answer.probability <= 1 and math.isfinite(1 / answer.probability):
             measures.blind_answers.setdefault(event.request_id, answer)
         else:
             measures.unweighable.add(event.request_id)

@@ -12,8 +12,10 @@ from infra.models.vector import FLOAT_BYTES, InvalidVector, VectorFeaturizer, de
 from schemas.codec import Codec, Undecodable
 from schemas.events import DecisionRequested, FeedbackRecorded
 from schemas.values import Split
+from streams.casework.feedback import WEIGHTS
 from streams.workflow.types import WorkflowType, request_fields
 
+HEAVIEST: Final = max(WEIGHTS.values())  # an answer of a reviewer without any doubt
 RECENT: Final = 100  # answers that say how many features a request holds now
 
 
@@ -77,9 +79,9 @@ def _row(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Codec) 
 
 
 def _can_count(feedback: FeedbackRecorded) -> bool:
-    """One row that is not drawn with 0 < π ≤ 1, or weighs less than nothing, would spoil every figure and every fit."""
-    weight_holds = math.isfinite(feedback.weight) and feedback.weight >= 0
-    return weight_holds and 0 < feedback.inclusion_probability <= 1
+    """One row not drawn with 0 < π ≤ 1, or that weighs what no answer can, would spoil every figure and every fit."""
+    drawn = feedback.inclusion_probability
+    return 0 <= feedback.weight <= HEAVIEST and 0 < drawn <= 1 and math.isfinite(1 / drawn)
 
 
 def _content(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Codec) -> str | bytes | None:

@@ -113,7 +113,7 @@ def test_too_few_blind_answers_give_no_share() -> None:
         assert kpi.why_not == f"only {ENOUGH - 1} blind answers so far, {ENOUGH} are needed"
 
 
-@pytest.mark.parametrize("impossible", [0.0, -0.1, 1.5, float("nan")])
+@pytest.mark.parametrize("impossible", [0.0, -0.1, 1.5, float("nan"), 5e-324])
 def test_an_answer_that_chance_cannot_have_drawn_is_left_out_and_named(impossible: float) -> None:
     log = blind(Recorded(), audits=100, wrong=3)
     whole = figures(log)

@@ -106,13 +106,13 @@ def test_features_that_are_no_whole_numbers_are_left_out() -> None:
     assert dataset([odd], SCANS, CODEC) == ((), (), ())
 
 
-@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0])
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0, 1e308])
 def test_an_answer_of_impossible_weight_is_left_out(weight: float) -> None:
     bad = msgspec.structs.replace(feedback(1), weight=weight)
     assert [row.request_id for row in dataset([bad, feedback(2)], POSTS, CODEC).fitting] == ["r2"]
 
 
-@pytest.mark.parametrize("probability", [0.0, -0.5, 1.5, float("nan")])
+@pytest.mark.parametrize("probability", [0.0, -0.5, 1.5, float("nan"), 5e-324])
 def test_an_answer_that_chance_cannot_have_drawn_is_left_out(probability: float) -> None:
     answers = [feedback(n, blind=True, split=Split.GATE, probability=p) for n, p in ((1, probability), (2, 0.3))]
     assert [row.request_id for row in dataset(answers, POSTS, CODEC).gate] == ["r2"]

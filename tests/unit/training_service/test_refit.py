@@ -273,5 +273,6 @@ def test_answers_with_impossible_figures_do_not_stop_training() -> None:
         answer(9_000, blind=True, split=Split.GATE, probability=0.0),
         msgspec.structs.replace(answer(9_001), weight=float("nan")),
         msgspec.structs.replace(answer(9_002), weight=-1.0),
+        *(msgspec.structs.replace(answer(n), weight=1e308) for n in (9_003, 9_004)),
     ]
     assert fitted([*MORE, *spoilt], files, champion).verdict == fitted(MORE, files, champion).verdict
