@@ -7,7 +7,7 @@ from typing import Final
 
 from infra.kafka.client import connect
 from infra.kafka.log import Log
-from infra.kafka.scan import Entry, decoded, partitions_of
+from infra.kafka.scan import Entry, decoded, ends_of, partitions_of
 from infra.observe.flow import FOLDED, FlowState
 from infra.settings import Settings
 from schemas.codec import Codec
@@ -21,7 +21,7 @@ class FlowReader:
     """Feeds a `FlowState` from the log, outside every group."""
 
     def __init__(self, log: Log, codec: Codec, state: FlowState) -> None:
-        self._codec, self.state = codec, state
+        self._log, self._codec, self.state = log, codec, state
         self._reader = log.reader({place: log.beginning(place) for place in partitions_of(log, WATCHED)})
 
     def step(self, timeout_seconds: float) -> int:
@@ -32,10 +32,12 @@ class FlowReader:
         return len(records)
 
     def catch_up(self, patience_seconds: float = 30.0) -> None:
-        """Fold what was written before, so that rates are about what comes."""
+        """Fold what was written before, so that rates are about what comes; a transaction may hold it up so long."""
+        ends = ends_of(self._log, WATCHED)
         deadline = time.monotonic() + patience_seconds
-        while self.step(0.5) and time.monotonic() < deadline:
-            pass
+        # Not until a read is empty: the first one is, where connecting takes longer than its timeout.
+        while any(self._reader.position(place) < end for place, end in ends.items()) and time.monotonic() < deadline:
+            self.step(0.1)
 
     def close(self) -> None:
         self._reader.close()

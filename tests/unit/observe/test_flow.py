@@ -1,10 +1,12 @@
 """The live state is the fold of the records, and the screen shows it."""
 
 import io
+from collections.abc import Mapping
 
 import pytest
 from rich.console import Console
 
+from infra.kafka.log import Record, TopicPartition
 from infra.kafka.publisher import publish
 from infra.observe.flow import FlowState
 from infra.observe.flow_command import snapshot
@@ -14,7 +16,7 @@ from schemas.events import CaseEscalated, ModelPromoted, StageTallied
 from schemas.topics import ASSIGNMENTS, MODELS, TALLIES
 from schemas.values import DecidedBy, EscalatedBy, OffsetRange, Priority, SampleKind
 from tests.support.recorded import CODEC, START, Recorded
-from tests.support.simlog import SimulatedLog
+from tests.support.simlog import SimulatedLog, SimulatedReader
 
 
 def flow(log: Recorded) -> FlowState:
@@ -125,6 +127,25 @@ def test_the_screen_shows_flow_queues_lag_and_models() -> None:
         assert text in out.getvalue()
     assert any(line.startswith("automatic, of those decided: 100.0%") for line in plain(screen))
     assert snapshot(state)["promotions"] == 1
+
+
+def test_what_was_written_before_is_caught_up_with_even_when_the_first_read_finds_nothing() -> None:
+    class SlowToConnect(SimulatedLog):
+        def reader(self, start: Mapping[TopicPartition, int]) -> SimulatedReader:
+            return Slow(self, start)
+
+    class Slow(SimulatedReader):
+        connected = False
+
+        def read(self, max_records: int, timeout_seconds: float) -> list[Record]:
+            ready, self.connected = self.connected, True
+            return super().read(max_records, timeout_seconds) if ready else []
+
+    log = SlowToConnect(partitions=1, wall=lambda: START)
+    publish(log, CODEC, [MODELS.message(promoted("m", None))])
+    state = FlowState()
+    FlowReader(log, CODEC, state).catch_up()
+    assert state.model == "m"
 
 
 def test_the_reader_counts_what_it_need_not_decode() -> None:
