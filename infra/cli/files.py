@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from errno import EISDIR
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,7 +54,7 @@ def lines_of(file: str) -> Iterator[Iterator[bytes]]:
 def whole_file(file: Path | str) -> Iterator[BinaryIO]:
     """A file (`-`: standard output) that holds everything at the end or, if anything fails, what it held before.
 
-    Raises `FileNotWritten`, before anything is done where the folder takes no files.
+    Raises `FileNotWritten`, before anything is done where no file can be made.
     """
     if file == "-":
         yield sys.stdout.buffer
@@ -62,6 +63,8 @@ def whole_file(file: Path | str) -> Iterator[BinaryIO]:
     target = Path(file)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     with writing(file):
+        if target.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         out = beside.open("wb")
     try:
         with writing(file):

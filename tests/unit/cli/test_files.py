@@ -20,20 +20,14 @@ def test_a_failed_export_leaves_the_old_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
 
 
-def test_a_file_that_cannot_be_written_is_named_before_anything_is_done(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "why"), [("missing/out.csv", "No such file"), ("folder", "Is a directory")])
+def test_a_file_that_cannot_be_written_is_named_before_anything_is_done(tmp_path: Path, name: str, why: str) -> None:
+    (tmp_path / "folder").mkdir()
     reached = False
-    target = tmp_path / "missing" / "out.csv"
-    with pytest.raises(FileNotWritten, match=f"{target} cannot be written: No such file"), whole_file(target):
+    with pytest.raises(FileNotWritten, match=f"{name} cannot be written: {why}"), whole_file(tmp_path / name):
         reached = True
     assert not reached
-
-
-def test_a_folder_is_not_replaced_by_a_file(tmp_path: Path) -> None:
-    (tmp_path / "out.csv").mkdir()
-    said = "out.csv cannot be written: Is a directory"
-    with pytest.raises(FileNotWritten, match=said), whole_file(tmp_path / "out.csv") as out:
-        out.write(b"x")
-    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "."])
