@@ -138,7 +138,8 @@ def cost_per_decision(measures: Measures, costs: Costs | None) -> Kpi:
         + (_count(measures, DecidedBy.REVIEWER) + audits) * costs.review
         + _count(measures, DecidedBy.EXPERT) * costs.expert
     )
-    return _figure(spent / len(measures.resolved), "< $0.50", lambda cost: cost < 0.50, "US dollars", audits=audits)
+    details = _noted(measures, {"audits": audits, "rates": "those of the policy, not measured"})
+    return _figure(spent / len(measures.resolved), "< $0.50", lambda cost: cost < 0.50, "US dollars", **details)
 
 
 def human_ai_agreement(measures: Measures) -> Kpi:

@@ -29,7 +29,7 @@ class AuditLog:
         return self.log.partitions(REQUESTS.name)
 
     def read(self, topics: Collection[str], *, progress: Progress | None = None) -> Iterator[Entry]:
-        """Every committed record of these topics; the first topics' ends are asked first, so name causes first."""
+        """Every committed record of these topics; the first topics' ends are asked first, so name causes last."""
         return scan(self.log, self.codec, topics, progress=progress)
 
     def about(self, request_id: str, *, progress: Progress | None = None) -> list[Entry]:

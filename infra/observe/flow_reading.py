@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Final
 
+from infra.cli.cluster import hinting
 from infra.kafka.client import connect
 from infra.kafka.log import Log
 from infra.kafka.scan import Entry, decoded, ends_of, partitions_of
@@ -46,9 +47,9 @@ class FlowReader:
 @contextmanager
 def watching(settings: Settings, state: FlowState) -> Iterator[FlowReader]:
     """A reader that feeds `state` with the whole log, from its beginning."""
-    log = connect(settings)
+    log = connect(settings)  # patient: a watch outlives a broker's restart
     try:
-        with closing(FlowReader(log, Codec.of_repository(), state)) as reader:
+        with hinting(settings), closing(FlowReader(log, Codec.of_repository(), state)) as reader:
             yield reader
     finally:
         log.close()

@@ -24,5 +24,5 @@ def test_an_absurd_prediction_is_refused_and_moves_no_clock(absurd: dict[str, An
     batch = stage.handle([r.message(first, 0), r.message(second, 1), r.message(first, 2)], {0: lane}, r.policies())
     [(_, error)] = batch.invalid
     assert (error.reason, error.request_id) == (Reason.INVALID, "r2")
-    assert [o.event.event_id for o in batch.outgoing if o.topic == "outcomes" and o.event] == ["outcome:r1"]
+    assert [o.key for o in batch.outgoing if o.topic == "outcomes"] == [b"r1"]
     assert lane.state._pending_clock == r.AT
