@@ -11,6 +11,7 @@ from infra.errors import SettingsInvalid
 from infra.kafka.client import KafkaLog, connect
 from infra.kafka.client_config import RECORD_BYTES, ClientOptions, open_consumer
 from infra.kafka.client_errors import LogUnavailable, TopicMissing, WriteRefused
+from infra.kafka.client_log import LOGGER, Rarely
 from infra.kafka.errors import ProducerFenced, RecordsLost, TransactionAborted
 from infra.kafka.log import Position, Record, TopicPartition
 from infra.local.broker import EmbeddedBroker
@@ -229,7 +230,10 @@ def test_option_that_librdkafka_refuses_is_a_bad_setting(extra: dict[str, str]) 
         log.producer(transactional_id=None)
 
 
-def test_lines_of_librdkafka_go_to_the_log_of_the_process(caplog: pytest.LogCaptureFixture) -> None:
+def test_lines_of_librdkafka_go_to_the_log_of_the_process(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LOGGER, "filters", [Rarely()])  # which has not seen what earlier tests led to
     log = KafkaLog(ClientOptions(bootstrap_servers=DEAD, request_timeout_seconds=0.5))
     with caplog.at_level(logging.ERROR, "infra.kafka.librdkafka"), pytest.raises(LogUnavailable):
         log.partitions("predictions")

@@ -265,7 +265,7 @@ def test_a_key_that_is_no_text_and_a_name_as_long_as_its_record_stop_nothing() -
     for n in range(3):
         event = e.DecisionRequested(request_id=f"long-{n}", workflow="bad" if n == 0 else huge)
         producer.send(REQUESTS.name, event.request_id.encode(), CODEC.encode(event), None)
-    long_id = e.DecisionRequested(request_id="i" * 2_000, workflow="w")
+    long_id = e.DecisionRequested(request_id="i" * 400_000, workflow="w")
     producer.send(REQUESTS.name, long_id.request_id.encode(), CODEC.encode(long_id), None)
     bench.publish("good")
     bench.run()
