@@ -125,15 +125,25 @@ REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
     arbitrated=True,
     writers=("desk", "reviewer-apps", "expert-apps"), readers=("casework", "audit"),
 )  # fmt: skip
+APPEALS: Final[Topic[e.AppealFiled]] = Topic(
+    name="appeals", keyed=Keyed.REQUEST, events=(e.AppealFiled,), append_time=True,
+    writers=("gateway",), readers=("casework", "audit"),
+)  # fmt: skip
 ASSIGNMENTS: Final[
-    Topic[e.CaseOpened | e.CaseAnnounced | e.CaseEscalated | e.CaseClosed | e.DecisionRefused]
+    Topic[
+        e.CaseOpened | e.CaseAnnounced | e.CaseEscalated | e.CaseClosed | e.CaseReopened | e.AppealNoted
+        | e.DecisionRefused | e.AppealRefused
+    ]
 ] = Topic(
     name="assignments", keyed=Keyed.REQUEST,
-    events=(e.CaseOpened, e.CaseAnnounced, e.CaseEscalated, e.CaseClosed, e.DecisionRefused),
+    events=(
+        e.CaseOpened, e.CaseAnnounced, e.CaseEscalated, e.CaseClosed, e.CaseReopened, e.AppealNoted,
+        e.DecisionRefused, e.AppealRefused,
+    ),
     writers=("casework",), readers=("desk", "reviewer-apps", "expert-apps", "gateway", "index", "insights", "audit"),
 )  # fmt: skip
-OUTCOMES: Final[Topic[e.DecisionMade]] = Topic(
-    name="outcomes", keyed=Keyed.REQUEST, events=(e.DecisionMade,),
+OUTCOMES: Final[Topic[e.DecisionMade | e.OutcomeAmended | e.OutcomeUpheld]] = Topic(
+    name="outcomes", keyed=Keyed.REQUEST, events=(e.DecisionMade, e.OutcomeAmended, e.OutcomeUpheld),
     writers=("router", "casework"), readers=("upstream", "gateway", "index", "insights", "audit"),
 )  # fmt: skip
 AUDITS: Final[Topic[e.AuditDrawn | e.AuditAnswered | e.AuditExpired]] = Topic(
@@ -173,7 +183,8 @@ CASES: Final[Topic[e.CaseSnapshot]] = Topic(
 )  # fmt: skip
 
 TOPICS: Final[tuple[Topic[Any], ...]] = (
-    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, REVIEW_DECISIONS, ASSIGNMENTS, OUTCOMES,
+    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, REVIEW_DECISIONS, APPEALS, ASSIGNMENTS,
+    OUTCOMES,
     AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, TALLIES, DEAD_LETTERS, CASES,
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Topic[Any]]] = {topic.name: topic for topic in TOPICS}

@@ -79,6 +79,11 @@ class EscalatedBy(StrEnum):
     TIMEOUT = "timeout"
 
 
+class ReopenedBy(StrEnum):
+    APPEAL = "appeal"
+    AUDIT = "audit"
+
+
 class ClosedBy(StrEnum):
     REVIEWER = "reviewer"
     EXPERT = "expert"
@@ -133,6 +138,26 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     compliance: bool = False
     config_offsets: dict[str, int] = field(default_factory=dict)
     cause: Coordinates
+
+
+class StandingDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision about a request that is in force."""
+
+    original: str
+    outcome: Outcome
+    label: str
+    decided_by: DecidedBy
+    reviewer_id: str | None = None
+    decided_at: int | None = None
+
+
+class Appeal(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody contests a decision."""
+
+    appeal_id: str
+    statement: str = ""
+    filed_by: str = ""
+    filed_at: int
 
 
 class PreviousAnswer(msgspec.Struct, frozen=True, kw_only=True):

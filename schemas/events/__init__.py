@@ -1,10 +1,13 @@
 """Every event of the log, as frozen values."""
 
 from schemas.events.cases import (
+    AppealNoted,
+    AppealRefused,
     CaseAnnounced,
     CaseClosed,
     CaseEscalated,
     CaseOpened,
+    CaseReopened,
     CaseSnapshot,
     DecisionRefused,
     ExpertReviewRequested,
@@ -23,9 +26,12 @@ from schemas.events.learning import (
     RetrainingRequested,
 )
 from schemas.events.requests import (
+    AppealFiled,
     AutoApproved,
     DecisionMade,
     DecisionRequested,
+    OutcomeAmended,
+    OutcomeUpheld,
     PredictionMade,
 )
 from schemas.events.running import (
@@ -40,6 +46,9 @@ Event = (
     | PredictionMade
     | AutoApproved
     | DecisionMade
+    | AppealFiled
+    | OutcomeAmended
+    | OutcomeUpheld
     | ReviewRequested
     | ExpertReviewRequested
     | ReviewDecided
@@ -47,6 +56,9 @@ Event = (
     | CaseAnnounced
     | CaseEscalated
     | CaseClosed
+    | CaseReopened
+    | AppealNoted
+    | AppealRefused
     | DecisionRefused
     | CaseSnapshot
     | AuditDrawn
@@ -69,6 +81,9 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     PredictionMade,
     AutoApproved,
     DecisionMade,
+    AppealFiled,
+    OutcomeAmended,
+    OutcomeUpheld,
     ReviewRequested,
     ExpertReviewRequested,
     ReviewDecided,
@@ -76,6 +91,9 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     CaseAnnounced,
     CaseEscalated,
     CaseClosed,
+    CaseReopened,
+    AppealNoted,
+    AppealRefused,
     DecisionRefused,
     CaseSnapshot,
     AuditDrawn,
@@ -95,6 +113,9 @@ EVENT_TYPES: tuple[type[Event], ...] = (
 
 __all__ = [
     "EVENT_TYPES",
+    "AppealFiled",
+    "AppealNoted",
+    "AppealRefused",
     "AuditAnswered",
     "AuditDrawn",
     "AuditExpired",
@@ -103,6 +124,7 @@ __all__ = [
     "CaseClosed",
     "CaseEscalated",
     "CaseOpened",
+    "CaseReopened",
     "CaseSnapshot",
     "DeadLettered",
     "DecisionMade",
@@ -115,6 +137,8 @@ __all__ = [
     "ModelPromoted",
     "ModelRefused",
     "ModelTrained",
+    "OutcomeAmended",
+    "OutcomeUpheld",
     "PolicyPublished",
     "PolicyRefused",
     "PredictionMade",

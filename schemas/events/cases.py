@@ -7,6 +7,7 @@ import msgspec
 from msgspec import field
 
 from schemas.values import (
+    Appeal,
     CaseStage,
     CaseStatus,
     ClosedBy,
@@ -15,6 +16,8 @@ from schemas.values import (
     PreviousAnswer,
     Priority,
     Recommendation,
+    ReopenedBy,
+    StandingDecision,
 )
 
 
@@ -76,6 +79,9 @@ class ExpertReviewRequested(msgspec.Struct, frozen=True, kw_only=True):
     due_at: int | None = None
     escalated_by: EscalatedBy
     answers: tuple[PreviousAnswer, ...] = ()
+    reopened_by: ReopenedBy | None = None
+    appeal: Appeal | None = None
+    standing: StandingDecision | None = None
 
 
 class ReviewDecided(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +162,53 @@ class CaseClosed(msgspec.Struct, frozen=True, kw_only=True):
     closed_by: ClosedBy
     reviewer_id: str | None = None
     label: str | None = None
+    standing: StandingDecision | None = None
+
+
+class AppealNoted(msgspec.Struct, frozen=True, kw_only=True):
+    """An appeal waits until the review that is under way is over."""
+
+    event_id: str
+    request_id: str
+    workflow: str
+    sequence: int
+    revision: int
+    cause: Coordinates
+    config_offsets: dict[str, int] = field(default_factory=dict)
+    occurred_at: int
+    appeal: Appeal
+    standing: StandingDecision
+
+
+class CaseReopened(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision is judged anew by an expert, whose ExpertReviewRequested comes with it."""
+
+    event_id: str
+    request_id: str
+    workflow: str
+    sequence: int
+    revision: int
+    cause: Coordinates
+    config_offsets: dict[str, int] = field(default_factory=dict)
+    occurred_at: int
+    reopened_by: ReopenedBy
+    appeal: Appeal | None = None
+    standing: StandingDecision
+
+
+class AppealRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """An appeal was not taken on and changed nothing."""
+
+    event_id: str
+    request_id: str
+    workflow: str | None = None
+    sequence: int
+    cause: Coordinates
+    config_offsets: dict[str, int] = field(default_factory=dict)
+    occurred_at: int
+    appeal_id: str
+    reason: str
+    detail: str
 
 
 class DecisionRefused(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,3 +262,6 @@ class CaseSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: int | None = None
     closed_by: ClosedBy | None = None
     label: str | None = None
+    reopened_by: ReopenedBy | None = None
+    appeal: Appeal | None = None
+    standing: StandingDecision | None = None

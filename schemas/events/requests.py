@@ -13,6 +13,7 @@ from schemas.values import (
     Level,
     Outcome,
     Payload,
+    ReopenedBy,
 )
 
 
@@ -85,5 +86,73 @@ class DecisionMade(msgspec.Struct, frozen=True, kw_only=True):
     reviewer_id: str | None = None
     confidence: float
     grounds: Grounds
+    requested_at: int
+    decided_at: int
+
+
+class AppealFiled(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody contests the decision about a request."""
+
+    appeal_id: str
+    request_id: str
+    workflow: str
+    request: Coordinates
+    request_body: bytes
+    request_fingerprint: bytes
+    requested_at: int
+    decision: Coordinates
+    decision_body: bytes
+    decision_fingerprint: bytes
+    statement: str = ""
+    filed_by: str = ""
+    filed_at: int | None = None
+
+
+class OutcomeAmended(msgspec.Struct, frozen=True, kw_only=True):
+    """A later judgement changes the outcome; the original stays on record."""
+
+    event_id: str
+    request_id: str
+    workflow: str
+    request: Coordinates
+    original: str
+    cause_of_review: ReopenedBy
+    appeal_id: str | None = None
+    outcome: Outcome
+    label: str
+    previous_outcome: Outcome
+    previous_label: str
+    decided_by: DecidedBy
+    reviewer_id: str
+    confidence: float
+    note: str = ""
+    policy_version: int
+    policy_digest: str
+    config_offsets: dict[str, int] = field(default_factory=dict)
+    cause: Coordinates
+    requested_at: int
+    decided_at: int
+
+
+class OutcomeUpheld(msgspec.Struct, frozen=True, kw_only=True):
+    """A later judgement confirms the outcome."""
+
+    event_id: str
+    request_id: str
+    workflow: str
+    request: Coordinates
+    original: str
+    cause_of_review: ReopenedBy
+    appeal_id: str | None = None
+    outcome: Outcome
+    label: str
+    decided_by: DecidedBy
+    reviewer_id: str
+    confidence: float
+    note: str = ""
+    policy_version: int
+    policy_digest: str
+    config_offsets: dict[str, int] = field(default_factory=dict)
+    cause: Coordinates
     requested_at: int
     decided_at: int
