@@ -14,12 +14,15 @@ from schemas.events import (
     AuditExpired,
     CaseClosed,
     CaseOpened,
+    CaseReopened,
     CaseSnapshot,
     DeadLettered,
     DecisionMade,
     DecisionRefused,
     DecisionRequested,
     Event,
+    OutcomeAmended,
+    OutcomeUpheld,
     PredictionMade,
 )
 from schemas.topics import ASSIGNMENTS, AUDITS, BY_NAME, CASES, DEAD_LETTERS, OUTCOMES, PREDICTIONS, REQUESTS
@@ -66,6 +69,17 @@ class CaseNow(NamedTuple):
     workflow: str
     is_open: bool
     place: Place
+    judges_anew: bool = False  # a decision that stands meanwhile: it owes no outcome
+
+
+class Judged(NamedTuple):
+    """A later judgement of a decided request."""
+
+    request_id: str
+    workflow: str
+    place: Place
+    original: str  # event id of the outcome that it is about
+    amends: bool
 
 
 class Draw(NamedTuple):
@@ -85,6 +99,7 @@ class Ledger:
     predictions: dict[Place, Place] = field(default_factory=dict)  # a prediction's own place -> the request's
     dead_letters: list[Coordinates] = field(default_factory=list)  # their origins
     outcomes: defaultdict[Place, list[Decided]] = field(default_factory=lambda: defaultdict(list))
+    judged: list[Judged] = field(default_factory=list)
     cases: dict[str, CaseNow] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)  # request ids by `assignments`: cases opened and not yet closed
     refused: list[tuple[str, str | None]] = field(default_factory=list)  # request id and workflow of refused answers
@@ -108,6 +123,10 @@ class Ledger:
             case DecisionMade() as made:
                 decided = Decided(made.event_id, made.request_id, made.workflow, made.decided_by)
                 self.outcomes[place_of(made.request)].append(decided)
+            case OutcomeAmended() | OutcomeUpheld() as judged:
+                amends = isinstance(judged, OutcomeAmended)
+                place = place_of(judged.request)
+                self.judged.append(Judged(judged.request_id, judged.workflow, place, judged.original, amends))
             case _:
                 self._add_case(entry)
 
@@ -115,8 +134,9 @@ class Ledger:
         match entry.event:
             case CaseSnapshot() as case:
                 is_open = case.status is CaseStatus.OPEN
-                self.cases[case.request_id] = CaseNow(case.workflow, is_open, place_of(case.request))
-            case CaseOpened() as opened:
+                again = case.reopened_by is not None
+                self.cases[case.request_id] = CaseNow(case.workflow, is_open, place_of(case.request), again)
+            case CaseOpened() | CaseReopened() as opened:
                 self.opened.add(opened.request_id)
             case CaseClosed() as closed:
                 self.opened.discard(closed.request_id)

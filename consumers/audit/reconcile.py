@@ -41,6 +41,9 @@ class Counts(msgspec.Struct, kw_only=True):
     expert: int = 0
     refused: int = 0
     audits: int = 0
+    amended: int = 0  # outcomes that a later judgement changed
+    upheld: int = 0  # outcomes that a later judgement confirmed
+    open_second_looks: int = 0  # decisions that an expert is judging anew
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +118,7 @@ class _Account:
         self.other_dead_letters = 0
         self.dead = self._dead_letters()
         self.open_at = {case.place: request_id for request_id, case in ledger.cases.items() if case.is_open}
+        self.anew = {case.place for case in ledger.cases.values() if case.is_open and case.judges_anew}
         self.workflow_of: dict[str, str] = {}
         self.original: dict[str, str] = {}  # request id -> event id of its outcome
 
@@ -164,6 +168,7 @@ class _Account:
             if asked is None or asked.request_id != request_id:
                 self._problem("foreign", request_id, place, "an open case of a request that is not in the log")
         self._compare_cases()
+        self._count_judgements()
         for request_id, workflow in self.ledger.refused:
             self.workflows[workflow or self.workflow_of.get(request_id, UNKNOWN)].refused += 1
         for place, draw in self.ledger.draws.items():
@@ -204,8 +209,8 @@ class _Account:
         return dead
 
     def _has_open_case(self, asked: Asked) -> bool:
-        """Whether an open case is what became of this request: an audit of a decided one is not."""
-        if self.open_at.get(asked.place) != asked.request_id or asked.request_id is None:
+        """Whether an open case is what became of this request: an audit of a decided one, or a second look, is not."""
+        if self.open_at.get(asked.place) != asked.request_id or asked.request_id is None or asked.place in self.anew:
             return False
         draw = self.ledger.draws.get(asked.place)
         return draw is None or draw.kind is not SampleKind.AUDIT
@@ -233,6 +238,19 @@ class _Account:
             self._problem("case", request_id, None, "a case that was opened and never closed is not in `cases`")
         for request_id in sorted(open_now - self.ledger.opened):
             self._problem("case", request_id, None, "an open case that `assignments` does not know")
+
+    def _count_judgements(self) -> None:
+        """Later judgements are about the original of their request, and make no second one."""
+        for judged in self.ledger.judged:
+            originals = {outcome.event_id for outcome in self.ledger.outcomes.get(judged.place, [])}
+            if judged.original not in originals:
+                detail = f"a later judgement of {judged.original!r}, which is no outcome of this request"
+                self._problem("foreign", judged.request_id, judged.place, detail)
+            counts = self.workflows[judged.workflow]
+            counts.amended += judged.amends
+            counts.upheld += not judged.amends
+        for case in self.ledger.cases.values():
+            self.workflows[case.workflow].open_second_looks += case.is_open and case.judges_anew
 
     def _count_outcome(self, counts: Counts, decided_by: DecidedBy) -> None:
         counts.outcomes += 1

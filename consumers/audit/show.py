@@ -19,7 +19,8 @@ from streams.workflow.timeline import story_of
 
 RANK: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
 COUNTED: Final = (
-    "requests", "outcomes", "automatic", "reviewed", "expert", "open_cases", "open_audits", "audits", "duplicates",
+    "requests", "outcomes", "automatic", "reviewed", "expert", "open_cases", "open_audits", "audits",
+    "amended", "upheld", "open_second_looks", "duplicates",
     "late_repeats", "dead_letters", "refused", "retrainings", "promotions", "refusals",
 )  # fmt: skip
 

@@ -38,12 +38,16 @@ class Dataset(NamedTuple):
 def dataset(feedback: Iterable[FeedbackRecorded], workflow_type: WorkflowType, codec: Codec) -> Dataset:
     """Fold answers, oldest first.
 
-    Left out: requests whose newest answer has no label (marked wrong) or one that is no class of the workflow any
-    more, whose weight or inclusion probability is impossible, and those without content to read (encrypted, or
-    features that are no finite numbers). Certificate answers are for nobody here.
+    The newest answer to a request counts, and a blind one stands against later ones that are not blind. Left out:
+    requests whose counted answer has no label (marked wrong) or one that is no class of the workflow any more, whose
+    weight or inclusion probability is impossible, and those without content to read (encrypted, or features that are
+    no finite numbers). Certificate answers are for nobody here.
     """
     newest: dict[str, FeedbackRecorded] = {}
     for one in feedback:
+        before = newest.get(one.request_id)
+        if before is not None and before.blind and not one.blind:
+            continue  # an expert who saw the outcome: taken instead, it would clear the blind answers of their errors
         newest.pop(one.request_id, None)
         newest[one.request_id] = one
     rows = [row for row in (_row(one, workflow_type, codec) for one in newest.values()) if row is not None]

@@ -14,6 +14,7 @@ from schemas.events import (
     CaseClosed,
     CaseEscalated,
     CaseOpened,
+    CaseReopened,
     DeadLettered,
     DecisionMade,
     DecisionRefused,
@@ -21,6 +22,8 @@ from schemas.events import (
     ModelPromoted,
     ModelRefused,
     ModelTrained,
+    OutcomeAmended,
+    OutcomeUpheld,
     StageTallied,
 )
 from schemas.topics import ASSIGNMENTS, AUDITS, DEAD_LETTERS, MODELS, OUTCOMES, TALLIES, TOPICS
@@ -48,6 +51,8 @@ class FlowState:
     open_cases: dict[str, Priority] = field(default_factory=dict)
     with_expert: set[str] = field(default_factory=set)
     decided: Counter[DecidedBy] = field(default_factory=Counter)
+    amended: int = 0  # outcomes that a later judgement changed
+    upheld: int = 0  # and those that it confirmed
     audits_drawn: int = 0
     audits_expired: int = 0
     blind: list[tuple[float, bool]] = field(default_factory=list)  # inclusion probability, agrees with the model
@@ -68,13 +73,17 @@ class FlowState:
         match entry.event:
             case DecisionMade() as made:
                 self.decided[made.decided_by] += 1
+            case OutcomeAmended():
+                self.amended += 1
+            case OutcomeUpheld():
+                self.upheld += 1
             case StageTallied() as tallied:
                 self._note_progress(tallied)
             case DeadLettered() as letter:
                 self.dead[letter.reason] += 1
             case DecisionRefused() as refused:
                 self.refused[refused.reason] += 1
-            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() as change:
+            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() as change:
                 self._fold_case(change)
             case AuditDrawn() | AuditAnswered() | AuditExpired() as audit:
                 self._fold_audit(audit)
@@ -140,12 +149,15 @@ class FlowState:
             place = TopicPartition(each.topic, each.partition)
             done[place] = max(done.get(place, -1), each.last)
 
-    def _fold_case(self, change: CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed) -> None:
+    def _fold_case(self, change: CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed | CaseReopened) -> None:
         match change:
             case CaseOpened():
                 self.open_cases[change.request_id] = change.priority
                 if change.stage == "expert":
                     self.with_expert.add(change.request_id)
+            case CaseReopened():
+                self.open_cases[change.request_id] = Priority.HIGH
+                self.with_expert.add(change.request_id)
             case CaseEscalated():
                 self.with_expert.add(change.request_id)
                 if self.open_cases.get(change.request_id) is not Priority.URGENT:

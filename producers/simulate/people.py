@@ -69,15 +69,23 @@ def answer(announcement: Announcement, review: Coordinates, votes: Votes, crowd:
     elif draw(crowd, "error", announcement) < crowd.error_rate:
         action = "reject" if action == "approve" else "approve"
     name, count = (EXPERT, crowd.experts) if is_expert else (REVIEWER, crowd.reviewers)
+    person = f"{name}-{1 + int(draw(crowd, 'person', announcement) * count)}"
+    if isinstance(announcement, ExpertReviewRequested) and person in _before(announcement):
+        person = f"{name}-{count + 1}"  # whoever took part may not judge it anew: another one does
     return ReviewDecided(
         decision_id=derive_id("simulated", announcement.request_id, announcement.revision),
         request_id=announcement.request_id,
         review=review,
-        reviewer_id=f"{name}-{1 + int(draw(crowd, 'person', announcement) * count)}",
+        reviewer_id=person,
         action=action,
         confidence=crowd.confidence,
         feedback="simulated from recorded votes",
     )
+
+
+def _before(announcement: ExpertReviewRequested) -> set[str | None]:
+    standing = announcement.standing
+    return {answer.reviewer_id for answer in announcement.answers} | {standing.reviewer_id if standing else None}
 
 
 def panel_of(announcement: Announcement) -> Panel:

@@ -28,7 +28,7 @@ class PassedOn(NamedTuple):
 
 def read_answer(case: Case, decision: ReviewDecided) -> Answered | PassedOn | Refused:
     """What an answer to an open case, at its right coordinates, says."""
-    if refused := _bad_value(decision):
+    if refused := _bad_value(decision) or _same_person(case, decision):
         return refused
     match decision.action:
         case "approve":
@@ -50,6 +50,21 @@ def _bad_value(decision: ReviewDecided) -> Refused | None:
         if not 0 < len(value.encode()) <= MAX_ID_BYTES:
             return _bad(f"{name} has {len(value.encode())} bytes: give one of 1 to {MAX_ID_BYTES}")
     return None
+
+
+def _same_person(case: Case, decision: ReviewDecided) -> Refused | None:
+    """Nobody judges a decision anew that they took, or that they have already said something about."""
+    if case.reopened_by is None:
+        return None
+    before = {answer.reviewer_id for answer in case.answers}
+    if case.standing is not None and case.standing.reviewer_id is not None:
+        before.add(case.standing.reviewer_id)
+    if decision.reviewer_id not in before:
+        return None
+    return Refused(
+        Refusal.SAME_PERSON,
+        f"{quote(decision.reviewer_id)} took part in the decision that is judged: somebody else must answer",
+    )
 
 
 def _approved(case: Case, label: str | None) -> Answered | Refused:

@@ -1,23 +1,25 @@
-"""A case is the fold of its events: opened by an announcement, announced again, escalated, closed."""
+"""A case is the fold of its events: opened by an announcement, announced again, escalated, closed, reopened."""
 
 from typing import assert_never
 
 from msgspec.structs import replace
 
 from schemas.events import (
+    AppealNoted,
     CaseAnnounced,
     CaseClosed,
     CaseEscalated,
     CaseOpened,
+    CaseReopened,
     CaseSnapshot,
     ExpertReviewRequested,
     ReviewRequested,
 )
-from schemas.values import CaseStage, CaseStatus, EscalatedBy
+from schemas.values import Appeal, CaseStage, CaseStatus, EscalatedBy, ReopenedBy
 
 Case = CaseSnapshot
 Announcement = ReviewRequested | ExpertReviewRequested
-CaseEvent = CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed
+CaseEvent = CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed | CaseReopened | AppealNoted
 
 
 class BrokenHistory(ValueError):
@@ -27,8 +29,9 @@ class BrokenHistory(ValueError):
 def evolve(case: Case | None, event: CaseEvent, announcement: Announcement | None = None) -> Case:
     """The case after one more of its events; an event that was folded before changes nothing.
 
-    CaseOpened comes with the announcement at its `review` coordinates, CaseEscalated with the ExpertReviewRequested
-    of its revision. Raises `BrokenHistory` when events are missing or the announcement does not belong.
+    CaseOpened comes with the announcement at its `review` coordinates, CaseEscalated and CaseReopened with the
+    ExpertReviewRequested of their revision. Raises `BrokenHistory` when events are missing or the announcement does
+    not belong.
     """
     if case is not None and event.sequence <= case.sequence:
         return case
@@ -36,13 +39,17 @@ def evolve(case: Case | None, event: CaseEvent, announcement: Announcement | Non
         raise BrokenHistory(f"case {event.request_id}: change {event.sequence} came before the one it follows")
     if isinstance(event, CaseOpened):
         return _opened(event, _belonging(event, announcement))
+    if isinstance(event, CaseReopened):
+        return _reopened(case, event, _belonging(event, announcement))
     if case is None or case.status is CaseStatus.CLOSED:
-        raise BrokenHistory(f"case {event.request_id} is not open: nothing but CaseOpened can begin it")
+        raise BrokenHistory(f"case {event.request_id} is not open: CaseOpened or CaseReopened must come first")
     match event:
         case CaseAnnounced():
             return replace(case, sequence=event.sequence, review=event.review)
         case CaseEscalated():
             return _escalated(case, event, _belonging(event, announcement))
+        case AppealNoted():
+            return replace(case, sequence=event.sequence, appeal=event.appeal, standing=event.standing)
         case CaseClosed():
             return _stub(case, event)
         case _:
@@ -54,25 +61,42 @@ def stage_of(announcement: Announcement) -> CaseStage:
     return CaseStage.EXPERT if isinstance(announcement, ExpertReviewRequested) else CaseStage.HUMAN
 
 
-def _belonging(event: CaseOpened | CaseEscalated, announcement: Announcement | None) -> Announcement:
+def _belonging(event: CaseOpened | CaseEscalated | CaseReopened, announcement: Announcement | None) -> Announcement:
     if announcement is None or announcement.request_id != event.request_id or announcement.revision != event.revision:
         raise BrokenHistory(f"case {event.request_id}: revision {event.revision} comes without its announcement")
     return announcement
 
 
+def waiting_appeal(case: Case) -> Appeal | None:
+    """The appeal that waits for the end of the review that is under way."""
+    return None if case.reopened_by is ReopenedBy.APPEAL else case.appeal
+
+
 def _opened(event: CaseOpened, announcement: Announcement) -> Case:
-    asked = announcement
+    return replace(_asked(event, announcement), stage=event.stage, review=event.review, sealed=event.sealed)
+
+
+def _reopened(case: Case | None, event: CaseReopened, announcement: Announcement) -> Case:
+    """With an expert, and not to be answered before its announcement was seen on its topic."""
+    if case is not None and case.status is CaseStatus.OPEN:
+        raise BrokenHistory(f"case {event.request_id} is open: it cannot be reopened")
+    return replace(
+        _asked(event, announcement), reopened_by=event.reopened_by, appeal=event.appeal, standing=event.standing
+    )
+
+
+def _asked(event: CaseOpened | CaseReopened, asked: Announcement) -> Case:
+    """An open case as its announcement tells it."""
     return Case(
         request_id=event.request_id,
         workflow=event.workflow,
         status=CaseStatus.OPEN,
-        stage=event.stage,
+        stage=stage_of(asked),
         revision=event.revision,
         sequence=event.sequence,
-        review=event.review,
-        priority=event.priority,
+        priority=asked.priority,
         opened_at=event.occurred_at,
-        due_at=event.due_at,
+        due_at=asked.due_at,
         request=asked.request,
         request_body=asked.request_body,
         request_fingerprint=asked.request_fingerprint,
@@ -88,7 +112,7 @@ def _opened(event: CaseOpened, announcement: Announcement) -> Case:
         policy_version=asked.policy_version,
         policy_digest=asked.policy_digest,
         config_offsets=asked.config_offsets,
-        sealed=event.sealed,
+        sealed=asked.sealed,
         escalated_by=_escalator(asked),
         answers=asked.answers if isinstance(asked, ExpertReviewRequested) else (),
     )
@@ -135,4 +159,7 @@ def _stub(case: Case, event: CaseClosed) -> Case:
         closed_at=event.occurred_at,
         closed_by=event.closed_by,
         label=event.label,
+        reopened_by=case.reopened_by,
+        appeal=replace(case.appeal, statement="") if case.appeal is not None else None,
+        standing=event.standing or case.standing,
     )

@@ -29,13 +29,14 @@ class Look(NamedTuple):
 class Cases(Keyed[Case]):
     """Cases by request id. The queue follows committed changes only; what an aborted transaction took comes back."""
 
-    __slots__ = ("_queue", "_taken", "look")
+    __slots__ = ("_queue", "_taken", "appeal_looks", "look")
 
     def __init__(self) -> None:
         super().__init__()
         self._queue: list[tuple[int, str]] = []  # a heap of (due time, request id); stale entries are skipped
         self._taken: list[tuple[int, str]] = []
         self.look: Look | None = None  # of a tick that waits for answers to be judged; not state, so never restored
+        self.appeal_looks: dict[int, dict[str, int]] = {}  # offset of a held appeal -> ends of topics; no state, either
 
     def is_any_due(self, now: int) -> bool:
         """Whether there may be a case whose time has come."""

@@ -18,6 +18,7 @@ from schemas.values import (
     EscalatedBy,
     PreviousAnswer,
     Priority,
+    StandingDecision,
 )
 from streams.casework.case import Announcement, Case, stage_of
 from streams.casework.refusal import Refused
@@ -86,9 +87,10 @@ def case_escalated(case: Case, by: EscalatedBy, answer: PreviousAnswer | None, s
 
 
 def case_closed(
-    case: Case, by: ClosedBy, stamp: Stamp, *, reviewer_id: str | None = None, label: str | None = None
-) -> CaseClosed:
-    """The case is finished, with this answer or with none."""
+    case: Case, by: ClosedBy, stamp: Stamp, *, reviewer_id: str | None = None, label: str | None = None,
+    standing: StandingDecision | None = None,
+) -> CaseClosed:  # fmt: skip
+    """The case is finished, with this answer or with none; `standing` where the answer made a decision."""
     sequence = case.sequence + 1
     return CaseClosed(
         event_id=derive_id("case", case.request_id, sequence),
@@ -102,6 +104,7 @@ def case_closed(
         closed_by=by,
         reviewer_id=reviewer_id,
         label=label,
+        standing=standing,
     )
 
 

@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     BAD_VALUE = "bad_value"
     NO_RECOMMENDATION = "no_recommendation"
     NOT_ALLOWED = "not_allowed"
+    SAME_PERSON = "same_person"
 
 
 class Refused(NamedTuple):

@@ -13,6 +13,7 @@ PLAIN_BYTES: Final = 512  # every sealed field has this length and SIV_BYTES mor
 SIV_BYTES: Final = 16
 SEALED_BYTES: Final = PLAIN_BYTES + SIV_BYTES
 LENGTH_BYTES: Final = 2
+MAX_REASON_BYTES: Final = 160  # so that a sealed field always holds it
 
 
 class SealBroken(FatalConfiguration):
@@ -32,6 +33,11 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     split: Split
     routed_reason: str
     risk_score: float = 0.0
+
+
+def fitting(reason: str) -> str:
+    """A reason as far as a sealed field always holds it."""
+    return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
 class Sealer:

@@ -3,6 +3,7 @@
 from infra.kafka.running import run_stage
 from infra.secret_keys import secrets
 from infra.settings import Settings
+from schemas.codec import Codec
 from streams.casework.sealing import Sealer
 from streams.casework.stage import CaseworkStage
 
@@ -10,4 +11,6 @@ from streams.casework.stage import CaseworkStage
 def run(settings: Settings) -> None:
     """Arbitrate cases until SIGTERM."""
     sealer = Sealer(secrets(settings).seal_key)
-    run_stage(CaseworkStage(sealer, partitions=settings.partitions, topic_prefix=settings.topic_prefix), settings)
+    codec = Codec.of_repository()
+    stage = CaseworkStage(sealer, codec, partitions=settings.partitions, topic_prefix=settings.topic_prefix)
+    run_stage(stage, settings, codec=codec)

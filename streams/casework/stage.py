@@ -1,7 +1,8 @@
 """Casework arbitrates: one case a request, one accepted answer a case; refusals, escalations and deadlines on record.
 
 Announcements open cases, answers close them or send them on, the clock escalates and expires. Everything that one
-message or one deadline leads to is in one transaction.
+message or one deadline leads to is in one transaction. Appeals, and audits that contradict automation, bring a case
+back for a second look.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,10 @@ from msgspec.structs import replace
 
 from infra.kafka.errors import InvalidMessage, NotReady, Reason
 from infra.kafka.stage import Batch, Handled, Lane, Message, Source, one_by_one, tally
-from schemas.events import CaseSnapshot, ExpertReviewRequested, ReviewDecided, ReviewRequested
+from schemas.codec import Codec
+from schemas.events import AppealFiled, CaseSnapshot, ExpertReviewRequested, ReviewDecided, ReviewRequested
 from schemas.topics import (
+    APPEALS,
     ASSIGNMENTS,
     AUDITS,
     CASES,
@@ -24,15 +27,18 @@ from schemas.topics import (
     REVIEW_DECISIONS,
     Topic,
 )
-from schemas.values import CaseStatus, ClosedBy, DecidedBy, EscalatedBy, PreviousAnswer, SampleKind
+from schemas.values import CaseStatus, ClosedBy, EscalatedBy, PreviousAnswer, SampleKind
 from streams.casework import changes, consequences, refusal
 from streams.casework.answer import Answered, PassedOn, read_answer
-from streams.casework.case import Announcement, Case, CaseEvent, evolve
+from streams.casework.case import Announcement, Case, evolve
 from streams.casework.cases import Cases, Look
 from streams.casework.changes import Stamp
+from streams.casework.recording import count, record
 from streams.casework.refusal import Refused
 from streams.casework.sealing import SealBroken, Sealed, Sealer
+from streams.casework.second_look import Ending, SecondLook
 from streams.casework.timeouts import Timeout, timeout_of
+from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
 
 MAX_TIMEOUTS: Final = 500  # cases that one tick changes, so that answers never wait long behind the clock
 UNKNOWN_WORKFLOW: Final = "_unknown"  # in counts, where an answer names no case of ours
@@ -42,17 +48,20 @@ class CaseworkStage:
     """The stage of cases. `topic_prefix` may stand before topic names in answers: reviewer apps see it there."""
 
     name: str = "casework"
-    inputs: Sequence[Topic[Any]] = (*REVIEW.values(), EXPERT, REVIEW_DECISIONS)
+    inputs: Sequence[Topic[Any]] = (*REVIEW.values(), EXPERT, REVIEW_DECISIONS, APPEALS)
     config_topics: Sequence[Topic[Any]] = (POLICIES,)
 
-    def __init__(self, sealer: Sealer, *, partitions: int, topic_prefix: str = "") -> None:
+    def __init__(self, sealer: Sealer, codec: Codec, *, partitions: int, topic_prefix: str = "") -> None:
         self._sealer, self._partitions, self._prefix = sealer, partitions, topic_prefix
+        self._second_look = SecondLook(sealer, codec)
 
-    def initial_config(self) -> None:
-        """Casework decides from what the announcements carry; policies are followed for their offsets alone."""
+    def initial_config(self) -> Policies:
+        """What an announcement carries decides its case; only a second look asks the policy in force."""
+        return NO_POLICIES
 
-    def fold_config(self, config: None, message: Message) -> None:
-        """Nothing of the configuration is kept."""
+    def fold_config(self, config: Policies, message: Message) -> Policies:
+        """The policies after one more record."""
+        return fold_policies(config, message.event)
 
     def initial_state(self, partition: int) -> Cases:
         """No case is known before the first announcement."""
@@ -65,11 +74,13 @@ class CaseworkStage:
                 state.put(message.event.request_id, message.event)
         state.commit()
 
-    def handle(self, messages: Sequence[Message], lanes: Mapping[int, Lane[Cases]], config: None) -> Batch:
+    def handle(self, messages: Sequence[Message], lanes: Mapping[int, Lane[Cases]], config: Policies) -> Batch:
         """Take announcements on and judge answers, one after the other."""
-        return one_by_one(messages, lambda message, handled: self._decide(message, lanes[message.partition], handled))
+        return one_by_one(
+            messages, lambda message, handled: self._decide(message, lanes[message.partition], config, handled)
+        )
 
-    def tick(self, lane: Lane[Cases], config: None) -> Handled:
+    def tick(self, lane: Lane[Cases], config: Policies) -> Handled:
         """Escalate, expire and forget what is due, at most `MAX_TIMEOUTS` cases, the earliest first.
 
         An answer that was given in time but waits to be read, as after a standstill, comes before the clock.
@@ -82,13 +93,15 @@ class CaseworkStage:
             return handled
         cases.look = None
         for case in cases.take_due(look.at, MAX_TIMEOUTS):
-            self._time_out(case, lane, handled)
+            self._time_out(case, lane, config, handled)
         return handled
 
-    def _decide(self, message: Message, lane: Lane[Cases], handled: Handled) -> None:
+    def _decide(self, message: Message, lane: Lane[Cases], config: Policies, handled: Handled) -> None:
         match message.event:
             case ReviewDecided() as decision:
-                self._judge(message, self._without_prefix(decision), lane, handled)
+                self._judge(message, self._without_prefix(decision), lane, config, handled)
+            case AppealFiled() as filed:
+                self._second_look.take_on(message, filed, lane, config, handled)
             case ReviewRequested() | ExpertReviewRequested() as announcement:
                 self._take_on(message, announcement, lane, handled)
             case other:
@@ -103,12 +116,12 @@ class CaseworkStage:
         if case is None:
             self._check_new(announcement)
             opened = changes.case_opened(announcement, message.coordinates, stamp)
-            self._change(evolve(None, opened, announcement), opened, lane, handled)
+            record(evolve(None, opened, announcement), opened, lane, handled)
         elif announcement.revision > case.revision:
             raise _invalid(announcement, f"revision {announcement.revision} follows none; casework announces revisions")
         elif announcement.revision == case.revision and case.review is None and case.status is CaseStatus.OPEN:
             announced = changes.case_announced(case, message.coordinates, stamp)
-            self._change(evolve(case, announced), announced, lane, handled)
+            record(evolve(case, announced), announced, lane, handled)
 
     def _check_new(self, announcement: Announcement) -> None:
         if announcement.revision != 1:
@@ -120,7 +133,9 @@ class CaseworkStage:
 
     # ---- answers ----
 
-    def _judge(self, message: Message, decision: ReviewDecided, lane: Lane[Cases], handled: Handled) -> None:
+    def _judge(
+        self, message: Message, decision: ReviewDecided, lane: Lane[Cases], config: Policies, handled: Handled
+    ) -> None:
         """Accept an answer or refuse it. Raises `NotReady` while the announcement it names has not been read."""
         case = lane.state.get(decision.request_id) if message.key == decision.request_id.encode() else None
         stamp = Stamp(message.coordinates, lane.now, lane.config_offsets)
@@ -128,7 +143,7 @@ class CaseworkStage:
         if case is not None and said is None:
             match read_answer(case, decision):
                 case Answered(label):
-                    self._finish(case, decision, label, stamp, lane, handled)
+                    self._finish(case, decision, label, stamp, lane, config, handled)
                 case PassedOn(model_is_wrong):
                     self._pass_on(case, decision, model_is_wrong, stamp, lane, handled)
                 case Refused() as refused:
@@ -163,22 +178,27 @@ class CaseworkStage:
         return replace(decision, review=replace(review, topic=review.topic.removeprefix(self._prefix)))
 
     def _finish(
-        self, case: Case, decision: ReviewDecided, label: str, stamp: Stamp, lane: Lane[Cases], handled: Handled
-    ) -> None:
-        """The answer is the outcome, or the audit's; either way it teaches."""
+        self, case: Case, decision: ReviewDecided, label: str, stamp: Stamp, lane: Lane[Cases], config: Policies,
+        handled: Handled,
+    ) -> None:  # fmt: skip
+        """The answer is the outcome, the audit's, or what becomes of a decision judged anew; either way it teaches."""
         sealed = self._opened_seal(case)
-        send = handled.outgoing.append
-        by = consequences.answered_by(case)
-        if sealed.kind is not SampleKind.AUDIT:
+        send, is_audit = handled.outgoing.append, sealed.kind is SampleKind.AUDIT
+        if case.standing is not None and case.reopened_by is not None:
+            send(OUTCOMES.message(consequences.judged_anew(case, decision, label, case.standing, stamp)))
+        elif not is_audit:
             send(OUTCOMES.message(consequences.decision_made(case, decision, label, sealed, stamp)))
         if sealed.kind in consequences.BLIND_KINDS:
             send(AUDITS.message(consequences.audit_answered(case, decision, label, sealed, stamp)))
         send(FEEDBACK.message(consequences.feedback_recorded(case, decision, label, sealed, stamp)))
-        closed_by = ClosedBy.EXPERT if by is DecidedBy.EXPERT else ClosedBy.REVIEWER
-        closed = changes.case_closed(case, closed_by, stamp, reviewer_id=decision.reviewer_id, label=label)
-        self._change(evolve(case, closed), closed, lane, handled)
-        action = "reviewed" if by is DecidedBy.REVIEWER else "expert"
-        _count(case, "audit_answered" if sealed.kind is SampleKind.AUDIT else action, stamp, handled)
+        standing = None if is_audit else consequences.standing_after(case, decision, label, stamp)
+        closed = changes.case_closed(
+            case, consequences.closed_by(case), stamp, reviewer_id=decision.reviewer_id, label=label, standing=standing
+        )
+        after = evolve(case, closed)
+        record(after, closed, lane, handled)
+        count(case, consequences.action_of(case, sealed, label), stamp, handled)
+        self._second_look.after(Ending(case, after, sealed, decision), stamp, config, lane, handled)
 
     def _pass_on(
         self, case: Case, decision: ReviewDecided, model_is_wrong: bool, stamp: Stamp, lane: Lane[Cases],
@@ -195,7 +215,7 @@ class CaseworkStage:
 
     # ---- deadlines ----
 
-    def _time_out(self, case: Case, lane: Lane[Cases], handled: Handled) -> None:
+    def _time_out(self, case: Case, lane: Lane[Cases], config: Policies, handled: Handled) -> None:
         stamp = Stamp(case.review or case.request, lane.now, lane.config_offsets)
         sealed = self._opened_seal(case) if case.status is CaseStatus.OPEN else None
         match timeout_of(case, sealed.kind if sealed is not None else None):
@@ -204,8 +224,10 @@ class CaseworkStage:
             case Timeout.EXPIRE if sealed is not None:
                 handled.outgoing.append(AUDITS.message(consequences.audit_expired(case, sealed, stamp)))
                 closed = changes.case_closed(case, ClosedBy.EXPIRED, stamp)
-                self._change(evolve(case, closed), closed, lane, handled)
-                _count(case, "audit_expired", stamp, handled)
+                after = evolve(case, closed)
+                record(after, closed, lane, handled)
+                count(case, "audit_expired", stamp, handled)
+                self._second_look.after(Ending(case, after, sealed), stamp, config, lane, handled)
             case Timeout.FORGET:
                 handled.outgoing.append(CASES.tombstone(case.request_id))
                 lane.state.put(case.request_id, None)
@@ -219,22 +241,12 @@ class CaseworkStage:
         escalated = changes.case_escalated(case, by, answer, stamp)
         asked = changes.expert_asked(case, escalated, self._opened_seal(case), self._sealer)
         handled.outgoing.append(EXPERT.message(asked))
-        self._change(evolve(case, escalated, asked), escalated, lane, handled)
-        _count(case, "escalated", stamp, handled)
-
-    def _change(self, case: Case, event: CaseEvent, lane: Lane[Cases], handled: Handled) -> None:
-        """The event on record, the case after it in `cases`, and in the state once the transaction commits."""
-        handled.outgoing.append(ASSIGNMENTS.message(event))
-        handled.outgoing.append(CASES.message(case))
-        lane.state.put(case.request_id, case)
+        record(evolve(case, escalated, asked), escalated, lane, handled)
+        count(case, "escalated", stamp, handled)
 
     def _opened_seal(self, case: Case) -> Sealed:
         """What was sealed when the case was opened. Raises `SealBroken` when the key was changed since."""
         return self._sealer.open(case.sealed or b"", request_id=case.request_id, revision=case.revision)
-
-
-def _count(case: Case, action: str, stamp: Stamp, handled: Handled) -> None:
-    handled.tallies.append(tally(case.workflow, stamp.now, action, case.priority, case.requested_at))
 
 
 def _invalid(announcement: Announcement, detail: str) -> InvalidMessage:

@@ -23,14 +23,13 @@ from schemas.values import (
     SampleKind,
     Split,
 )
-from streams.casework.sealing import Sealed, Sealer
+from streams.casework.sealing import Sealed, Sealer, fitting
 from streams.routing.policy import Route
 from streams.routing.risk import Risk
 from streams.workflow.policies import Policy
 
 REVISION: Final = 1  # later ones are announced by casework
 BLIND_REASON: Final = "needs human validation"  # the same for every blind review, whatever chose it
-MAX_REASON_BYTES: Final = 160  # so that a sealed field always holds it
 
 
 class Answer(NamedTuple):
@@ -227,7 +226,6 @@ def audit_drawn(decision: Decision, sample: Sample) -> AuditDrawn:
 
 def _sealed(decision: Decision, sample: Sample, sealer: Sealer) -> bytes:
     prediction, answer = decision.prediction, decision.answer
-    reason = decision.route.reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
     sealed = Sealed(
         kind=sample.kind,
         model_label=answer.label if answer else None,
@@ -236,7 +234,7 @@ def _sealed(decision: Decision, sample: Sample, sealer: Sealer) -> bytes:
         calibrator=prediction.calibrator,
         inclusion_probability=sample.inclusion_probability,
         split=sample.split,
-        routed_reason=reason,
+        routed_reason=fitting(decision.route.reason),
         risk_score=decision.risk.score,
     )
     return sealer.seal(sealed, request_id=prediction.request_id, revision=REVISION)

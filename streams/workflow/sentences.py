@@ -1,6 +1,9 @@
 """Each event of a request in a sentence for people."""
 
 from schemas.events import (
+    AppealFiled,
+    AppealNoted,
+    AppealRefused,
     AuditAnswered,
     AuditDrawn,
     AuditExpired,
@@ -9,6 +12,7 @@ from schemas.events import (
     CaseClosed,
     CaseEscalated,
     CaseOpened,
+    CaseReopened,
     DeadLettered,
     DecisionMade,
     DecisionRefused,
@@ -16,16 +20,22 @@ from schemas.events import (
     Event,
     ExpertReviewRequested,
     FeedbackRecorded,
+    OutcomeAmended,
+    OutcomeUpheld,
     PredictionMade,
     ReviewDecided,
     ReviewRequested,
 )
-from schemas.values import CaseStage, DecidedBy, EscalatedBy
+from schemas.values import CaseStage, DecidedBy, EscalatedBy, ReopenedBy
 
 WHY_EXPERT = {
     EscalatedBy.POLICY: "the policy asks for one",
     EscalatedBy.PERSON: "a reviewer passed it on",
     EscalatedBy.TIMEOUT: "nobody answered in time",
+}
+WHY_REOPENED = {
+    ReopenedBy.APPEAL: "the decision is appealed",
+    ReopenedBy.AUDIT: "a blind audit contradicts the decision",
 }
 
 
@@ -48,6 +58,12 @@ def _decided(event: Event) -> str:
             return f"The outcome is {event.outcome}, without a person."
         case DecisionMade():
             return f"The outcome is {event.outcome}: {event.decided_by} {event.reviewer_id} answered {event.label}."
+        case OutcomeAmended():
+            change = f"from {event.previous_outcome} to {event.outcome}"
+            return f"The outcome is amended {change}: {event.decided_by} {event.reviewer_id} answered {event.label}."
+        case OutcomeUpheld():
+            who = f"{event.decided_by} {event.reviewer_id}"
+            return f"The outcome {event.outcome} is upheld: {who} answered {event.label}."
         case DeadLettered():
             return f"{event.stage} could not process a record ({event.reason}): {event.detail}."
     return ""
@@ -69,8 +85,21 @@ def _of_case(event: Event) -> str:
             return f"The case went to an expert: {WHY_EXPERT[event.escalated_by]}."
         case CaseClosed():
             return f"The case was closed: {f'answered {event.label}' if event.label else 'nobody answered in time'}."
+        case CaseReopened():
+            return f"The case was reopened for an expert: {WHY_REOPENED[event.reopened_by]}."
         case DecisionRefused():
             return f"The answer of {event.reviewer_id} was refused ({event.reason}): {event.detail}."
+    return _of_appeal(event)
+
+
+def _of_appeal(event: Event) -> str:
+    match event:
+        case AppealFiled():
+            return f"The decision was appealed{f' by {event.filed_by}' if event.filed_by else ''}."
+        case AppealNoted():
+            return "The appeal waits until the review that is under way is over."
+        case AppealRefused():
+            return f"The appeal {event.appeal_id} was refused ({event.reason}): {event.detail}."
     return ""
 
 

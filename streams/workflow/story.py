@@ -27,6 +27,15 @@ class AuditStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class AppealStatus(StrEnum):
+    FILED = "filed"
+    WAITING = "waiting"
+    UNDER_REVIEW = "under_review"
+    UPHELD = "upheld"
+    AMENDED = "amended"
+    REFUSED = "refused"
+
+
 class Record(NamedTuple):
     """An event of the request and the time of its record (milliseconds since the epoch)."""
 
@@ -61,6 +70,14 @@ class AuditTrack(msgspec.Struct, frozen=True, kw_only=True):
     agrees: bool | None = None
 
 
+class AppealTrack(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody contests the decision; that runs beside the states, too."""
+
+    appeal_id: str
+    status: AppealStatus
+    reason: str | None = None  # of a refusal
+
+
 class RequestStory(msgspec.Struct, frozen=True, kw_only=True):
     """Where a request stands and how it came there. A failed request has no status: nobody will answer it."""
 
@@ -74,6 +91,8 @@ class RequestStory(msgspec.Struct, frozen=True, kw_only=True):
     expected_by: int | None = None  # when a person's answer is due; unknown before routing and with an expert
     outcome: Outcome | None = None
     label: str | None = None
+    amended_from: Outcome | None = None  # the original outcome, where a later judgement changed it
     transitions: tuple[Transition, ...] = ()
     audit: AuditTrack | None = None
+    appeal: AppealTrack | None = None
     timeline: tuple[Moment, ...] = ()

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
 from schemas.events import (
+    AppealFiled,
+    AppealNoted,
+    AppealRefused,
     AuditAnswered,
     AuditDrawn,
     AuditExpired,
@@ -15,6 +18,7 @@ from schemas.events import (
     CaseClosed,
     CaseEscalated,
     CaseOpened,
+    CaseReopened,
     DeadLettered,
     DecisionMade,
     DecisionRefused,
@@ -22,15 +26,27 @@ from schemas.events import (
     Event,
     ExpertReviewRequested,
     FeedbackRecorded,
+    OutcomeAmended,
+    OutcomeUpheld,
     PredictionMade,
     ReviewDecided,
     ReviewRequested,
 )
 from schemas.topics import EXPERT, PREDICTIONS, REQUESTS, REVIEW
-from schemas.values import CaseStage, DecidedBy, EscalatedBy, Outcome
+from schemas.values import Appeal, CaseStage, DecidedBy, EscalatedBy, Outcome, ReopenedBy
 from streams.workflow.sentences import sentence
 from streams.workflow.states import PROGRESS, State, Trigger, transition
-from streams.workflow.story import AuditStatus, AuditTrack, Moment, Record, RequestStory, Status, Transition
+from streams.workflow.story import (
+    AppealStatus,
+    AppealTrack,
+    AuditStatus,
+    AuditTrack,
+    Moment,
+    Record,
+    RequestStory,
+    Status,
+    Transition,
+)
 
 ID_CONFLICT: Final = "id_conflict"  # reason of a dead letter about a second content under the id, not about the first
 SCORED: Final = (Trigger.START_AI_PROCESSING, Trigger.ROUTING_REQUIRED)
@@ -38,7 +54,8 @@ ANNOUNCEMENTS: Final = frozenset({EXPERT.name, *(topic.name for topic in REVIEW.
 TOLD: Final[tuple[type[Event], ...]] = (
     DecisionRequested, PredictionMade, AutoApproved, DecisionMade, ReviewRequested, ExpertReviewRequested, AuditDrawn,
     CaseOpened, CaseAnnounced, ReviewDecided, DecisionRefused, CaseEscalated, AuditAnswered, AuditExpired,
-    FeedbackRecorded, CaseClosed, DeadLettered,
+    FeedbackRecorded, CaseClosed, AppealFiled, AppealNoted, AppealRefused, CaseReopened, OutcomeAmended, OutcomeUpheld,
+    DeadLettered,
 )  # fmt: skip
 
 
@@ -50,19 +67,23 @@ def story_of(records: Iterable[Record]) -> RequestStory | None:
     transitions = _transitions(told)
     state = transitions[-1].to_state if transitions else State.STARTED
     decided = _decided(told) if state is State.COMPLETED else None
+    amended = _amended(told) if decided else None
+    standing = amended or decided
     return RequestStory(
         request_id=next((name for event, _ in told if (name := _named(event, "request_id"))), ""),
         workflow=next((name for event, _ in told if (name := _named(event, "workflow"))), None),
         state=state,
-        status=_status(state, transitions, decided),
+        status=_status(state, transitions, standing),
         progress=PROGRESS[state],
         created_at=_created_at(told),
         updated_at=max(happened_at(record) for record in told),
         expected_by=_expected_by(told) if state is State.HUMAN_REVIEW else None,
-        outcome=decided.outcome if decided else None,
-        label=decided.label if decided else None,
+        outcome=standing.outcome if standing else None,
+        label=standing.label if standing else None,
+        amended_from=decided.outcome if decided and amended else None,
         transitions=transitions,
         audit=_audit(told),
+        appeal=_appeal(told),
         timeline=tuple(
             Moment(at=happened_at(record), event=type(record.event).__name__, text=sentence(record.event))
             for record in told
@@ -81,7 +102,11 @@ def happened_at(record: Record) -> int:
             return at
         case DeadLettered(dead_lettered_at=at):
             return at
+        case OutcomeAmended(decided_at=at) | OutcomeUpheld(decided_at=at):
+            return at
         case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | DecisionRefused():
+            return record.event.occurred_at
+        case CaseReopened() | AppealNoted() | AppealRefused():
             return record.event.occurred_at
     return record.timestamp
 
@@ -97,7 +122,8 @@ def _without_repeats(records: Iterable[Record]) -> list[Record]:
 
 def _identity(record: Record) -> tuple[str, str]:
     event = record.event
-    name = _named(event, "event_id") or _named(event, "decision_id") or str(record.timestamp)
+    names = (_named(event, field) for field in ("event_id", "decision_id", "appeal_id"))
+    name = next(filter(None, names), str(record.timestamp))
     return type(event).__name__, name
 
 
@@ -111,6 +137,8 @@ def _rank(event: Event) -> int:
     match event:
         case DecisionMade(decided_by=DecidedBy.REVIEWER | DecidedBy.EXPERT):
             return TOLD.index(CaseClosed)
+        case ExpertReviewRequested(reopened_by=ReopenedBy()):
+            return TOLD.index(CaseReopened) + 1  # its announcement
         case ExpertReviewRequested(escalated_by=EscalatedBy.PERSON | EscalatedBy.TIMEOUT):
             return TOLD.index(CaseEscalated) + 1  # its announcement
     return TOLD.index(type(event))
@@ -136,6 +164,8 @@ def _triggers(event: Event, state: State, opened: bool) -> tuple[Trigger, ...]:
             return SCORED
         case AutoApproved() | DecisionMade(decided_by=DecidedBy.AUTOMATION):
             return (*SCORED, Trigger.AUTO_APPROVE)
+        case ExpertReviewRequested(reopened_by=ReopenedBy()):
+            return ()  # a decided request is judged anew beside the states
         case ReviewRequested() | CaseOpened(stage=CaseStage.HUMAN):
             return (*SCORED, Trigger.HUMAN_REVIEW)
         case ExpertReviewRequested(escalated_by=EscalatedBy.POLICY) | CaseOpened(stage=CaseStage.EXPERT):
@@ -170,8 +200,34 @@ def _decided(told: Sequence[Record]) -> DecisionMade | AutoApproved | None:
     return made or next((event for event, _ in told if isinstance(event, AutoApproved)), None)
 
 
+def _amended(told: Sequence[Record]) -> OutcomeAmended | None:
+    """The last change of the outcome; `told` is in the order in which things happened."""
+    return next((event for event, _ in reversed(told) if isinstance(event, OutcomeAmended)), None)
+
+
+def _appeal(told: Sequence[Record]) -> AppealTrack | None:
+    """The appeal that was taken on, else the last one that was refused, else one that casework has yet to read."""
+    found: AppealTrack | None = None
+    for event, _ in told:
+        taken_on = found is not None and found.status not in (AppealStatus.FILED, AppealStatus.REFUSED)
+        match event:
+            case AppealFiled() if found is None:
+                found = AppealTrack(appeal_id=event.appeal_id, status=AppealStatus.FILED)
+            case AppealRefused() if not taken_on:
+                found = AppealTrack(appeal_id=event.appeal_id, status=AppealStatus.REFUSED, reason=event.reason)
+            case AppealNoted(appeal=appeal):
+                found = AppealTrack(appeal_id=appeal.appeal_id, status=AppealStatus.WAITING)
+            case CaseReopened(appeal=Appeal() as appeal):
+                found = AppealTrack(appeal_id=appeal.appeal_id, status=AppealStatus.UNDER_REVIEW)
+            case OutcomeAmended(appeal_id=str(name)):
+                found = AppealTrack(appeal_id=name, status=AppealStatus.AMENDED)
+            case OutcomeUpheld(appeal_id=str(name)):
+                found = AppealTrack(appeal_id=name, status=AppealStatus.UPHELD)
+    return found
+
+
 def _status(
-    state: State, transitions: Sequence[Transition], decided: DecisionMade | AutoApproved | None
+    state: State, transitions: Sequence[Transition], standing: DecisionMade | AutoApproved | OutcomeAmended | None
 ) -> Status | None:
     match state:
         case State.STARTED | State.AI_PROCESSING | State.ROUTING_DECISION:
@@ -182,7 +238,7 @@ def _status(
             by_policy = transitions[-1].trigger is Trigger.EXPERT_ESCALATION
             return Status.PENDING_EXPERT if by_policy else Status.ESCALATED
         case State.COMPLETED:
-            return Status(decided.outcome.value) if decided else None
+            return Status(standing.outcome.value) if standing else None
         case State.FAILED:
             return None
         case _:

@@ -81,6 +81,7 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     review_timeout_hours: float = 24.0
     audit_share: Share = 0.05
     blind_share: Share = 0.30
+    amend_on_audit: bool = True
     never_automate: tuple[str, ...] = ()
     high_risk_amount: float | None = 10_000.0
     retraining: RetrainingPolicy = RetrainingPolicy()

@@ -62,7 +62,7 @@ def inference() -> Stage[Any, Any]:
 
 
 def casework() -> Stage[Any, Any]:
-    return CaseworkStage(SEALER, partitions=4)
+    return CaseworkStage(SEALER, CODEC, partitions=4)
 
 
 def feedback() -> Stage[Any, Any]:

@@ -7,14 +7,22 @@ from typing import Any, Protocol
 from infra.kafka.log import Record
 from schemas.codec import Undecodable
 from schemas.events import (
+    AppealNoted,
+    AppealRefused,
+    AuditAnswered,
+    AuditDrawn,
+    AuditExpired,
     CaseAnnounced,
     CaseClosed,
     CaseEscalated,
     CaseOpened,
+    CaseReopened,
     CaseSnapshot,
     DecisionMade,
     DecisionRefused,
     DecisionRequested,
+    OutcomeAmended,
+    OutcomeUpheld,
     ReviewDecided,
 )
 from schemas.topics import BY_NAME, EXPERT, REVIEW
@@ -61,6 +69,9 @@ def check(world: World, sealer: Sealer) -> None:
     changes_of_a_case_are_in_order(world)
     cases_are_the_fold_of_their_events(world)
     every_answer_has_one_effect(world)
+    every_appeal_has_one_effect(world)
+    every_second_look_makes_one_judgement_of_the_original(world)
+    every_draw_is_answered_expired_or_open(world)
     tallies_cover_the_inputs_once(world)
 
 
@@ -82,7 +93,7 @@ def every_record_is_accounted_for_once(world: World) -> None:
 def event_ids_are_unique(world: World) -> None:
     """Whoever decided, decided once: no event twice, in no topic. (A repeated request is predicted again.)"""
     for topic in BY_NAME:
-        if topic in ("cases", "requests", "predictions", "review-decisions"):
+        if topic in ("cases", "requests", "predictions", "review-decisions", "appeals"):
             continue
         counts = Counter(event.event_id for event in world.events(topic))
         twice = [i for i, n in counts.items() if n > 1]
@@ -100,7 +111,8 @@ def every_request_ends_once(world: World, sealer: Sealer) -> None:
     }
     outcomes: dict[str, list[DecisionMade]] = defaultdict(list)
     for outcome in world.events("outcomes"):
-        outcomes[outcome.request_id].append(outcome)
+        if isinstance(outcome, DecisionMade):
+            outcomes[outcome.request_id].append(outcome)
     cases = _open_cases(world, sealer)
     seen: dict[str, bytes] = {}
     for record in world.log.read_all("requests"):
@@ -125,6 +137,7 @@ def _open_cases(world: World, sealer: Sealer) -> Counter[str]:
         case.request_id
         for case in latest_cases(world).values()
         if case.status is CaseStatus.OPEN
+        and case.reopened_by is None
         and case.sealed is not None
         and sealer.open(case.sealed, request_id=case.request_id, revision=case.revision).kind is not SampleKind.AUDIT
     )
@@ -138,7 +151,7 @@ def changes_of_a_case_are_in_order(world: World) -> None:
     """1, 2, 3 … without a gap, in the order of the log."""
     last: Counter[str] = Counter()
     for event in world.events("assignments"):
-        if isinstance(event, DecisionRefused):
+        if isinstance(event, (DecisionRefused, AppealRefused)):
             continue
         assert event.sequence == last[event.request_id] + 1, f"case {event.request_id}: {event.sequence} out of order"
         last[event.request_id] = event.sequence
@@ -148,7 +161,7 @@ def cases_are_the_fold_of_their_events(world: World) -> None:
     announcements = {(a.request_id, a.revision): a for t in ANNOUNCEMENTS for a in world.events(t)}
     folded: dict[str, CaseSnapshot] = {}
     for event in world.events("assignments"):
-        if isinstance(event, (CaseOpened, CaseAnnounced, CaseEscalated, CaseClosed)):
+        if isinstance(event, (CaseOpened, CaseAnnounced, CaseEscalated, CaseClosed, CaseReopened, AppealNoted)):
             change: CaseEvent = event
             said = announcements.get((event.request_id, event.revision))
             folded[event.request_id] = evolve(folded.get(event.request_id), change, said)
@@ -190,6 +203,55 @@ def every_answer_has_one_effect(world: World) -> None:
         assert isinstance(decision, ReviewDecided)
         if (place(decision.review), decision.request_id) in announced and record.partition == decision.review.partition:
             assert reasons.get(here) not in ("unknown_case", "impossible_coordinates"), f"{here}: {reasons.get(here)}"
+
+
+def every_appeal_has_one_effect(world: World) -> None:
+    """Judged anew, noted, refused with a reason, or a dead letter; and what was noted is judged after its audit."""
+    letters, effects, cases = dead(world), Counter[Place](), latest_cases(world)
+    reopened = {e.appeal.appeal_id for e in world.events("assignments") if isinstance(e, CaseReopened) and e.appeal}
+    for event in world.events("assignments"):
+        if isinstance(event, (AppealNoted, AppealRefused)) or (
+            isinstance(event, CaseReopened) and event.cause.topic == "appeals"
+        ):
+            effects[place(event.cause)] += 1
+        if isinstance(event, AppealNoted) and event.appeal.appeal_id not in reopened:
+            assert cases[event.request_id].status is CaseStatus.OPEN, f"{event.appeal.appeal_id} waits for nothing"
+    for record in world.log.read_all("appeals"):
+        here = record[:3]
+        assert effects[here] + letters[here] == 1, f"appeal at {here}: {effects[here]} effects"
+
+
+def every_second_look_makes_one_judgement_of_the_original(world: World) -> None:
+    """A reopened case ends in one amendment or confirmation, about the outcome in force, never in a second original."""
+    standing = {o.request_id: (o.event_id, o.label) for o in world.events("outcomes") if isinstance(o, DecisionMade)}
+    judged: Counter[str] = Counter()
+    for outcome in world.events("outcomes"):
+        if not isinstance(outcome, (OutcomeAmended, OutcomeUpheld)):
+            continue
+        original, label = standing[outcome.request_id]
+        assert outcome.original == original, f"{outcome.event_id} is about another original"
+        if isinstance(outcome, OutcomeAmended):
+            assert outcome.previous_label == label != outcome.label, f"{outcome.event_id} amends what does not stand"
+        else:
+            assert outcome.label == label, f"{outcome.event_id} upholds what does not stand"
+        standing[outcome.request_id] = (original, outcome.label)
+        judged[outcome.request_id] += 1
+    looks = Counter(event.request_id for event in world.events("assignments") if isinstance(event, CaseReopened))
+    for name, case in latest_cases(world).items():
+        under_way = case.status is CaseStatus.OPEN and case.reopened_by is not None
+        assert judged[name] == looks[name] - under_way, f"{name}: {looks[name]} second looks, {judged[name]} judgements"
+
+
+def every_draw_is_answered_expired_or_open(world: World) -> None:
+    """No appeal, and no second look, makes an audit disappear."""
+    audits = world.events("audits")
+    over = Counter(event.request_id for event in audits if isinstance(event, (AuditAnswered, AuditExpired)))
+    cases = latest_cases(world)
+    for event in audits:
+        if isinstance(event, AuditDrawn):
+            name, case = event.request_id, cases[event.request_id]
+            ends = over[name] + (case.status is CaseStatus.OPEN and case.reopened_by is None)
+            assert ends == 1, f"the draw of {name} ends {ends} times"
 
 
 def tallies_cover_the_inputs_once(world: World) -> None:

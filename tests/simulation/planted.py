@@ -9,10 +9,13 @@ from msgspec.structs import replace
 from infra.kafka.lanes import Lanes
 from infra.kafka.log import TopicPartition
 from infra.kafka.loop import Loop
-from infra.kafka.stage import Batch, Lane, Message, Stage
+from infra.kafka.stage import Batch, Handled, Lane, Message, Stage
+from schemas.events import AppealFiled
 from schemas.topics import Outgoing
+from streams.casework.cases import Cases
 from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
+from streams.workflow.policies import Policies
 from tests.simulation.topology import SALT, SEALER
 from tests.simulation.world import CODEC, PARTITIONS
 
@@ -68,10 +71,23 @@ class StateKeptAfterAbort(Loop[Any, Any]):
 class WithoutHold(CaseworkStage):
     """Judges an answer at once, though the announcement it names was not read yet."""
 
-    def handle(self, messages: Sequence[Message], lanes: Mapping[int, Lane[Any]], config: None) -> Batch:
+    def handle(self, messages: Sequence[Message], lanes: Mapping[int, Lane[Any]], config: Policies) -> Batch:
         for lane in lanes.values():
             lane.reached = lambda topic: 1 << 60
         return super().handle(messages, lanes, config)
+
+
+class OvertakingAppeals(CaseworkStage):
+    """Takes an appeal on before what was announced ahead of it was read: the audit of the same request is lost."""
+
+    def _decide(self, message: Message, lane: Lane[Cases], config: Policies, handled: Handled) -> None:
+        reached = lane.reached
+        if isinstance(message.event, AppealFiled):
+            lane.reached = lambda topic: 1 << 60
+        try:
+            super()._decide(message, lane, config, handled)
+        finally:
+            lane.reached = reached
 
 
 class RandomIds(RouterStage):
@@ -88,7 +104,11 @@ class RandomIds(RouterStage):
 
 
 def without_hold() -> Stage[Any, Any]:
-    return WithoutHold(SEALER, partitions=PARTITIONS)
+    return WithoutHold(SEALER, CODEC, partitions=PARTITIONS)
+
+
+def overtaking_appeals() -> Stage[Any, Any]:
+    return OvertakingAppeals(SEALER, CODEC, partitions=PARTITIONS)
 
 
 def random_ids() -> Stage[Any, Any]:

@@ -14,6 +14,7 @@ BUGS: dict[str, Setup] = {
     "buffer kept after abort": {"loop": planted.BufferKeptAfterAbort},
     "state kept after abort": {"loop": planted.StateKeptAfterAbort},
     "missing hold of an early decision": {"make_casework": planted.without_hold},
+    "appeal before its audit": {"make_casework": planted.overtaking_appeals},
     "non-derived id": {"make_router": planted.random_ids},
 }
 

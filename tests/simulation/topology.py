@@ -18,7 +18,7 @@ from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
 from tests.simulation.chaos import Faults
 from tests.simulation.invariants import check
-from tests.simulation.outsiders import WORKFLOW, People, Upstream, plan
+from tests.simulation.outsiders import WORKFLOW, Appellants, People, Upstream, plan
 from tests.simulation.world import CODEC, PARTITIONS, World, published
 from tests.support.replay import Replay
 from tests.support.standin import StandInStore, stand_in_refit
@@ -51,7 +51,7 @@ def router() -> Stage[Any, Any]:
 
 
 def casework() -> Stage[Any, Any]:
-    return CaseworkStage(SEALER, partitions=PARTITIONS)
+    return CaseworkStage(SEALER, CODEC, partitions=PARTITIONS)
 
 
 def feedback() -> Stage[Any, Any]:
@@ -103,6 +103,7 @@ def topology(
     make_router: Callable[[], Stage[Any, Any]] = router,
     hours: float = 0.0008,
     leave_open: float = 0.12,
+    appeal: float = 0.25,
 ) -> World:
     """A world that is ready to run: two slots of the request path, one of the learning path."""
     world = World(seed, faults=faults)
@@ -121,6 +122,7 @@ def topology(
     world.actors += [
         Upstream(world, plan(random, requests)),
         People(world, leave_open=leave_open),
+        Appellants(world, share=appeal),
         Operator(world, later=later),
     ]
     return world

@@ -8,7 +8,7 @@ from infra.kafka.intake import Intake
 from infra.kafka.log import Record
 from infra.kafka.stage import Handled, Lane, Message, Stage
 from schemas.codec import Codec
-from schemas.events import CaseClosed, CaseEscalated, DecisionRefused, ReviewDecided
+from schemas.events import AppealRefused, CaseClosed, CaseEscalated, DecisionRefused, ReviewDecided
 from schemas.topics import EXPERT, REVIEW, Outgoing
 from schemas.values import ClosedBy, Coordinates, EscalatedBy
 
@@ -56,7 +56,7 @@ class Replay:
     def casework(self, stage: Stage[Any, Any]) -> list[str]:
         """What differs when every case is taken through its history again, in the order of its changes."""
         written, _ = self._by_cause(JUDGED)
-        messages = {r[:3]: r for t in (*(t.name for t in REVIEW.values()), EXPERT.name, "review-decisions")
+        messages = {r[:3]: r for t in (*(t.name for t in REVIEW.values()), EXPERT.name, "review-decisions", "appeals")
                     for r in self._read(t)}  # fmt: skip
         histories: dict[str, list[Any]] = defaultdict(list)
         for event in self._events("assignments"):
@@ -66,7 +66,7 @@ class Replay:
             snapshots[(record.key or b"").decode()].append(record.value or b"")
         wrong: list[str] = []
         for request_id, history in histories.items():
-            history.sort(key=lambda e: (e.sequence, isinstance(e, DecisionRefused)))
+            history.sort(key=lambda e: (e.sequence, isinstance(e, DecisionRefused | AppealRefused)))
             made = self._replay_case(stage, history, messages, written, wrong)
             if made != snapshots.get(request_id, []):
                 wrong.append(f"case {request_id}: snapshots differ")
@@ -111,9 +111,10 @@ class Replay:
         unread = isinstance(event, DecisionRefused) and event.watermark is not None
         lane.reached = lambda topic: 0 if unread else FAR
         lane.watermark = lambda topic: event.watermark if unread else FAR
+        config = self._config(stage, lane)
         if by_clock or record is None:
-            return stage.tick(lane, stage.initial_config())
-        return stage.handle([self._message(record)], {record.partition: lane}, stage.initial_config())
+            return stage.tick(lane, config)
+        return stage.handle([self._message(record)], {record.partition: lane}, config)
 
     def _message(self, record: Record) -> Message:
         message = self._intake.message(record)
@@ -179,6 +180,8 @@ def _by_clock(event: Any) -> bool:
             return by is ClosedBy.EXPIRED
         case ReviewDecided():
             return False
+        case _ if getattr(event, "reopened_by", None) is not None:  # after an audit that expired
+            return event.cause.topic not in ("appeals", "review-decisions")
         case _:
             return getattr(event, "escalated_by", None) is EscalatedBy.TIMEOUT or hasattr(event, "expired_at")
 

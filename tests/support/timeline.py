@@ -39,9 +39,10 @@ class Facts:
             if isinstance(event, e.CaseSnapshot):
                 continue
             at = timestamp
-            if not isinstance(event, e.ReviewDecided | e.DecisionRequested):
+            if not isinstance(event, e.ReviewDecided | e.DecisionRequested | e.AppealFiled):
                 at = next(getattr(event, name) for name in TIMES if hasattr(event, name))
-            name = getattr(event, "event_id", None) or getattr(event, "decision_id", None) or timestamp
+            name = getattr(event, "event_id", None) or getattr(event, "decision_id", None)
+            name = name or getattr(event, "appeal_id", None) or timestamp
             key = (type(event).__name__, name)
             if key not in self.all or at < self.all[key][0]:
                 self.all[key] = (at, event)
@@ -54,13 +55,20 @@ class Facts:
         ]
         return min(found, key=lambda pair: pair[0], default=None)
 
+    def last(self, kind: type) -> tuple[int, Any] | None:
+        return max(
+            ((at, event) for at, event in self.all.values() if isinstance(event, kind)),
+            key=lambda pair: pair[0],
+            default=None,
+        )
+
 
 def told(records: Iterable[Record]) -> dict[str, object]:
     """State, status, progress, transitions and times of a request, by looking each fact up."""
     facts = Facts(records)
     rows = path(facts)
     state = rows[-1][1] if rows else "started"
-    outcome = facts.first(e.DecisionMade, e.AutoApproved)
+    outcome = facts.last(e.OutcomeAmended) or facts.first(e.DecisionMade, e.AutoApproved)
     return {
         "state": state,
         "status": status(state, rows, outcome[1].outcome.value if outcome else None),
@@ -78,7 +86,7 @@ def path(facts: Facts) -> list[Row]:
         facts.first(e.AutoApproved)
         or facts.first(e.DecisionMade, decided_by="automation")
         or facts.first(e.ReviewRequested)
-        or facts.first(e.ExpertReviewRequested, escalated_by="policy")
+        or facts.first(e.ExpertReviewRequested, escalated_by="policy", reopened_by=None)
     )
     scored = facts.first(e.PredictionMade) or routed
     if scored:

@@ -86,11 +86,12 @@ def labels(count: int) -> Iterator[FeedbackRecorded]:
 
 
 def decision(
-    request_id: str, review: Coordinates, action: str, *, name: str = "d", confidence: float = 0.9, note: str = ""
-) -> Send:
+    request_id: str, review: Coordinates, action: str, *, name: str = "d", confidence: float = 0.9, note: str = "",
+    who: str = "anna",
+) -> Send:  # fmt: skip
     """An answer as a well-behaved app writes it."""
     event = ReviewDecided(
-        decision_id=f"{name}:{request_id}"[:256], request_id=request_id, review=review, reviewer_id="anna",
+        decision_id=f"{name}:{request_id}"[:256], request_id=request_id, review=review, reviewer_id=who,
         action=action, confidence=confidence, feedback=note,
     )  # fmt: skip
     return Send(REVIEW_DECISIONS.name, request_id.encode(), CODEC.encode(event))
@@ -101,7 +102,9 @@ def answers(case: Announcement, review: Coordinates, *, partitions: int) -> Sequ
     random, name = Random(f"{case.request_id}/{case.revision}"), case.request_id
     if (draw := random.random()) < 0.05:
         return ()
-    good = decision(name, review, _opinion(case, random), name=f"good{case.revision}")
+    anew = isinstance(case, ExpertReviewRequested) and case.reopened_by is not None
+    who = "boris" if anew else "anna"  # nobody judges their own decision
+    good = decision(name, review, _opinion(case, random), name=f"good{case.revision}", who=who)
     if draw < 0.09:
         return good, good
     if draw < 0.12:

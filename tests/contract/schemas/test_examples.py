@@ -38,7 +38,9 @@ def test_encoding_an_example_gives_the_same_bytes(path: Path) -> None:
     assert CODEC.encode(example_event(path)) == path.with_suffix(".bin").read_bytes()
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if is_current(p) and ".full." in p.name], ids=lambda p: p.parent.name)
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if is_current(p) and ".full." in p.name], ids=lambda p: p.parent.name
+)
 def test_a_full_example_leaves_nothing_at_its_default(path: Path) -> None:
     event = example_event(path)
     builtins = msgspec.json.decode(msgspec.json.encode(event), type=dict[str, object])

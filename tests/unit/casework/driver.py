@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -11,10 +12,12 @@ from infra.kafka.partitioner import partition_of
 from infra.kafka.stage import Batch, Handled, Lane, Message
 from schemas.codec import Codec
 from schemas.events import (
+    AppealNoted,
     CaseAnnounced,
     CaseClosed,
     CaseEscalated,
     CaseOpened,
+    CaseReopened,
     CaseSnapshot,
     Event,
     ExpertReviewRequested,
@@ -27,6 +30,8 @@ from streams.casework.case import Announcement, Case, CaseEvent, evolve
 from streams.casework.cases import Cases
 from streams.casework.sealing import Sealed, Sealer
 from streams.casework.stage import CaseworkStage
+from streams.workflow.policies import NO_POLICIES, Policies, Policy
+from streams.workflow.types import parse_workflow
 
 CODEC = Codec.of_repository()
 SEALER = Sealer(bytes(range(64)))
@@ -34,6 +39,13 @@ PARTITIONS = 3
 HOUR = 3_600_000
 START = 1_700_000_000_000  # milliseconds since the epoch
 CLASSES = ("neither", "hate", "offensive")
+WORKFLOW = "content_moderation"
+DOCUMENT = f"""
+name = "{WORKFLOW}"
+classes = {list(CLASSES)}
+approving_class = "{CLASSES[0]}"
+featurizer = "text"
+"""
 Read = tuple[str, int]  # topic and offset
 
 
@@ -53,12 +65,13 @@ class Table:
 
     def __init__(self, partition: int, stage: CaseworkStage | None = None) -> None:
         self.partition = partition
-        self.stage = stage or CaseworkStage(SEALER, partitions=PARTITIONS, topic_prefix="hitl.")
+        self.stage = stage or CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, topic_prefix="hitl.")
         self.topics: dict[str, list[tuple[bytes, Event]]] = defaultdict(list)
         self.reached: dict[str, int] = defaultdict(int)
         self.events: list[Event] = []  # everything casework wrote and committed, in order
         self.outgoing: list[Outgoing] = []
         self.given: list[Given] = []
+        self.policies: Policies = NO_POLICIES
         self.invalid: list[tuple[Message, InvalidMessage]] = []
         self.lane: Lane[Cases] = Lane(
             partition=partition,
@@ -100,7 +113,7 @@ class Table:
         messages = tuple(self.message(*record) for record in records)
         if not messages:
             return []
-        batch = self.stage.handle(messages, {self.partition: self.lane}, None)
+        batch = self.stage.handle(messages, {self.partition: self.lane}, self.policies)
         self.invalid += batch.invalid
         made = self._settle(messages, batch, commit)
         if commit:
@@ -112,7 +125,7 @@ class Table:
 
     def tick(self, *, commit: bool = True) -> list[Event]:
         """What the clock alone does."""
-        return self._settle((), self.stage.tick(self.lane, None), commit)
+        return self._settle((), self.stage.tick(self.lane, self.policies), commit)
 
     def _settle(self, messages: tuple[Message, ...], handled: Handled | Batch, commit: bool) -> list[Event]:
         outgoing = tuple(handled.outgoing)
@@ -147,7 +160,7 @@ class Table:
                     _, announcement = self.topics[opened.review.topic][opened.review.offset]
                     assert isinstance(announcement, ReviewRequested | ExpertReviewRequested)
                     made.append((opened, announcement))
-                case CaseAnnounced() | CaseEscalated() | CaseClosed() as event:
+                case CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() | AppealNoted() as event:
                     made.append((event, asked))
                 case None:
                     made.append(record.key.decode())
@@ -165,6 +178,12 @@ def fold(history: Iterable[tuple[CaseEvent, Announcement | None] | str], times: 
         for _ in range(times):
             cases[event.request_id] = evolve(cases.get(event.request_id), event, announcement)
     return cases
+
+
+def policies(more: str = "") -> Policies:
+    """A policy in force for the cases of this table."""
+    workflow_type = parse_workflow(DOCUMENT + more)
+    return MappingProxyType({WORKFLOW: Policy(workflow_type=workflow_type, version=5, digest="q" * 64)})
 
 
 def topic_of(announcement: Announcement) -> str:

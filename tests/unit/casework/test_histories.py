@@ -27,6 +27,7 @@ from streams.casework.case import Announcement, BrokenHistory, CaseEvent, evolve
 from streams.casework.cases import Cases
 from streams.casework.stage import CaseworkStage
 from tests.unit.casework.driver import (
+    CODEC,
     HOUR,
     PARTITIONS,
     SEALER,
@@ -149,7 +150,7 @@ def test_a_case_is_the_fold_of_its_events(table: Table) -> None:
 @given(table=tables())
 @settings(max_examples=60, deadline=None)
 def test_replaying_the_same_messages_gives_the_same_bytes(table: Table) -> None:
-    stage = CaseworkStage(SEALER, partitions=PARTITIONS, topic_prefix="hitl.")
+    stage = CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, topic_prefix="hitl.")
     state = Cases()
     for call in table.given:
         if not call.committed:
@@ -159,7 +160,8 @@ def test_replaying_the_same_messages_gives_the_same_bytes(table: Table) -> None:
             reached=partial(at, call.reached),
             watermark=partial(at, call.watermarks),
         )  # fmt: skip
-        handled = stage.handle(call.messages, {0: lane}, None) if call.messages else stage.tick(lane, None)
+        policies = table.policies
+        handled = stage.handle(call.messages, {0: lane}, policies) if call.messages else stage.tick(lane, policies)
         state.commit()
         assert encoded(handled.outgoing) == encoded(call.outgoing)
 

@@ -10,7 +10,7 @@ from schemas.topics import ASSIGNMENTS, EXPERT
 from schemas.values import Coordinates, SampleKind
 from streams.casework.answer import MAX_NOTE_BYTES
 from streams.casework.refusal import QUOTED, Refusal
-from tests.unit.casework.driver import CODEC, Table, decision, expert_review, review
+from tests.unit.casework.driver import CODEC, Table, decision, expert_review, policies, review
 
 Scene = Callable[[Table], tuple[ReviewDecided, bytes | None]]
 
@@ -82,6 +82,13 @@ def blind_marked_wrong(table: Table) -> tuple[ReviewDecided, None]:
     return decision(table.announce(review(kind=SampleKind.BLIND)), "mark_wrong"), None
 
 
+def judged_by_who_contradicted(table: Table) -> tuple[ReviewDecided, None]:
+    table.policies = policies()
+    table.answer(decision(table.announce(review(kind=SampleKind.AUDIT)), "approve"))
+    table.read_all(EXPERT.name)
+    return decision(Coordinates(topic=EXPERT.name, partition=0, offset=0)), None
+
+
 def expert(action: str) -> Scene:
     return lambda table: (decision(table.announce(expert_review()), action), None)
 
@@ -118,6 +125,7 @@ SCENES: list[tuple[Refusal, str, Scene]] = [
     (Refusal.NO_RECOMMENDATION, "shows no recommendation", blind_marked_wrong),
     (Refusal.NOT_ALLOWED, "instead of escalate", expert("escalate")),
     (Refusal.NOT_ALLOWED, "instead of mark_wrong", expert("mark_wrong")),
+    (Refusal.SAME_PERSON, "somebody else must answer", judged_by_who_contradicted),
 ]
 
 

@@ -19,7 +19,7 @@ ESSENTIALS = (
     "5,220 of 6,000 posts published", "Ctrl-C ends everything", "3,165 of 6,000", "316/s", "63.5%", "97.3%",
     "1a2b3c4d5e6f, 2 promoted", "7 (key-mismatch 4", "4 (lease-expired 3",
     "urgent 325 · high 325 · normal 325 · low 325 (112 with experts)",
-    "inference 102 · router 102 · casework 272 · feedback 102",
+    "inference 102 · router 102 · casework 306 · feedback 102",
     "2a2b3c4d5e6f trained on 1,900 labels", "2a2b3c4d5e6f promoted: log-loss falls by 0.0412",
     "requests             5,220    522",
 )  # fmt: skip

@@ -12,6 +12,9 @@ T = TypeVar("T")
 T0: Final = 1_800_000_000_000
 HERE: Final = v.Coordinates(topic="predictions", partition=0, offset=3)
 GROUNDS: Final = v.Grounds(reason="because", policy_version=1, policy_digest="d", cause=HERE)
+STANDING: Final = v.StandingDecision(
+    original="outcome:r", outcome=v.Outcome.APPROVED, label="yes", decided_by=v.DecidedBy.AUTOMATION
+)
 COMMON: Final[dict[str, Any]] = {"request_id": "r", "workflow": "posts"}
 ANNOUNCED: Final[dict[str, Any]] = COMMON | {
     "request": HERE, "request_body": b"", "request_fingerprint": b"", "requested_at": T0, "classes": ("no", "yes"),
@@ -75,13 +78,40 @@ class History:
             )
         )  # fmt: skip
 
-    def expert(self, by: v.EscalatedBy, revision: int = 1) -> None:
+    def expert(self, by: v.EscalatedBy, revision: int = 1, **more: Any) -> None:
         self.add(
             e.ExpertReviewRequested(
                 event_id=f"review:r:{revision}", **ANNOUNCED, revision=revision, priority=v.Priority.URGENT,
-                reason="why", created_at=self.tick(), escalated_by=by,
+                reason="why", created_at=self.tick(), escalated_by=by, **more,
             )
         )  # fmt: skip
+
+    def appeal(self, appeal_id: str) -> None:
+        self.add(
+            e.AppealFiled(
+                appeal_id=appeal_id, **COMMON, request=HERE, request_body=b"", request_fingerprint=b"",
+                requested_at=T0, decision=HERE, decision_body=b"", decision_fingerprint=b"",
+            )
+        )  # fmt: skip
+        if self.draw(st.booleans()):
+            number = len(self.records)
+            refused: dict[str, Any] = {"event_id": f"refused:appeals:0:{number}", "appeal_id": "a2", "reason": "already_appealed"}
+            self.add(
+                e.AppealRefused(**COMMON, **refused, sequence=1, cause=HERE, occurred_at=self.tick(), detail="")
+            )
+
+    def judgement(self, by: v.ReopenedBy, appeal_id: str | None) -> None:
+        facts: dict[str, Any] = COMMON | {
+            "request": HERE, "original": "outcome:r", "cause_of_review": by, "appeal_id": appeal_id, "label": "no",
+            "outcome": self.draw(st.sampled_from(v.Outcome)), "decided_by": v.DecidedBy.EXPERT, "reviewer_id": "x",
+            "confidence": 1.0, "policy_version": 1, "policy_digest": "d", "cause": HERE, "requested_at": T0,
+            "decided_at": self.tick(),
+        }  # fmt: skip
+        if self.draw(st.booleans()):
+            self.add(e.OutcomeUpheld(event_id="upheld:r", **facts))
+        else:
+            previous = {"previous_outcome": self.draw(st.sampled_from(v.Outcome)), "previous_label": "yes"}
+            self.add(e.OutcomeAmended(event_id="amended:r", **facts, **previous))
 
     def answer(self) -> None:
         number = len(self.records)
@@ -174,3 +204,20 @@ def _case(history: History, stage: v.CaseStage, *, audit: bool = False) -> None:
     if not audit:
         history.outcome(by_whom)
     history.case(e.CaseClosed, revision=1, closed_by=v.ClosedBy.REVIEWER, label="yes")
+    if history.draw(st.booleans()):
+        _second_look(history)
+
+
+def _second_look(history: History) -> None:
+    """The decision is appealed, or an audit contradicts it; an expert may have judged it anew."""
+    appeal = v.Appeal(appeal_id="a1", filed_at=T0) if history.draw(st.booleans()) else None
+    by = v.ReopenedBy.APPEAL if appeal else v.ReopenedBy.AUDIT
+    if appeal:
+        history.appeal("a1")
+        if history.draw(st.booleans()):
+            history.case(e.AppealNoted, revision=1, appeal=appeal, standing=STANDING)
+    history.case(e.CaseReopened, revision=3, reopened_by=by, appeal=appeal, standing=STANDING)
+    escalated_by = v.EscalatedBy.PERSON if appeal else v.EscalatedBy.POLICY
+    history.expert(escalated_by, revision=3, reopened_by=by, appeal=appeal, standing=STANDING)
+    if history.draw(st.booleans()):
+        history.judgement(by, "a1" if appeal else None)

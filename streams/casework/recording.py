@@ -1,0 +1,19 @@
+"""A change of a case in all the places where it is on record."""
+
+from infra.kafka.stage import Handled, Lane, tally
+from schemas.topics import ASSIGNMENTS, CASES
+from streams.casework.case import Case, CaseEvent
+from streams.casework.cases import Cases
+from streams.casework.changes import Stamp
+
+
+def record(case: Case, event: CaseEvent, lane: Lane[Cases], handled: Handled) -> None:
+    """The event on record, the case after it in `cases`, and in the state once the transaction commits."""
+    handled.outgoing.append(ASSIGNMENTS.message(event))
+    handled.outgoing.append(CASES.message(case))
+    lane.state.put(case.request_id, case)
+
+
+def count(case: Case, action: str, stamp: Stamp, handled: Handled) -> None:
+    """One more in the tally."""
+    handled.tallies.append(tally(case.workflow, stamp.now, action, case.priority, case.requested_at))
