@@ -23,7 +23,7 @@ from producers.desk.deciding import Judgement, decide
 from schemas.codec import Codec
 from schemas.events import CaseSnapshot, DecisionRequested, ReviewDecided
 from schemas.topics import CASES
-from schemas.values import Priority
+from schemas.values import Priority, ReopenedBy
 
 PRIORITIES = click.Choice([priority.value for priority in Priority], case_sensitive=False)
 ACTIONS = ("approve", "reject", "escalate", "mark_wrong")
@@ -159,12 +159,25 @@ def case_text(case: CaseSnapshot, request: DecisionRequested | None) -> str:
         ("due in", time_span(None if case.due_at is None else case.due_at - now)),
         ("model", f"{shown.label} at {shown.confidence:.1%} ({shown.level})" if shown else "not shown"),
         ("flags", ", ".join((*case.risk_flags, *case.rule_hits)) or "–"),
+        *contested_rows(case),
         *((f"said by {a.reviewer_id}", f"{a.action} {a.note}".strip()) for a in case.answers),
         *((name, str(value)) for name, value in (request.attributes if request else {}).items()),
         *content_rows(request),
     ]
     todo = f"hitl cases decide {case.request_id} {'|'.join(actions_for(case))}"
     return rendered(table(("request", case.request_id), rows), todo)
+
+
+def contested_rows(case: CaseSnapshot) -> list[tuple[str, str]]:
+    """What is judged anew, and what the appeal says."""
+    if case.reopened_by is None or case.standing is None:
+        return []
+    by = case.standing.reviewer_id or case.standing.decided_by.value
+    rows = [("decided", f"{case.standing.outcome} ({case.standing.label}) by {by}")]
+    if case.appeal is not None and case.reopened_by is ReopenedBy.APPEAL:
+        rows.append(("appealed by", case.appeal.filed_by or "–"))
+        rows.append(("statement", case.appeal.statement or "–"))
+    return rows
 
 
 def content_rows(request: DecisionRequested | None) -> list[tuple[str, str]]:

@@ -48,6 +48,7 @@ def test_kill_9_of_every_service_and_of_kafka_loses_and_doubles_nothing(stand: S
     nothing_is_lost_or_double(history, stand.settings)
     counts = history.account.workflows["posts"]
     assert min(counts.automatic, counts.reviewed, counts.expert, counts.refused, counts.audits) > 0, counts
+    assert min(counts.amended, counts.upheld) > 0, counts
 
 
 def test_zombie_is_fenced_after_another_slot_took_over(stand: Stand) -> None:

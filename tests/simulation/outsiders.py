@@ -5,17 +5,11 @@ from random import Random
 
 from infra.kafka.log import TopicPartition
 from infra.kafka.partitioner import partition_of
-from schemas.events import (
-    AppealFiled,
-    DecisionMade,
-    DecisionRequested,
-    ExpertReviewRequested,
-    ReviewDecided,
-    ReviewRequested,
-)
-from schemas.topics import APPEALS, EXPERT, OUTCOMES, REQUESTS, REVIEW, REVIEW_DECISIONS
+from schemas.events import DecisionRequested, ExpertReviewRequested, ReviewDecided, ReviewRequested
+from schemas.topics import EXPERT, REQUESTS, REVIEW, REVIEW_DECISIONS
 from schemas.values import Coordinates, Payload
 from tests.simulation.world import CODEC, PARTITIONS, World, published
+from tests.support.appellants import Appellants
 
 WORKFLOW = "posts"
 
@@ -147,58 +141,18 @@ class People:
         return REVIEW_DECISIONS.name, request_id.encode(), CODEC.encode(event), None
 
 
-class Appellants:
-    """Appeal some of the outcomes, a few twice or once more, some with a statement that is too long or in bad form."""
+class Appealing:
+    """Those who contest outcomes, a few appeals a turn."""
 
     name = "appellants"
 
     def __init__(self, world: World, *, share: float) -> None:
-        self._world, self._random, self._share = world, Random(world.random.random()), share
-        self._outcomes = world.log.reader({TopicPartition(OUTCOMES.name, p): 0 for p in range(PARTITIONS)})
-        self._requests = world.log.reader({TopicPartition(REQUESTS.name, p): 0 for p in range(PARTITIONS)})
-        self._asked: dict[tuple[int, int], bytes] = {}
-        self._waiting: list[tuple[str, bytes, bytes, int | None]] = []
-        self._filed = 0
+        self._world = world
+        self._appellants = Appellants(world.log, Random(world.random.random()), partitions=PARTITIONS, share=share)
+        self._waiting: list[tuple[str, bytes | None, bytes | None, int | None]] = []
 
     def step(self) -> bool:
-        for record in self._requests.read(50, 0):
-            self._asked[record.partition, record.offset] = record.value or b""
-        for record in self._outcomes.read(10, 0):
-            made = CODEC.decode(record.value)
-            if isinstance(made, DecisionMade) and self._random.random() < self._share:
-                where = Coordinates(topic=record.topic, partition=record.partition, offset=record.offset)
-                self._waiting += self._appeals(made, where, record.value or b"")
+        self._waiting += self._appellants.appeals()
         now, self._waiting = self._waiting[:2], self._waiting[2:]
         published(self._world, now)
         return bool(now)
-
-    def _appeals(
-        self, made: DecisionMade, where: Coordinates, value: bytes
-    ) -> list[tuple[str, bytes, bytes, int | None]]:
-        asked = self._asked.get((made.request.partition, made.request.offset))
-        if asked is None:
-            return []  # the outcome was read before its request
-        good = self._appeal(made, where, value, asked)
-        match int(self._random.random() * 8):
-            case 0:
-                return [good, good]
-            case 1:
-                return [good, self._appeal(made, where, value, asked)]
-            case 2:
-                return [self._appeal(made, where, value, asked, statement="x" * 20_000), good]
-            case 3:
-                return [(good[0], good[1], b"\x00junk", None), self._appeal(made, where, asked, asked), good]
-            case _:
-                return [good]
-
-    def _appeal(
-        self, made: DecisionMade, where: Coordinates, decision: bytes, asked: bytes, statement: str = "why?"
-    ) -> tuple[str, bytes, bytes, int | None]:
-        self._filed += 1
-        (request_body, request_name), (decision_body, decision_name) = CODEC.body(asked), CODEC.body(decision)
-        event = AppealFiled(
-            appeal_id=f"a{self._filed}", request_id=made.request_id, workflow=made.workflow, request=made.request,
-            request_body=request_body, request_fingerprint=request_name, requested_at=made.requested_at,
-            decision=where, decision_body=decision_body, decision_fingerprint=decision_name, statement=statement,
-        )  # fmt: skip
-        return APPEALS.name, made.request_id.encode(), CODEC.encode(event), None

@@ -18,7 +18,7 @@ from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
 from tests.simulation.chaos import Faults
 from tests.simulation.invariants import check
-from tests.simulation.outsiders import WORKFLOW, Appellants, People, Upstream, plan
+from tests.simulation.outsiders import WORKFLOW, Appealing, People, Upstream, plan
 from tests.simulation.world import CODEC, PARTITIONS, World, published
 from tests.support.replay import Replay
 from tests.support.standin import StandInStore, stand_in_refit
@@ -122,7 +122,7 @@ def topology(
     world.actors += [
         Upstream(world, plan(random, requests)),
         People(world, leave_open=leave_open),
-        Appellants(world, share=appeal),
+        Appealing(world, share=appeal),
         Operator(world, later=later),
     ]
     return world

@@ -207,7 +207,7 @@ class World:
         raise AssertionError("the world does not come to rest")
 
 
-def published(world: World, sends: Sequence[tuple[str, bytes, bytes, int | None]]) -> None:
+def published(world: World, sends: Sequence[tuple[str, bytes | None, bytes | None, int | None]]) -> None:
     """Outsiders write: at once visible, outside any transaction."""
     producer = world.log.producer(transactional_id=None)
     for topic, key, value, partition in sends:

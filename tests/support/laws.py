@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from infra.kafka.log import Record
 from infra.secret_keys import secrets
 from infra.settings import Settings
-from schemas.topics import ASSIGNMENTS, DEAD_LETTERS, FEEDBACK, OUTCOMES, REVIEW_DECISIONS
+from schemas.events import DecisionMade
+from schemas.topics import APPEALS, ASSIGNMENTS, DEAD_LETTERS, FEEDBACK, OUTCOMES, REVIEW_DECISIONS
 from streams.casework.sealing import Sealer
 from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
@@ -36,13 +37,16 @@ def nothing_is_lost(history: History) -> None:
     assert account.missing == 0, account.problems[:5]
     originals: dict[str, set[str]] = defaultdict(set)
     for outcome in history.events(OUTCOMES.name):
+        if not isinstance(outcome, DecisionMade):
+            continue  # a later judgement
         originals[outcome.request_id].add(outcome.event_id)
     several = [request_id for request_id, ids in originals.items() if len(ids) > 1]
     assert not several, f"outcomes that no reader can tell to be the same: {several[:5]}"
     effects = {place(letter.origin) for letter in history.events(DEAD_LETTERS.name)}
     effects |= {place(event.cause) for event in history.events(ASSIGNMENTS.name)}
-    silent = [r[:3] for r in history.read_all(REVIEW_DECISIONS.name) if r[:3] not in effects]
-    assert not silent, f"answers without any effect: {silent[:5]}"
+    written = (*history.read_all(REVIEW_DECISIONS.name), *history.read_all(APPEALS.name))
+    silent = [record[:3] for record in written if record[:3] not in effects]
+    assert not silent, f"answers or appeals without any effect: {silent[:5]}"
 
 
 def _decided(history: History, topic: str) -> Sequence[Record]:

@@ -1,6 +1,7 @@
 """A log written by hand, record by record, for tests of what reads a log: no broker, no loop, no decisions."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from infra.kafka.partitioner import partition_of
 from infra.kafka.scan import Entry
@@ -19,6 +20,7 @@ from schemas.topics import (
     Outgoing,
 )
 from schemas.values import (
+    Appeal,
     CaseStage,
     CaseStatus,
     ClosedBy,
@@ -28,8 +30,10 @@ from schemas.values import (
     Outcome,
     Payload,
     Priority,
+    ReopenedBy,
     SampleKind,
     Split,
+    StandingDecision,
 )
 
 CODEC = Codec.of_repository()
@@ -139,16 +143,49 @@ class Recorded:
         )  # fmt: skip
         self.snapshot(request_id, request, CaseStatus.CLOSED, None, workflow)
 
+    def reopened(self, request_id: str, request: Coordinates, workflow: str = "moderation") -> None:
+        """A decision that an expert judges anew."""
+        standing = StandingDecision(
+            original=f"outcome:{request_id}", outcome=Outcome.APPROVED, label="approve", decided_by=DecidedBy.AUTOMATION
+        )
+        self.write(
+            ASSIGNMENTS.message(
+                e.CaseReopened(
+                    event_id=f"case:{request_id}:1", request_id=request_id, workflow=workflow, sequence=1, revision=2,
+                    cause=request, occurred_at=self.clock, reopened_by=ReopenedBy.APPEAL, standing=standing,
+                    appeal=Appeal(appeal_id=f"appeal:{request_id}", filed_at=self.clock),
+                )
+            )
+        )  # fmt: skip
+        self.snapshot(request_id, request, CaseStatus.OPEN, None, workflow, reopened_by=ReopenedBy.APPEAL)
+
+    def judged(
+        self, request_id: str, request: Coordinates, *, amends: bool, original: str | None = None,
+        workflow: str = "moderation",
+    ) -> None:  # fmt: skip
+        """An expert judged it anew."""
+        facts: dict[str, Any] = {
+            "request_id": request_id, "workflow": workflow, "request": request, "cause": request,
+            "original": original or f"outcome:{request_id}", "cause_of_review": ReopenedBy.APPEAL,
+            "outcome": Outcome.REJECTED, "label": "reject", "decided_by": DecidedBy.EXPERT, "reviewer_id": "eva",
+            "confidence": 1.0, "policy_version": 1, "policy_digest": "d", "requested_at": self.clock,
+            "decided_at": self.clock,
+        }  # fmt: skip
+        previous: dict[str, Any] = {"previous_outcome": Outcome.APPROVED, "previous_label": "approve"}
+        amended = e.OutcomeAmended(event_id=f"amended:{request_id}", **facts, **previous)
+        upheld = e.OutcomeUpheld(event_id=f"upheld:{request_id}", **facts)
+        self.write(OUTCOMES.message(amended if amends else upheld))
+
     def snapshot(
         self, request_id: str, request: Coordinates, status: CaseStatus, review: Coordinates | None,
-        workflow: str = "moderation",
+        workflow: str = "moderation", reopened_by: ReopenedBy | None = None,
     ) -> None:  # fmt: skip
         self.write(
             CASES.message(
                 e.CaseSnapshot(
                     request_id=request_id, workflow=workflow, status=status, stage=CaseStage.HUMAN, revision=1,
                     sequence=1 if status is CaseStatus.OPEN else 2, review=review, priority=Priority.NORMAL,
-                    opened_at=self.clock, request=request, requested_at=self.clock,
+                    opened_at=self.clock, request=request, requested_at=self.clock, reopened_by=reopened_by,
                 )
             )
         )  # fmt: skip

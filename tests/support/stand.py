@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import msgspec
@@ -29,6 +30,7 @@ from schemas.topics import BY_NAME, EXPERT, FEEDBACK, POLICIES, RETRAINING, REVI
 from schemas.values import Coordinates, Trigger
 from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
+from tests.support.appellants import Appellants
 from tests.support.history import History
 from tests.support.traffic import CODEC, WORKFLOW, Send, answers, labels
 
@@ -37,6 +39,7 @@ INPUTS: Final[dict[str, Sequence[Topic[Any]]]] = {
     stage.name: stage.inputs for stage in (InferenceStage, RouterStage, CaseworkStage, FeedbackStage, TrainingStage)
 }
 ANNOUNCING: Final = (*(topic.name for topic in REVIEW.values()), EXPERT.name)
+APPEALED: Final = 0.05  # share of the outcomes that somebody contests while traffic flows
 CALM: Final = 1.0  # seconds without a new record after which a log that was read whole counts as quiet
 DOCUMENT: Final = f"""
 name = "{WORKFLOW}"
@@ -68,6 +71,7 @@ class Stand:
         self.log: KafkaLog
         self._publisher: Publisher
         self._people: Reader
+        self._appellants: Appellants
 
     @property
     def settings(self) -> Settings:
@@ -87,6 +91,7 @@ class Stand:
         self.log = connect(self.settings)
         self._publisher = Publisher(self._patient(), CODEC)
         self._people = self.log.reader(dict.fromkeys(partitions_of(self.log, ANNOUNCING), 0))
+        self._appellants = Appellants(self.log, Random(1), partitions=self.partitions, share=APPEALED)
 
     def _patient(self) -> KafkaLog:
         """Writes of whom a broker that comes back within a minute loses nothing."""
@@ -163,6 +168,7 @@ class Stand:
             while plan and plan[0][0] <= passed:
                 plan.pop(0)[1]()
             self.answer()
+            self.send(self._appellants.appeals())
             time.sleep(0.02)
 
     def kill(self, name: str) -> int:

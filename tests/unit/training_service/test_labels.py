@@ -50,6 +50,15 @@ def test_the_newest_answer_counts() -> None:
     ]
 
 
+def test_a_blind_answer_stands_against_what_an_expert_says_who_saw_the_outcome() -> None:
+    """Else every contradicted audit would leave the gate's sample, and the model look better than it is."""
+    blind = feedback(1, request_id="r", blind=True, split=Split.GATE, label="reject", probability=0.3)
+    later = feedback(2, request_id="r", label="approve", kind=FeedbackKind.EXPERT)
+    assert [row.label for row in dataset([blind, later], POSTS, CODEC).gate] == ["reject"]
+    again = feedback(3, request_id="r", blind=True, split=Split.GATE, label="approve", probability=0.3)
+    assert [row.label for row in dataset([blind, later, again], POSTS, CODEC).gate] == ["approve"]
+
+
 def test_an_answer_taken_back_leaves_no_label() -> None:
     answers = [feedback(1, request_id="r"), feedback(2, request_id="r", label=None, type=FeedbackType.NEGATIVE)]
     assert dataset(answers, POSTS, CODEC).fitting == ()

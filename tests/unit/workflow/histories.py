@@ -95,10 +95,12 @@ class History:
         )  # fmt: skip
         if self.draw(st.booleans()):
             number = len(self.records)
-            refused: dict[str, Any] = {"event_id": f"refused:appeals:0:{number}", "appeal_id": "a2", "reason": "already_appealed"}
             self.add(
-                e.AppealRefused(**COMMON, **refused, sequence=1, cause=HERE, occurred_at=self.tick(), detail="")
-            )
+                e.AppealRefused(
+                    event_id=f"refused:appeals:0:{number}", **COMMON, sequence=1, cause=HERE, occurred_at=self.tick(),
+                    appeal_id="a2", reason="already_appealed", detail="",
+                )
+            )  # fmt: skip
 
     def judgement(self, by: v.ReopenedBy, appeal_id: str | None) -> None:
         facts: dict[str, Any] = COMMON | {
