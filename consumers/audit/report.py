@@ -23,6 +23,7 @@ class WorkflowReport(Counts, kw_only=True):
     retrainings: int = 0
     promotions: int = 0
     refusals: int = 0
+    overturn_rate: float | None = None  # of the decisions judged anew, the share that was changed
     model_digests: tuple[str, ...] = ()
     kpis: Kpis | UnsetType = UNSET
 
@@ -77,9 +78,16 @@ def workflow_report(name: str, counts: Counts, collector: Collector) -> Workflow
         retrainings=len(measures.retrainings),
         promotions=len(measures.promotions),
         refusals=len(measures.refusals),
+        overturn_rate=overturn_rate(counts),
         model_digests=tuple(measures.model_digests),
         kpis=UNSET if name == UNKNOWN else kpis(measures, collector.costs(name)),
     )
+
+
+def overturn_rate(counts: Counts) -> float | None:
+    """Amended outcomes among those that were judged anew; None before any was."""
+    judged = counts.amended + counts.upheld
+    return round(counts.amended / judged, 6) if judged else None
 
 
 def verdict(account: Reconciliation) -> Verdict:

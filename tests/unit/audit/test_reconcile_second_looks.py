@@ -1,7 +1,8 @@
 """Decisions judged anew in the account: they owe no outcome, and make no second original."""
 
 from consumers.audit.reconcile import Counts
-from tests.support.recorded import Recorded
+from consumers.audit.report import overturn_rate, report
+from tests.support.recorded import PARTITIONS, Recorded
 from tests.unit.audit.test_reconcile import account
 
 
@@ -53,3 +54,10 @@ def test_an_open_second_look_without_the_original_is_missing() -> None:
     log.reopened("a", log.request("a"))
     made = account(log.entries)
     assert (made.reconciled, made.missing) == (False, 1)
+
+
+def test_the_overturn_rate_is_known_once_something_was_judged_anew() -> None:
+    assert overturn_rate(Counts()) is None
+    assert overturn_rate(Counts(amended=1, upheld=3)) == 0.25
+    made = report(appealed().entries, partitions=PARTITIONS)
+    assert made.workflows["moderation"].overturn_rate == 1.0
