@@ -1,6 +1,6 @@
 """The indexer on a real Valkey: lost answers, lost data, kills, zombies and topics out of step leave the right view."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -11,7 +11,7 @@ import pytest
 from consumers.index.batch import CachePolicy
 from consumers.index.service import FOLLOWED, Indexer, name_of
 from infra.kafka.intake import Intake
-from infra.kafka.log import Log, TopicPartition
+from infra.kafka.log import Log, Record, TopicPartition
 from infra.kafka.scan import Entry, decoded, partitions_of
 from infra.local.ports import free_ports
 from infra.local.valkey import EmbeddedValkey
@@ -23,7 +23,7 @@ from infra.redis.store import IndexStore, Move, Result
 from schemas.topics import BY_NAME
 from tests.simulation.topology import topology
 from tests.simulation.world import CODEC, EPOCH, PARTITIONS, World
-from tests.support.disorder import OutOfStep, committed
+from tests.support.disorder import OutOfStep, OutOfStepReader, committed
 from tests.support.view import LogView, differences
 
 pytestmark = pytest.mark.integration
@@ -202,6 +202,48 @@ def test_finished_requests_are_forgotten_and_open_ones_never(redis: Connection) 
     assert finished
     assert known == set(view(seed).request_ids) - finished
     assert not model.case(next(iter(finished)))
+
+
+class Growing(OutOfStep):
+    """Empty when it is first asked; then everything is there, and requests are read long after all else."""
+
+    grown = False
+
+    def watermark(self, partition: TopicPartition) -> int:
+        return super().watermark(partition) if self.grown else 0
+
+    def reader(self, start: Mapping[TopicPartition, int]) -> "RequestsLast":
+        self.grown = True
+        return RequestsLast(world(0).log, Random(0), start)
+
+
+class RequestsLast(OutOfStepReader):
+    """Hands out requests and predictions only when told to."""
+
+    told = False
+
+    def read(self, max_records: int, timeout_seconds: float) -> list[Record]:
+        places = [place for place in self._waiting if self.told or place.topic not in ("requests", "predictions")]
+        records = [record for place in places for record in self._waiting[place]]
+        for place in places:
+            self._waiting[place], self._positions[place] = [], self._ends[place]
+        return records
+
+
+def test_who_is_forgotten_does_not_come_back_with_an_event_that_is_read_late(redis: Connection) -> None:
+    actor = indexer(0, redis, Random(1), "sweeping", keep_ms=HOUR)
+    actor._wall = lambda: NOW + 2 * HOUR
+    actor._log = cast(Log, Growing(world(0).log, Random(0)))
+    model, finished = ReadModel(redis, KEYS), [name for name, said in view(0).requests().items() if said["finished"]]
+    for _ in range(400):  # requests are behind: nothing may be forgotten yet
+        assert turn(actor)
+    by_outcome = [name for name in finished if (record := model.status(name)) is not None and record.decided]
+    assert by_outcome
+    assert isinstance(actor._reader, RequestsLast)
+    actor._reader.told = True
+    for _ in range(400):
+        assert turn(actor)
+    assert [name for name in finished if model.status(name)] == []
 
 
 def test_what_redis_does_not_take_is_an_error_that_says_what_to_do(redis: Connection, valkey: EmbeddedValkey) -> None:
