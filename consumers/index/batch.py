@@ -86,9 +86,9 @@ def _cached(
     keys: Keys, request_id: str, old: RequestRecord | None, new: RequestRecord, messages: Sequence[Message],
     cache: CachePolicy,
 ) -> Iterator[Command]:  # fmt: skip
-    """The announcement that counts, as long as its case is not closed."""
-    if new.closed is not None:
-        if old is None or old.closed is None:
+    """The announcement that counts, as long as nothing has ended what it asks for."""
+    if _is_over(new):
+        if old is None or not _is_over(old):
             yield ("UNLINK", keys.case(request_id))
         return
     for message in messages:
@@ -99,6 +99,11 @@ def _cached(
                 value = msgspec.msgpack.encode(cached_case(event, message, cache.inline_bytes))
                 yield ("SET", keys.case(request_id), value, "PX", str(cache.keep_ms))
                 return
+
+
+def _is_over(record: RequestRecord) -> bool:
+    closed, announced = record.closed, record.announced
+    return closed is not None and (announced is None or announced.revision <= closed.revision)
 
 
 def cached_case(event: ReviewRequested | ExpertReviewRequested, message: Message, inline_bytes: int) -> CachedCase:
@@ -127,4 +132,7 @@ def cached_case(event: ReviewRequested | ExpertReviewRequested, message: Message
         request_fingerprint=event.request_fingerprint,
         escalated_by=expert.escalated_by if expert else None,
         answers=expert.answers if expert else (),
+        reopened_by=expert.reopened_by if expert else None,
+        appeal=expert.appeal if expert else None,
+        standing=expert.standing if expert else None,
     )

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from infra.kafka.stage import Message
 from infra.redis.records import (
+    Amended,
     Announced,
     Answer,
     Answerable,
@@ -21,6 +22,7 @@ from infra.redis.records import (
     Opened,
     Origin,
     Place,
+    Reopened,
     RequestRecord,
 )
 from schemas.events import (
@@ -29,10 +31,12 @@ from schemas.events import (
     CaseClosed,
     CaseEscalated,
     CaseOpened,
+    CaseReopened,
     DeadLettered,
     DecisionMade,
     DecisionRequested,
     ExpertReviewRequested,
+    OutcomeAmended,
     PredictionMade,
     ReviewRequested,
 )
@@ -154,8 +158,35 @@ def _escalated(record: RequestRecord, event: CaseEscalated, _: Message) -> Reque
     )
 
 
+def _reopened(record: RequestRecord, event: CaseReopened, _: Message) -> RequestRecord:
+    known = record.reopened
+    if all(each.sequence != event.sequence for each in known):
+        found = Reopened(
+            sequence=event.sequence, revision=event.revision, workflow=event.workflow, at=event.occurred_at
+        )
+        known = tuple(sorted((*known, found), key=lambda each: each.sequence))
+    return _change(record, reopened=known, updated_at=event.occurred_at)
+
+
+def _amended(record: RequestRecord, event: OutcomeAmended, _: Message) -> RequestRecord:
+    made = Amended(
+        at=event.decided_at,
+        event_id=event.event_id,
+        outcome=event.outcome,
+        label=event.label,
+        by=event.decided_by,
+        reviewer_id=event.reviewer_id,
+    )
+    return _change(
+        record,
+        origin=_origin(record, event.workflow, event.request, event.requested_at, confirmed=True),
+        amended=_greatest(record.amended, made, lambda a: (a.at, a.event_id)),
+        updated_at=event.decided_at,
+    )
+
+
 def _closed(record: RequestRecord, event: CaseClosed, _: Message) -> RequestRecord:
-    closed = Closed(sequence=event.sequence, at=event.occurred_at, by=event.closed_by)
+    closed = Closed(sequence=event.sequence, revision=event.revision, at=event.occurred_at, by=event.closed_by)
     return _change(
         record,
         closed=_greatest(record.closed, closed, lambda c: c.sequence),
@@ -186,7 +217,9 @@ RULES: Final[dict[type[Any], Callable[[RequestRecord, Any, Message], RequestReco
     CaseOpened: _opened,
     CaseAnnounced: _announced_again,
     CaseEscalated: _escalated,
+    CaseReopened: _reopened,
     CaseClosed: _closed,
+    OutcomeAmended: _amended,
     DeadLettered: _dead,
 }
 

@@ -1,7 +1,7 @@
 """What follows from the facts about a request: its state, its place in the queues, and whether it is finished."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -50,7 +50,19 @@ def state_of(record: RequestRecord) -> State:
 def queued(record: RequestRecord) -> Queued | None:
     """The place of the case among the others; None unless casework holds it open."""
     opened, escalated, announced = record.opened, record.escalated, record.announced
-    if opened is None or record.closed is not None:
+    if record.is_closed:
+        return None
+    if record.reopened:
+        again = record.reopened[-1]
+        known = announced if announced is not None and announced.revision >= again.revision else None
+        return Queued(
+            workflow=again.workflow,
+            stage=CaseStage.EXPERT,
+            priority=known.priority if known else Priority.HIGH,
+            due_at=known.due_at if known else None,
+            opened_at=again.at,
+        )
+    if opened is None:
         return None
     stage, priority, due_at = opened.stage, opened.priority, opened.due_at
     if escalated is not None:
@@ -67,33 +79,51 @@ def finished_at(record: RequestRecord) -> int | None:
     if not record.decided and not failed:
         return None
     given_up = record.failed is not None and record.failed.step == ANNOUNCED
-    if (record.opened and not record.closed) or (record.announced and not record.opened and not given_up):
+    is_open, taken_on = queued(record) is not None, record.opened or record.reopened
+    if is_open or (record.announced and not taken_on and not given_up):
         return None
-    ends = (record.decided.at if record.decided else 0, record.closed.at if record.closed else 0)
-    return max(*ends, record.failed.at if failed and record.failed else 0)
+    ends = [each.at for each in (record.decided, record.closed, record.amended) if each]
+    return max(*ends, record.failed.at if failed and record.failed else 0, 0)
 
 
 def answer_rows(request_id: str, record: RequestRecord) -> Iterator[tuple[Answer, AnswerRow]]:
     """Each answer that changed the case, with what it is in the account of its reviewer."""
-    opened, escalated = record.opened, record.escalated
-    if opened is None:
-        return
+    began = list(_beginnings(record))
     for answer in record.answers:
-        by_expert = escalated is not None and escalated.sequence < answer.sequence
-        since = escalated.at if escalated and by_expert else opened.at
-        yield answer, AnswerRow(
-            stage=CaseStage.EXPERT if by_expert else opened.stage,
-            workflow=opened.workflow,
-            sequence=answer.sequence,
-            waited_ms=max(0, answer.at - since),
-            request_id=request_id,
-        )
+        last = max((each for each in began if each.sequence < answer.sequence), default=None)
+        if last is not None:
+            yield answer, AnswerRow(
+                stage=last.stage,
+                workflow=last.workflow,
+                sequence=answer.sequence,
+                waited_ms=max(0, answer.at - last.at),
+                request_id=request_id,
+            )
+
+
+class _Beginning(NamedTuple):
+    """Since when people of a stage could answer."""
+
+    sequence: int
+    stage: CaseStage
+    workflow: str
+    at: int
+
+
+def _beginnings(record: RequestRecord) -> Iterator[_Beginning]:
+    opened, escalated = record.opened, record.escalated
+    if opened:
+        yield _Beginning(1, opened.stage, opened.workflow, opened.at)
+        if escalated:
+            yield _Beginning(escalated.sequence, CaseStage.EXPERT, opened.workflow, escalated.at)
+    for again in record.reopened:
+        yield _Beginning(again.sequence, CaseStage.EXPERT, again.workflow, again.at)
 
 
 def _status(record: RequestRecord, state: State) -> str | None:
     match state:
         case State.COMPLETED:
-            return Status(record.decided.outcome.value).value if record.decided else None
+            return Status(record.standing.outcome.value).value if record.standing else None
         case State.FAILED:
             return None
         case State.HUMAN_REVIEW:

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from schemas.values import (
+    Appeal,
     CaseStage,
     ClosedBy,
     Coordinates,
@@ -18,6 +19,8 @@ from schemas.values import (
     PreviousAnswer,
     Priority,
     Recommendation,
+    ReopenedBy,
+    StandingDecision,
 )
 
 LAYOUT: Final = "1"  # raised with every change below: a model of another layout is rebuilt
@@ -85,10 +88,20 @@ class Answerable(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     review: Place
 
 
-class Closed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """The case is finished."""
+class Reopened(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A decision is judged anew."""
 
     sequence: int
+    revision: int
+    workflow: str
+    at: int
+
+
+class Closed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The case is finished, for good or until it is reopened."""
+
+    sequence: int
+    revision: int
     at: int
     by: ClosedBy
 
@@ -102,6 +115,17 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     label: str
     by: DecidedBy
     reviewer_id: str | None
+
+
+class Amended(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A later judgement that changed the outcome."""
+
+    at: int
+    event_id: str
+    outcome: Outcome
+    label: str
+    by: DecidedBy
+    reviewer_id: str
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -143,8 +167,10 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     opened: Opened | None = None
     escalated: Escalated | None = None
     answerable: Answerable | None = None
+    reopened: tuple[Reopened, ...] = ()
     closed: Closed | None = None
     decided: Decided | None = None
+    amended: Amended | None = None
     failed: Failed | None = None
     answers: tuple[Answer, ...] = ()
     updated_at: int = 0
@@ -154,6 +180,24 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     progress: float = 0.0
     queued: Queued | None = None
     finished_at: int | None = None  # None while anything can still come
+
+    @property
+    def standing(self) -> Decided | Amended | None:
+        """The outcome in force."""
+        return self.amended or self.decided
+
+    @property
+    def opened_at(self) -> int | None:
+        """When the case was opened, or reopened last."""
+        if self.reopened:
+            return self.reopened[-1].at
+        return self.opened.at if self.opened else None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the case is finished, and was not reopened since."""
+        closed = self.closed
+        return closed is not None and not (self.reopened and self.reopened[-1].sequence > closed.sequence)
 
     @property
     def review(self) -> Place | None:
@@ -189,6 +233,9 @@ class CachedCase(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     request_fingerprint: bytes
     escalated_by: EscalatedBy | None
     answers: tuple[PreviousAnswer, ...]
+    reopened_by: ReopenedBy | None
+    appeal: Appeal | None
+    standing: StandingDecision | None
 
 
 class AnswerRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -14,12 +14,14 @@ from schemas.events import (
     CaseClosed,
     CaseEscalated,
     CaseOpened,
+    CaseReopened,
     CaseSnapshot,
     DeadLettered,
     DecisionMade,
     DecisionRefused,
     DecisionRequested,
     ExpertReviewRequested,
+    OutcomeAmended,
     PredictionMade,
     ReviewRequested,
 )
@@ -30,7 +32,7 @@ from streams.workflow.timeline import story_of
 
 TOLD: Final = (
     DecisionRequested, PredictionMade, AutoApproved, DecisionMade, ReviewRequested, ExpertReviewRequested,
-    CaseOpened, CaseEscalated, CaseClosed, DeadLettered,
+    CaseOpened, CaseEscalated, CaseReopened, CaseClosed, OutcomeAmended, DeadLettered,
 )  # fmt: skip
 HOUR: Final = 3_600_000  # milliseconds
 DAY: Final = 24 * HOUR
@@ -93,6 +95,8 @@ class LogView:
                 "recommendation": asked.recommendation, "classes": asked.classes, "due_at": asked.due_at,
                 "request_body": body if len(body) <= self._inline_bytes else None,
                 "request": asked.request, "review": case.review, "answers": getattr(asked, "answers", ()),
+                "reopened_by": getattr(asked, "reopened_by", None), "appeal": getattr(asked, "appeal", None),
+                "standing": getattr(asked, "standing", None),
             }  # fmt: skip
         return made
 
@@ -111,7 +115,7 @@ class LogView:
                 if not isinstance(event, DecisionRefused):
                     waited = event.occurred_at - began[event.request_id]
                     answers[who].setdefault(event.event_id, (event.occurred_at, max(0, waited)))
-            if isinstance(event, CaseEscalated):
+            if isinstance(event, CaseEscalated | CaseReopened):
                 began[event.request_id] = event.occurred_at
         return {name: _activity(at, list(answers[name].values()), now) for name, at in seen.items()}
 
@@ -141,16 +145,16 @@ def shown(model: ReadModel, request_ids: Iterable[str]) -> dict[str, View]:
     for name in request_ids:
         record = model.status(name)
         if record is not None:
-            decided = record.decided
+            decided, standing = record.decided, record.standing
             made[name] = {
                 "state": record.state, "status": record.status, "progress": record.progress,
-                "outcome": decided.outcome if decided else None, "label": decided.label if decided else None,
+                "outcome": standing.outcome if standing else None, "label": standing.label if standing else None,
                 "decided_by": decided.by if decided else None, "decided_at": decided.at if decided else None,
                 "reviewer_id": decided.reviewer_id if decided else None,
                 "request": record.origin.request.coordinates if record.origin else None,
                 "review": record.review.coordinates if record.review else None,
-                "opened_at": record.opened.at if record.opened else None,
-                "closed_at": record.closed.at if record.closed else None,
+                "opened_at": record.opened_at,
+                "closed_at": record.closed.at if record.closed and record.is_closed else None,
                 "finished": record.finished_at is not None,
             }  # fmt: skip
     return made
@@ -167,6 +171,7 @@ def shown_cases(model: ReadModel, request_ids: Iterable[str]) -> dict[str, View]
                 "recommendation": case.recommendation, "classes": case.classes, "due_at": case.due_at,
                 "request_body": case.request_body, "request": case.request.coordinates,
                 "review": case.review.coordinates, "answers": case.answers,
+                "reopened_by": case.reopened_by, "appeal": case.appeal, "standing": case.standing,
             }  # fmt: skip
     return made
 

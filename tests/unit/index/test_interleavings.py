@@ -100,7 +100,8 @@ def test_a_record_says_what_the_auditors_story_says(seed: int) -> None:
         story = story_of(Told(message.event, message.timestamp) for message in found)
         assert story is not None
         assert (record.state, record.status, record.progress) == (story.state, story.status, story.progress), name
-        assert (record.decided.label if record.decided else None) == story.label
+        assert (record.standing.label if record.standing else None) == story.label
+        assert (record.decided.outcome if record.amended and record.decided else None) == story.amended_from
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))
@@ -117,6 +118,9 @@ def test_the_histories_hold_what_the_tests_are_about() -> None:
     assert any(record.escalated and record.answers for record in records)
     assert any(record.decided and record.opened and record.decided.by == "automation" for record in records), "audits"
     assert any(record.queued for record in records)
+    assert any(record.amended and record.reopened for record in records), "amendments"
+    assert any(record.reopened and not record.opened for record in records), "appeals of what had no case"
+    assert any(record.reopened and record.queued for record in records), "decisions that are being judged anew"
 
 
 def test_every_partition_of_what_is_followed_is_read() -> None:
