@@ -106,7 +106,7 @@ class Indexer:
         held = self._store.held()
         if self._store.is_of_another(held):
             raise IndexFenced
-        return held.offsets
+        return held.offsets if held.owner is not None else {}
 
     def _fitting(self, offsets: Mapping[str, int] | None) -> dict[TopicPartition, int]:
         """The offsets to go on from; empty unless they name every partition, and places that the log has."""
