@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [stages|path|latency …]`: the figures of BENCHMARKS.md, on a broker of its own."""
+"""`python -m tests.benchmarks [stages|path|latency|index …]`: the figures of BENCHMARKS.md, on a broker of its own."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import bare, path, stages
+from tests.benchmarks import bare, index, path, stages
 from tests.benchmarks.stand import Timing, stand
 
 RATE = 500  # requests a second, for latency
@@ -29,7 +29,7 @@ def show(title: str, rows: list[tuple[str, Timing, float]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["stages", "path", "latency"])
+    parser.add_argument("what", nargs="*", default=["stages", "path", "latency", "index"])
     parser.add_argument("--records", type=int, default=60_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20)
@@ -53,6 +53,12 @@ def main() -> None:
                 print(path.report_latency("two bare hops", bare_hops))
                 ours = path.latency(running, rate=RATE, seconds=options.seconds)
                 print(path.report_latency("request → automatic outcome", ours))
+    if "index" in options.what:
+        for what, source in (("decided alone", index.by_itself), ("open cases", index.asked_of_people)):
+            for _ in range(options.runs):
+                with stand() as running:
+                    count = options.records // 4
+                    print(index.report(what, index.measured(running, source(0, count), count)))
 
 
 if __name__ == "__main__":

@@ -72,10 +72,10 @@ def feedback() -> Stage[Any, Any]:
 def announcements(start: int, count: int) -> Iterator[Outgoing]:
     """What the router asks people about predictions that are not sure enough."""
     stage = RouterStage(codec=CODEC, sealer=SEALER, salt=bytes(32))
-    lane = _lane(stage, 0)
-    config = stage.fold_config(stage.initial_config(), _message(POLICIES.message(policy_event())))
+    lane = lane_of(stage, 0)
+    config = stage.fold_config(stage.initial_config(), policy_message())
     for number in range(start, start + count):
-        batch = stage.handle([_message(PREDICTIONS.message(prediction(number, confidence=0.9)))], {0: lane}, config)
+        batch = stage.handle([message_of(PREDICTIONS.message(prediction(number, confidence=0.9)))], {0: lane}, config)
         lane.state.discard()
         yield batch.outgoing[0]
 
@@ -94,7 +94,11 @@ def answers(start: int, count: int) -> Iterator[Outgoing]:
         )  # fmt: skip
 
 
-def _message(outgoing: Outgoing) -> Message:
+def policy_message() -> Message:
+    return message_of(POLICIES.message(policy_event()))
+
+
+def message_of(outgoing: Outgoing) -> Message:
     assert outgoing.event is not None
     return Message(outgoing.event, outgoing.topic, 0, 0, 0, outgoing.key, b"")
 
@@ -143,7 +147,7 @@ def floor(stage: Stage[Any, Any], config_messages: Sequence[Record], records: Se
     config = stage.initial_config()
     for record in config_messages:
         config = stage.fold_config(config, intake.message(record))
-    lanes = {number: _lane(stage, number) for number in range(4)}
+    lanes = {number: lane_of(stage, number) for number in range(4)}
     started = time.perf_counter()
     for first in range(0, len(records), BATCH):
         messages = [intake.message(record) for record in records[first : first + BATCH]]
@@ -156,7 +160,7 @@ def floor(stage: Stage[Any, Any], config_messages: Sequence[Record], records: Se
     return time.perf_counter() - started
 
 
-def _lane(stage: Stage[Any, Any], number: int) -> Lane[Any]:
+def lane_of(stage: Stage[Any, Any], number: int) -> Lane[Any]:
     return Lane(
         partition=number, state=stage.initial_state(number), now=1_800_000_000_010,
         config_offsets={"models": 1, "policies": 1}, reached=lambda topic: 1 << 60, watermark=lambda topic: 1 << 60,
