@@ -77,8 +77,9 @@ def write_asyncapi() -> None:
 
 def _servers() -> dict[str, Json]:
     brokers: dict[str, Json] = {
-        "default": "127.0.0.1:9092", "description": "host and port of a broker; `hitl status` names those of this machine"
-    }  # fmt: skip
+        "default": "127.0.0.1:9092",
+        "description": "host and port of a broker; `hitl status` names those of this machine",
+    }
     schemes = ("certificate", "plain", "scram-sha-256", "scram-sha-512")
     return {
         "local": {
@@ -117,7 +118,7 @@ def _channel(topic: Topic[Any]) -> dict[str, Json]:
 
 def _about(topic: Topic[Any]) -> str:
     partitions = (
-        "As many partitions as the installation gives all such topics (HITL_PARTITIONS; the number here is the default)."
+        "As many partitions as the installation gives all such topics (HITL_PARTITIONS; here: the default)."
         if topic.partitioned
         else "One partition."
     )

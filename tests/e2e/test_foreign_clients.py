@@ -5,7 +5,6 @@ What they do right reaches an outcome, what they do wrong is refused with the do
 
 import base64
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
