@@ -10,18 +10,16 @@ from typing import Any
 import pytest
 
 from infra.kafka.partitioner import partition_of
-from infra.kafka.publisher import publish
 from infra.kafka.scan import scan
 from schemas.codec import HEADER, MAGIC
-from schemas.events import DeadLettered, DecisionMade, PolicyPublished
+from schemas.events import DeadLettered, DecisionMade
 from schemas.publishing import entries
-from schemas.topics import DEAD_LETTERS, OUTCOMES, POLICIES, REQUESTS, REVIEW_DECISIONS
-from tests.support.foreign import Client, Line, Program, client
-from tests.support.stand import DOCUMENT, Stand, wait_until
+from schemas.topics import DEAD_LETTERS, OUTCOMES, REQUESTS, REVIEW_DECISIONS
+from tests.support.foreign import PEOPLE, Client, Line, Program, client
+from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC, GOOD, WORKFLOW
 
 pytestmark = pytest.mark.integration
-PEOPLE = "letters"  # a workflow without a model: people decide everything
 UNKNOWN = HEADER.pack(MAGIC, 999_999) + b"body"
 NO_AVRO = b'{"request_id": "json is no Avro"}'
 BAD_BYTES = {"unknown_schema": UNKNOWN, "undecodable": NO_AVRO}
@@ -31,25 +29,6 @@ ANSWER: dict[str, Any] = {"action": "approve", "confidence": 0.9}
 @pytest.fixture(scope="module", params=["node", "go"])
 def foreign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Client:
     return client(request.param, tmp_path_factory.mktemp(request.param))
-
-
-@pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """All services; a workflow with a model that was taught, and one without."""
-    stand = Stand(tmp_path_factory.mktemp("foreign"))
-    try:
-        stand.up()
-        stand.publish_policy(DOCUMENT.replace("audit_share = 0.2", "audit_share = 0.0"))
-        document = DOCUMENT.replace(f'"{WORKFLOW}"', f'"{PEOPLE}"')
-        letters = PolicyPublished(
-            event_id=f"policy:{PEOPLE}", workflow=PEOPLE, version=1, digest="1" * 64, document=document,
-            published_by="test", published_at=0,
-        )  # fmt: skip
-        publish(stand.log, CODEC, [POLICIES.message(letters)])
-        stand.teach()  # when that is done, every service follows both policies
-        yield stand
-    finally:
-        stand.down()
 
 
 @pytest.fixture

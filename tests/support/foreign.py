@@ -16,6 +16,7 @@ import pytest
 
 from schemas.publishing import AVRO, HERE
 
+PEOPLE: Final = "letters"  # a workflow without a model: people decide everything
 E2E: Final = HERE.parent / "tests" / "e2e"
 SOON: Final = 60.0  # seconds; a loaded machine starts a program in a few
 Line = Mapping[str, Any]
