@@ -6,10 +6,10 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup lock demo test lint types contracts unit contract simulation integration chaos bench bench-peers format clean
+.PHONY: help setup lock demo test lint types contracts unit contract simulation integration foreign e2e chaos bench bench-peers format clean
 
 help: ## print the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv from the lock file (a second run is instant and offline)
 	@bash infra/local/setup.sh
@@ -17,7 +17,7 @@ setup: ## make .venv from the lock file (a second run is instant and offline)
 demo: setup ## everything from nothing, on real data, live (ARGS="--headless --report FILE.json" for machines)
 	@$(BIN)/hitl demo $(ARGS)
 
-test: setup lint types contracts unit contract simulation integration ## everything a change must pass
+test: setup lint types contracts unit contract simulation integration foreign ## everything a change must pass
 
 lint: setup ## style and formatting of imports
 	@echo '== lint'
@@ -46,6 +46,14 @@ simulation: setup ## the whole topology on the simulated log, thousands of seede
 integration: setup ## on a real broker
 	@echo '== integration tests'
 	@$(BIN)/pytest -q tests/integration $(ARGS)
+
+foreign: setup
+	@echo '== end-to-end tests'
+	@$(BIN)/pytest -q tests/e2e $(ARGS)
+
+e2e: setup ## apps in other languages on the whole pipeline; first installs what they need (Node, Go, kcat)
+	@bash tests/e2e/setup.sh
+	@REQUIRE_FOREIGN=1 $(MAKE) foreign
 
 chaos: setup ## long: a million simulated requests, 50 kills on the real broker
 	@echo '== chaos'

@@ -35,8 +35,12 @@ The value is the Confluent wire format; the key is the key's text in UTF-8.
 - `request_body` is the Avro body of a `DecisionRequested`, byte for byte as it was sent (without the five bytes in
   front); `request_fingerprint` names the schema that reads it.
 - Times are milliseconds since 1970-01-01 UTC (`timestamp-millis`). Probabilities and confidences lie between 0 and 1.
-- Keys choose the partition by `murmur2_random`, the default of Java and kafkajs. librdkafka (C, Python, Go, .NET,
-  Rust) must be told: `partitioner=murmur2_random`. A record in the wrong partition is refused.
+- Keys choose the partition by murmur2, the default of Java, kafkajs and franz-go. librdkafka (C, Python, .NET, Rust,
+  confluent-kafka-go) must be told: `partitioner=murmur2_random`. A record in the wrong partition is refused. To check a
+  client: of 4 partitions (of 12) the key `post-1` belongs to 1 (5), `post-2` to 1 (9), `4711` to 2 (10), `grüße` to
+  0 (8).
+- Our services write without compression, unless `HITL_KAFKA_COMPRESSION_TYPE` says otherwise; they read every kind.
+  (kafkajs by itself reads gzip only.) Records carry no headers, and headers of yours are passed over.
 - Read with `isolation.level=read_committed`: what an aborted transaction wrote is not part of the log.
 - A topic's name on the cluster carries the installation's prefix (`hitl.` unless set otherwise): `requests` is
   `hitl.requests` there. Inside events the name stands without it.
@@ -53,6 +57,74 @@ The value is the Confluent wire format; the key is the key's text in UTF-8.
 4. Prove it against [`examples/`](examples): each `.bin` is a value as it lies in the log, and the `.json` beside it
    says what is in it (bytes as base64; a field that is left out has its default). Encoding the one must give the
    other, byte for byte.
+
+[`asyncapi.json`](asyncapi.json) says the same for machines, as AsyncAPI 3.0: channels with their settings, messages
+with their Avro schemas and ids, operations by role. Whole programs, a publisher and a reviewer app, each started by a
+test against the whole pipeline: [Node](../tests/e2e/node) (kafkajs, avsc), [Go](../tests/e2e/go) (franz-go, hamba/avro)
+and [Python](../README.md#publish-requests-from-your-own-app).
+
+## What became of it
+
+**A request** is answered by one `DecisionMade` on `outcomes`, under the same key, whoever decides. Sending it again is
+safe; it is decided once. One that cannot be processed becomes a dead letter and gets no outcome: its sender sees that
+with `hitl dead-letters list`, or as operator on `dead-letters`, where `origin` names the record and `reason` is one of:
+
+| reason | what to do |
+|---|---|
+| `empty` | send a value |
+| `undecodable` | send the five bytes, then a body that is exactly what the schema says |
+| `unknown_schema` | use an id of `avro/ids.json` |
+| `invalid` | a value that the schema cannot forbid; the detail names it |
+| `wrong_event` | send to a topic what belongs there |
+| `wrong_key` | the key is the request id, in UTF-8 |
+| `wrong_partition` | use murmur2 |
+| `too_large` | send the content by reference: `content_uri`, `content_sha256` |
+| `unknown_workflow` | publish the workflow's policy first (`hitl policy publish`), then replay the dead letter |
+| `id_conflict` | another request has this id already: choose ids that are yours alone |
+
+**A decision** is answered on `assignments` by the event whose `cause` names its record (topic, partition and offset, as
+your producer was told them): `CaseClosed` when it decided the case, `CaseEscalated` when it goes to an expert,
+`DecisionRefused` when nothing came of it. A value that is no `ReviewDecided` at all becomes a dead letter. The reasons:
+
+| reason | what to do |
+|---|---|
+| `wrong_key` | the key is the request id, in UTF-8 |
+| `wrong_partition` | use murmur2 |
+| `impossible_coordinates` | `review` names the record that is answered: topic without prefix, partition, offset |
+| `unknown_case` | check the request id |
+| `finished` | take the next case: somebody, or the deadline, was faster |
+| `superseded` | the case went to an expert; this answer is not needed |
+| `other_review` | answer the announcement that the detail names |
+| `bad_value` | confidence, action, label or a length; the detail says which and what is allowed |
+| `no_recommendation` | `mark_wrong` needs one: approve, reject or escalate |
+| `not_allowed` | an expert approves or rejects |
+
+## Looking at topics with kcat
+
+kcat (Debian: `apt-get install kcat`) shows where records lie, their keys and sizes. It reads committed records only,
+unless `-X isolation.level=read_uncommitted` says otherwise, and knows no Avro: the values are left to a codec.
+`hitl status` names the broker.
+
+```sh
+# the newest record of each partition: where, when (ms), key, size, headers
+kcat -b $BROKER -C -t hitl.outcomes -o -1 -e -q -f '%t[%p]@%o %T %k %S bytes, headers: %h\\n'
+# every record about one request, with the magic byte and the schema's id
+kcat -b $BROKER -C -t hitl.assignments -o beginning -e -q -s value='>b i' -f '%k %p@%o schema %s\\n' | grep '^post-1 '
+# everything since a moment (ms); `-o end` without `-e` follows instead
+kcat -b $BROKER -C -t hitl.requests -o s@1767225600000 -e -q -f '%p@%o %k\\n'
+# the bytes of one value, decoded by our codec; in a file they are like those in examples/
+kcat -b $BROKER -C -t hitl.requests -p 1 -o 0 -c 1 -e -q -D '' | python -c \\
+  'import sys; from schemas.codec import Codec; print(Codec.of_repository().decode(sys.stdin.buffer.read()))'
+```
+
+The same with everything decoded, no kcat needed:
+
+```sh
+hitl topics read outcomes --from -1
+hitl topics read assignments --key post-1
+hitl topics read requests --from 2026-01-01 --json | jq .value.workflow
+hitl topics read review.high --from end --follow
+```
 
 ## Changing an event
 

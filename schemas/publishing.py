@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from schemas.asyncapi import write_asyncapi
 from schemas.avsc import Json
 from schemas.catalogue import write_readme
 from schemas.codec import Codec, published, schema_fingerprint
@@ -89,7 +90,7 @@ def write_new_examples() -> list[str]:
 
 
 def main() -> None:
-    """Add ids, examples and the table; say what was added."""
+    """Add ids, examples, the page and the AsyncAPI document; say what was added."""
     known = entries()
     made = with_new_schemas(known)
     if made != known:
@@ -98,6 +99,7 @@ def main() -> None:
     for added in [*(key for key in made if key not in known), *write_new_examples()]:
         print(f"published {added}")
     write_readme()
+    write_asyncapi()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ E = TypeVar("E", bound=e.Event, contravariant=True)
 
 MIB: Final = 1 << 20
 DAY: Final = 86_400_000  # milliseconds
+DEFAULT_PARTITIONS: Final = 4  # of request-keyed topics, for a laptop
 RECORD_OVERHEAD: Final = 64 * 1024  # bytes a broker counts beyond the value: key, headers, batch
 
 

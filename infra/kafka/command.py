@@ -1,5 +1,6 @@
-"""`hitl topics`: the catalogue, and the cluster's topics compared with it."""
+"""`hitl topics`: the catalogue, the cluster's topics compared with it, and the records in them."""
 
+from itertools import islice
 from typing import Any
 
 import click
@@ -29,7 +30,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group(cls=CommandGroup)
 def topics() -> None:
-    """List, create and check the topics of the catalogue."""
+    """List, create, check and read the topics of the catalogue."""
 
 
 @topics.command(name="list")
@@ -70,6 +71,40 @@ def check_topics(as_json: bool) -> int:
     said = "\n".join(map(str, found)) + "\n`hitl topics apply` corrects what can be corrected." if found else ""
     show({"differences": found}, as_json=as_json, text=said or "all topics are as the catalogue says")
     return DIFFERENT if found else 0
+
+
+@topics.command(name="read")
+@click.argument("topic")
+@click.option(
+    "--from", "start", default="beginning", show_default=True, metavar="PLACE",
+    help="beginning, end, an offset (17), how many back (-5) or a time (2026-01-31T12:00).",
+)  # fmt: skip
+@click.option("--partition", type=click.IntRange(min=0), help="Only this partition.")
+@click.option("--key", help="Only records with this key.")
+@click.option("--count", type=click.IntRange(min=1), help="Stop after so many.")
+@click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@json_option
+def read_topic(
+    topic: str, start: str, partition: int | None, key: str | None, count: int | None, follow: bool, as_json: bool
+) -> None:
+    """Print the committed records of a topic, decoded; with --json one object a line.
+
+    What cannot be decoded is printed with the reason. Offsets and numbers back hold for each partition.
+    """
+    from infra.cli.cluster import connected
+    from infra.kafka.topic_reading import for_machines, for_people, read, starts, topic_name
+    from schemas.codec import Codec
+
+    settings = load_settings()
+    name, codec = topic_name(topic, settings.topic_prefix), Codec.of_repository()
+    try:
+        with connected(settings) as log:
+            places = starts(log, name, start, partition=partition)
+            for entry in islice(read(log, codec, places, key=key, follow=follow), count):
+                line = msgspec.json.encode(for_machines(entry)).decode() if as_json else for_people(entry, codec)
+                click.echo(line)
+    except KeyboardInterrupt:  # how one ends --follow
+        return
 
 
 def _rows(settings: Settings) -> list[Row]:

@@ -1,6 +1,9 @@
 """`hitl topics` on a real broker."""
 
 import json
+import signal
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from contextlib import closing
@@ -15,10 +18,12 @@ from infra.cli.main import run
 from infra.kafka import id_space
 from infra.kafka.client import connect
 from infra.kafka.client_errors import TopicMissing
+from infra.kafka.publisher import publish
 from infra.kafka.topics import Cluster, TopicsDiffer, apply, check
 from infra.local.broker import EmbeddedBroker
 from infra.settings import Settings
-from schemas.codec import published
+from schemas.codec import Codec, published
+from schemas.events import DecisionRequested
 from schemas.topics import CASES, REQUESTS, TOPICS
 
 pytestmark = pytest.mark.integration
@@ -145,3 +150,44 @@ def test_command_lists_applies_and_checks(settings: Settings, hitl: Callable[...
     rows = {row["name"]: row for row in json.loads(said)}
     requests = rows[settings.topic_prefix + "requests"]
     assert (requests["partitions"], requests["offsets"], requests["key"]) == (3, 0, "request id")
+
+
+def test_records_are_printed_decoded(settings: Settings, hitl: Callable[..., tuple[int, str]]) -> None:
+    apply(settings)
+    events = [DecisionRequested(request_id=f"r{number}", workflow="w") for number in range(12)]
+    with closing(connect(settings)) as log:
+        publish(log, Codec.of_repository(), map(REQUESTS.message, events))
+        aborting = log.producer(transactional_id="aborting")
+        aborting.begin()
+        aborting.send(REQUESTS.name, b"r0", b"never", None)
+        aborting.flush()
+        aborting.abort()
+    status, said = hitl("topics", "read", "requests", "--json")
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert status == 0
+    assert {(line["key"], line["event"], line["value"]["request_id"]) for line in lines} == {
+        (event.request_id, "DecisionRequested", event.request_id) for event in events
+    }
+    status, said = hitl("topics", "read", settings.topic_prefix + "requests", "--key", "r3", "--count", "1", "--follow")
+    assert (status, said.splitlines()[1:3]) == (0, ['  request_id: "r3"', '  workflow: "w"'])
+    partition = max(line["partition"] for line in lines)
+    status, said = hitl("topics", "read", "requests", "--json", "--partition", str(partition), "--from", "end")
+    assert (status, said) == (0, "")
+
+
+def test_a_topic_that_is_none_is_an_error_of_one_line(hitl: Callable[..., tuple[int, str]]) -> None:
+    assert hitl("topics", "read", "reviews") == (1, "")
+
+
+def test_following_ends_with_ctrl_c(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply(settings, [REQUESTS])
+    enter(settings, monkeypatch)
+    with closing(connect(settings)) as log:
+        publish(log, Codec.of_repository(), [REQUESTS.message(DecisionRequested(request_id="r", workflow="w"))])
+    command = [sys.executable, "-m", "infra.cli.main", "topics", "read", "requests", "--follow", "--json"]
+    following = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert following.stdout is not None
+    first = json.loads(following.stdout.readline())  # comes at once, not when a buffer is full
+    following.send_signal(signal.SIGINT)
+    rest, complaint = following.communicate(timeout=30)
+    assert (first["key"], rest, complaint, following.returncode) == ("r", "", "", 0)

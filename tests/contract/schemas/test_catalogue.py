@@ -1,16 +1,20 @@
 """Laws over every topic, and the page that is made of them."""
 
 import dataclasses
+import re
 from typing import Any
 
 import msgspec
 import pytest
 
+from infra.kafka.errors import Reason
+from infra.kafka.partitioner import partition_of
 from schemas.catalogue import README, readme
 from schemas.events import EVENT_TYPES
 from schemas.publishing import EXAMPLES, example_event
 from schemas.topics import BY_NAME, KEY_FIELDS, MIB, RECORD_OVERHEAD, TOPICS, Keyed, Topic
 from schemas.values import Priority
+from streams.casework.refusal import Refusal
 
 ALL = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 HIDDEN_FROM_REVIEWERS = ("predictions", "auto-approve", "outcomes", "audits", "feedback", "cases")
@@ -111,3 +115,15 @@ def test_the_page_names_every_topic_and_event() -> None:
     page = readme()
     assert all(f"| `{topic.name}` |" in page for topic in TOPICS)
     assert all(f"### {kind.__name__}\n" in page for kind in EVENT_TYPES)
+
+
+@pytest.mark.parametrize("word", [*Refusal, *Reason])
+def test_the_page_explains_every_reason_for_a_refusal(word: str) -> None:
+    assert f"| `{word}` | " in readme()
+
+
+def test_the_page_tells_which_partition_keys_belong_to() -> None:
+    said = re.findall(r"`([^`]+)`\s+(?:belongs )?to\s+(\d+) \((\d+)\)", readme())
+    assert len(said) == 4
+    for key, of_four, of_twelve in said:
+        assert (partition_of(key.encode(), 4), partition_of(key.encode(), 12)) == (int(of_four), int(of_twelve))

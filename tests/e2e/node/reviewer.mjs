@@ -1,0 +1,83 @@
+// A reviewer app whose person is the standard input: node reviewer.mjs BROKER PREFIX schemas/avro REVIEWER
+//
+// Out, a line for each case that people are asked about, with the request and the model's recommendation:
+//   {"asked": "post-1", "content": "...", "priority": "high", "reason": "...", "recommendation": null, "review": {...}}
+// In, a line for each answer: {"request_id": "post-1", "action": "approve", "confidence": 0.9}
+// Out, what became of it:     {"accepted": "post-1"} or {"refused": "post-1", "reason": "...", "detail": "..."}
+// It ends at the first refusal (exit status 3), or when the input has ended and nothing is open. To see what is refused,
+// an answer may also name its "review", a "partition", or the whole "value" in base64.
+import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import kafkajs from 'kafkajs';
+import { Schemas, say } from './wire.mjs';
+
+const [broker, prefix, folder, reviewer] = process.argv.slice(2);
+const schemas = new Schemas(folder);
+const kafka = new kafkajs.Kafka({ clientId: 'node-reviewer', brokers: [broker], logLevel: kafkajs.logLevel.ERROR });
+const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner, idempotent: true });
+const consumer = kafka.consumer({ groupId: `node-reviewer-${process.pid}` });
+const cases = new Map(); // request id -> coordinates of its newest announcement
+const verdicts = new Map(); // coordinates of an answer -> what casework said about it; it may come before we ask
+const open = new Map(); // coordinates of an answer -> request id
+const place = ({ topic, partition, offset }) => `${topic}[${partition}]@${offset}`;
+let ended = false; // the input
+
+async function settle() {
+  for (const [at, requestId] of open) {
+    if (!verdicts.has(at)) continue;
+    const [kind, event] = verdicts.get(at);
+    open.delete(at);
+    if (kind === 'DecisionRefused') {
+      say({ refused: requestId, reason: event.reason, detail: event.detail });
+      await leave(3);
+    }
+    say({ accepted: requestId });
+  }
+  if (ended && open.size === 0) await leave(0);
+}
+
+async function leave(status) {
+  await Promise.race([producer.disconnect(), new Promise((resolve) => setTimeout(resolve, 1000))]);
+  process.exit(status);
+}
+
+function heard(topic, partition, message) {
+  const [kind, event] = schemas.decode(message.value);
+  if (topic === `${prefix}assignments`) {
+    verdicts.set(place(event.cause), [kind, event]); // `cause` names the record that it answers
+    return;
+  }
+  const review = { topic: topic.slice(prefix.length), partition, offset: Number(message.offset) };
+  cases.set(event.request_id, review);
+  const request = schemas.decodeBody(event.request_body, event.request_fingerprint);
+  const content = request.payload?.body.toString() ?? null;
+  const { priority, reason, recommendation } = event;
+  say({ asked: event.request_id, content, priority, reason, recommendation, review });
+}
+
+async function answer({ request_id, action, confidence, review, partition, value }) {
+  const decision = { decision_id: randomUUID(), request_id, reviewer_id: reviewer, action, confidence };
+  decision.review = review ?? cases.get(request_id);
+  const bytes = value ? Buffer.from(value, 'base64') : schemas.encode('ReviewDecided/v1', decision);
+  const messages = [{ key: request_id, value: bytes, partition }];
+  const [at] = await producer.send({ topic: `${prefix}review-decisions`, messages });
+  say({ decided: request_id, partition: at.partition, offset: Number(at.baseOffset) });
+  if (!value) open.set(place({ topic: 'review-decisions', partition: at.partition, offset: at.baseOffset }), request_id);
+}
+
+await producer.connect();
+await consumer.connect();
+const topics = ['review.urgent', 'review.high', 'review.normal', 'review.low', 'assignments'];
+await consumer.subscribe({ topics: topics.map((name) => prefix + name), fromBeginning: true });
+await consumer.run({
+  eachMessage: async ({ topic, partition, message }) => {
+    heard(topic, partition, message);
+    await settle();
+  },
+});
+for await (const line of createInterface({ input: process.stdin })) {
+  await answer(JSON.parse(line));
+  await settle();
+}
+ended = true;
+await settle();

@@ -1,0 +1,55 @@
+"""The AsyncAPI document as other people's tools read it: AsyncAPI's own parser, with its parser of Avro schemas."""
+
+import json
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from schemas.asyncapi import DOCUMENT, document
+from tests.support.foreign import E2E, missing, node
+
+Spoil = Callable[[dict[str, Any]], object]
+Verdict = dict[str, Any]
+
+
+def fields_of(doc: dict[str, Any], event: str) -> Any:
+    return doc["components"]["messages"][event]["payload"]["schema"]["fields"]
+
+
+SPOILT: Final[Mapping[str, tuple[Spoil, str]]] = {
+    "unknown key": (lambda doc: doc["channels"]["requests"].update(adress="requests"), "adress"),
+    "unknown action": (lambda doc: doc["operations"]["upstream.send.requests"].update(action="emit"), "action"),
+    "missing channel": (lambda doc: doc["channels"].pop("outcomes"), "outcomes"),
+    "bad binding": (lambda doc: doc["channels"]["outcomes"]["bindings"]["kafka"].update(partitions="six"), "kafka"),
+    "unknown Avro type": (lambda doc: fields_of(doc, "ReviewDecided")[0].update(type="strin"), "strin"),
+}
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
+    """What the parser says about the committed document and about each spoilt one, all asked at once."""
+    command = node("asyncapi_check.mjs")
+    if not (E2E / "node" / "node_modules" / "@asyncapi" / "parser").is_dir():
+        missing("the npm package @asyncapi/parser is not installed")
+    folder = tmp_path_factory.mktemp("asyncapi")
+    files = [DOCUMENT]
+    for name, (spoil, _) in SPOILT.items():
+        broken: dict[str, Any] = document()
+        spoil(broken)
+        files.append(folder / f"{name}.json")
+        files[-1].write_text(json.dumps(broken))
+    done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {Path(said["file"]).stem: said for said in map(json.loads, done.stdout.splitlines())}
+
+
+def test_the_document_is_valid(verdicts: dict[str, Verdict]) -> None:
+    assert (verdicts[DOCUMENT.stem]["version"], verdicts[DOCUMENT.stem]["wrong"]) == ("3.0.0", [])
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_a_broken_document_is_refused(name: str, verdicts: dict[str, Verdict]) -> None:
+    assert any(SPOILT[name][1] in each for each in verdicts[name]["wrong"])

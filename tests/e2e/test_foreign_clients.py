@@ -1,0 +1,195 @@
+"""Publishers and reviewer apps in other languages, with nothing but the .avsc files, on the whole pipeline.
+
+What they do right reaches an outcome, what they do wrong is refused with the documented reason.
+"""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra.kafka.partitioner import partition_of
+from infra.kafka.scan import scan
+from schemas.codec import HEADER, MAGIC
+from schemas.events import DeadLettered, DecisionMade
+from schemas.publishing import entries
+from schemas.topics import DEAD_LETTERS, OUTCOMES, REQUESTS, REVIEW_DECISIONS
+from tests.support.foreign import PEOPLE, Client, Line, Program, client
+from tests.support.stand import Stand, wait_until
+from tests.support.traffic import CODEC, GOOD, WORKFLOW
+
+pytestmark = pytest.mark.integration
+UNKNOWN = HEADER.pack(MAGIC, 999_999) + b"body"
+NO_AVRO = b'{"request_id": "json is no Avro"}'
+BAD_BYTES = {"unknown_schema": UNKNOWN, "undecodable": NO_AVRO}
+ANSWER: dict[str, Any] = {"action": "approve", "confidence": 0.9}
+
+
+@pytest.fixture(scope="module", params=["node", "go"])
+def foreign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return client(request.param, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture
+def publisher(foreign: Client, stand: Stand) -> Iterator[Program]:
+    with foreign.publishing(stand.settings.bootstrap_servers, stand.settings.topic_prefix) as program:
+        yield program
+
+
+@pytest.fixture
+def reviewer(foreign: Client, stand: Stand) -> Iterator[Program]:
+    with foreign.reviewing(stand.settings.bootstrap_servers, stand.settings.topic_prefix) as program:
+        yield program
+
+
+@pytest.fixture
+def case(foreign: Client, publisher: Program, request: pytest.FixtureRequest) -> str:
+    """A case that waits for people, published by the foreign publisher."""
+    name = f"{foreign.language}-{request.node.originalname}-{abs(hash(request.node.name))}"
+    publisher.tell(request_id=name, workflow=PEOPLE, text="Dear all")
+    return name
+
+
+def outcome_of(stand: Stand, request_id: str) -> DecisionMade:
+    found = [entry.event for entry in scan(stand.log, CODEC, [OUTCOMES.name])]
+    [made] = [event for event in found if isinstance(event, DecisionMade) and event.request_id == request_id]
+    return made
+
+
+def wrong_partition(stand: Stand, key: str) -> int:
+    return (partition_of(key.encode(), stand.partitions) + 1) % stand.partitions
+
+
+def dead_letter(stand: Stand, topic: str, at: Line) -> DeadLettered:
+    """What became of a record that a program says it wrote."""
+
+    def found() -> list[DeadLettered]:
+        letters = (entry.event for entry in scan(stand.log, CODEC, [DEAD_LETTERS.name]))
+        place = (topic, at["partition"], at["offset"])
+        return [
+            letter
+            for letter in letters
+            if isinstance(letter, DeadLettered)
+            and (letter.origin.topic, letter.origin.partition, letter.origin.offset) == place
+        ]
+
+    wait_until(lambda: bool(found()), seconds=60, what=f"a dead letter of {at}")
+    [letter] = found()
+    return letter
+
+
+def test_requests_reach_automatic_and_human_outcomes(
+    foreign: Client, stand: Stand, publisher: Program, reviewer: Program
+) -> None:
+    sure, unsure = f"{foreign.language}-sure-ü", f"{foreign.language}-unsure"
+    publisher.tell(request_id=sure, workflow=WORKFLOW, text=" ".join(GOOD))
+    publisher.tell(request_id=unsure, workflow=PEOPLE, text="Grüße, 早安")
+    asked = reviewer.said("asked", of=unsure)
+    assert "Grüße, 早安" in asked["content"]
+    assert (asked["priority"], asked["recommendation"]) == ("high", None)
+    reviewer.tell(request_id=unsure, action="reject", confidence=0.75)
+    reviewer.said("accepted", of=unsure)
+    assert reviewer.end() == 0
+    assert publisher.end() == 0
+    assert publisher.heard(request_id=sure)["decided_by"] == "automation"
+    assert publisher.heard(request_id=unsure) == {
+        "outcome": "rejected", "request_id": unsure, "decided_by": "reviewer", "label": "reject",
+    }  # fmt: skip
+    made = outcome_of(stand, unsure)
+    assert (made.reviewer_id, made.confidence) == (foreign.language, 0.75)
+
+
+def test_keys_lie_where_our_own_partitioner_puts_them(foreign: Client, stand: Stand, publisher: Program) -> None:
+    for number in range(20):
+        name = f"{foreign.language}-key-{number}-é"
+        publisher.tell(request_id=name, workflow=PEOPLE, text="?", value=base64.b64encode(NO_AVRO).decode())
+        at = publisher.said("published", of=name)
+        assert at["partition"] == partition_of(name.encode(), stand.partitions)
+
+
+def test_a_request_in_the_wrong_partition_is_a_dead_letter(foreign: Client, stand: Stand, publisher: Program) -> None:
+    name = f"{foreign.language}-misplaced"
+    publisher.tell(request_id=name, workflow=PEOPLE, text="?", partition=wrong_partition(stand, name))
+    letter = dead_letter(stand, REQUESTS.name, publisher.said("published", of=name))
+    assert letter.reason == "wrong_partition"
+    assert "murmur2_random" in letter.detail
+
+
+@pytest.mark.parametrize("reason", BAD_BYTES)
+def test_a_request_in_bytes_that_are_not_ours_is_a_dead_letter(
+    reason: str, foreign: Client, stand: Stand, publisher: Program
+) -> None:
+    name = f"{foreign.language}-{reason}"
+    publisher.tell(request_id=name, value=base64.b64encode(BAD_BYTES[reason]).decode())
+    letter = dead_letter(stand, REQUESTS.name, publisher.said("published", of=name))
+    assert (letter.reason, letter.original_value) == (reason, BAD_BYTES[reason])
+
+
+def test_a_request_of_the_wrong_event_is_a_dead_letter(foreign: Client, stand: Stand, publisher: Program) -> None:
+    name = f"{foreign.language}-wrong-event"
+    truncated = HEADER.pack(MAGIC, entries()["DecisionRequested/v1"].id) + b"\x02"
+    publisher.tell(request_id=name, value=base64.b64encode(truncated).decode())
+    assert dead_letter(stand, REQUESTS.name, publisher.said("published", of=name)).reason == "undecodable"
+
+
+@pytest.mark.parametrize("reason", BAD_BYTES)
+def test_a_decision_in_bytes_that_are_not_ours_is_a_dead_letter(
+    reason: str, foreign: Client, stand: Stand, reviewer: Program
+) -> None:
+    name = f"{foreign.language}-decision-{reason}"
+    reviewer.tell(request_id=name, value=base64.b64encode(BAD_BYTES[reason]).decode())
+    letter = dead_letter(stand, REVIEW_DECISIONS.name, reviewer.said("decided", of=name))
+    assert (letter.stage, letter.reason) == ("casework", reason)
+
+
+def refused(reviewer: Program, name: str) -> Line:
+    """The refusal that the app itself read, and with which it ended."""
+    line = reviewer.said("refused", of=name)
+    assert reviewer.ended() == 3
+    return line
+
+
+def test_a_decision_in_the_wrong_partition_is_refused(case: str, stand: Stand, reviewer: Program) -> None:
+    reviewer.said("asked", of=case)
+    reviewer.tell(request_id=case, **ANSWER, partition=wrong_partition(stand, case))
+    line = refused(reviewer, case)
+    assert line["reason"] == "wrong_partition"
+    assert "murmur2_random" in line["detail"]
+
+
+def test_a_decision_about_an_unknown_case_is_refused(
+    foreign: Client, stand: Stand, case: str, reviewer: Program
+) -> None:
+    # Its announcement cannot exist: the coordinates are those of another case, in the partition of the unknown one.
+    there = reviewer.said("asked", of=case)["review"]
+    names = (f"{foreign.language}-nobody-{number}" for number in range(1_000))
+    unknown = next(each for each in names if partition_of(each.encode(), stand.partitions) == there["partition"])
+    reviewer.tell(request_id=unknown, **ANSWER, review=there)
+    assert refused(reviewer, unknown)["reason"] == "unknown_case"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"confidence": 7}, "between 0 and 1"), ({"action": "perhaps"}, "approve, reject, escalate")]
+)
+def test_a_decision_with_a_bad_value_is_refused(
+    wrong: dict[str, Any], said: str, case: str, reviewer: Program
+) -> None:
+    reviewer.said("asked", of=case)
+    reviewer.tell(request_id=case, **{**ANSWER, **wrong})
+    line = refused(reviewer, case)
+    assert line["reason"] == "bad_value"
+    assert said in line["detail"]
+
+
+def test_a_decision_about_a_finished_case_is_refused_and_changes_nothing(
+    case: str, foreign: Client, stand: Stand, publisher: Program, reviewer: Program
+) -> None:
+    reviewer.said("asked", of=case)
+    reviewer.tell(request_id=case, **ANSWER)
+    reviewer.said("accepted", of=case)
+    reviewer.tell(request_id=case, action="reject", confidence=1.0)
+    assert refused(reviewer, case)["reason"] == "finished"
+    assert publisher.end() == 0
+    assert publisher.heard(request_id=case)["outcome"] == "approved"
+    assert outcome_of(stand, case).outcome == "approved"
