@@ -14,6 +14,7 @@ from schemas.events import EVENT_TYPES
 from schemas.publishing import EXAMPLES, example_event
 from schemas.topics import BY_NAME, KEY_FIELDS, MIB, RECORD_OVERHEAD, TOPICS, Keyed, Topic
 from schemas.values import Priority
+from streams.casework.appeals import AppealRefusal
 from streams.casework.refusal import Refusal
 
 ALL = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
@@ -117,7 +118,7 @@ def test_the_page_names_every_topic_and_event() -> None:
     assert all(f"### {kind.__name__}\n" in page for kind in EVENT_TYPES)
 
 
-@pytest.mark.parametrize("word", [*Refusal, *Reason])
+@pytest.mark.parametrize("word", [*Refusal, *AppealRefusal, *Reason])
 def test_the_page_explains_every_reason_for_a_refusal(word: str) -> None:
     assert f"| `{word}` | " in readme()
 
