@@ -100,8 +100,8 @@ your producer was told them): `CaseClosed` when it decided the case, `CaseEscala
 | `not_allowed` | an expert approves or rejects |
 | `same_person` | a decision is judged anew by somebody who took no part in it |
 
-An `AppealFiled` is answered on `assignments`, too: `CaseReopened` when an expert is asked, `AppealNoted` when it waits for a
-review that is under way, `AppealRefused` when nothing came of it. The reasons:
+An `AppealFiled` is answered on `assignments`, too: `CaseReopened` when an expert is asked, `AppealNoted` when it waits
+for a review that is under way, `AppealRefused` when nothing came of it. The reasons:
 
 | reason | what to do |
 |---|---|
@@ -111,8 +111,8 @@ review that is under way, `AppealRefused` when nothing came of it. The reasons:
 | `bad_value` | the length of an id or of the statement; the detail says which and what is allowed |
 | `unknown_workflow` | no policy is in force for the workflow |
 
-The judgement follows on `outcomes`: `OutcomeAmended` or `OutcomeUpheld`, with the event id of the original. The newest of
-`DecisionMade` and `OutcomeAmended` of a request is in force; there is exactly one `DecisionMade` of each.
+The judgement follows on `outcomes`: `OutcomeAmended` or `OutcomeUpheld`, with the event id of the original. The newest
+of `DecisionMade` and `OutcomeAmended` of a request is in force; there is exactly one `DecisionMade` of each.
 
 ## Looking at topics with kcat
 
