@@ -106,8 +106,8 @@ unless `-X isolation.level=read_uncommitted` says otherwise, and knows no Avro: 
 `hitl status` names the broker.
 
 ```sh
-# the newest record of each partition: where, when (ms), key, size, headers
-kcat -b $BROKER -C -t hitl.outcomes -o -1 -e -q -f '%t[%p]@%o %T %k %S bytes, headers: %h\\n'
+# the end of each partition (ends of transactions take offsets, too): where, when (ms), key, size, headers
+kcat -b $BROKER -C -t hitl.outcomes -o -5 -e -q -f '%t[%p]@%o %T %k %S bytes, headers: %h\\n'
 # every record about one request, with the magic byte and the schema's id
 kcat -b $BROKER -C -t hitl.assignments -o beginning -e -q -s value='>b i' -f '%k %p@%o schema %s\\n' | grep '^post-1 '
 # everything since a moment (ms); `-o end` without `-e` follows instead
@@ -120,7 +120,7 @@ kcat -b $BROKER -C -t hitl.requests -p 1 -o 0 -c 1 -e -q -D '' | python -c \\
 The same with everything decoded, no kcat needed:
 
 ```sh
-hitl topics read outcomes --from -1
+hitl topics read outcomes --from -1                                    # the newest of each partition
 hitl topics read assignments --key post-1
 hitl topics read requests --from 2026-01-01 --json | jq .value.workflow
 hitl topics read review.high --from end --follow

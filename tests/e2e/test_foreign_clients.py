@@ -87,7 +87,7 @@ def test_requests_reach_automatic_and_human_outcomes(
     publisher.tell(request_id=unsure, workflow=PEOPLE, text="Grüße, 早安")
     asked = reviewer.said("asked", of=unsure)
     assert "Grüße, 早安" in asked["content"]
-    assert (asked["priority"], asked["recommendation"]) == ("high", None)
+    assert (asked["classes"], asked["priority"], asked["recommendation"]) == (["reject", "approve"], "high", None)
     reviewer.tell(request_id=unsure, action="reject", confidence=0.75)
     reviewer.said("accepted", of=unsure)
     assert reviewer.end() == 0
@@ -170,7 +170,12 @@ def test_a_decision_about_an_unknown_case_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"), [({"confidence": 7}, "between 0 and 1"), ({"action": "perhaps"}, "approve, reject, escalate")]
+    ("wrong", "said"),
+    [
+        ({"confidence": 7}, "between 0 and 1"),
+        ({"action": "perhaps"}, "approve, reject, escalate"),
+        ({"action": "reject", "label": "maybe"}, "one of the classes 'reject'"),
+    ],
 )
 def test_a_decision_with_a_bad_value_is_refused(
     wrong: dict[str, Any], said: str, case: str, reviewer: Program
