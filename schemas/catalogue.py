@@ -66,8 +66,9 @@ and [Python](../README.md#publish-requests-from-your-own-app).
 ## What became of it
 
 **A request** is answered by one `DecisionMade` on `outcomes`, under the same key, whoever decides. Sending it again is
-safe; it is decided once. One that cannot be processed becomes a dead letter and gets no outcome: its sender sees that
-with `hitl dead-letters list`, or as operator on `dead-letters`, where `origin` names the record and `reason` is one of:
+safe; it is decided once. One that cannot be processed becomes a dead letter and gets no outcome: operators see it with
+`hitl dead-letters list` (its `origin` names the sender's record), and `hitl dead-letters replay` sends it again. The
+reasons:
 
 | reason | what to do |
 |---|---|
@@ -92,7 +93,7 @@ your producer was told them): `CaseClosed` when it decided the case, `CaseEscala
 | `wrong_partition` | use murmur2 |
 | `impossible_coordinates` | `review` names the record that is answered: topic without prefix, partition, offset |
 | `unknown_case` | check the request id |
-| `finished` | take the next case: somebody, or the deadline, was faster |
+| `finished` | take the next case: somebody was faster |
 | `superseded` | the case went to an expert; this answer is not needed |
 | `other_review` | answer the announcement that the detail names |
 | `bad_value` | confidence, action, label or a length; the detail says which and what is allowed |
@@ -130,9 +131,10 @@ hitl topics read review.high --from end --follow
 
 A published `.avsc` is never edited (its documentation may improve). Copy it to the next version, `v2.avsc`, change that
 one and the Python type, write `v2.full.json` and `v2.minimal.json` beside the older examples, and run
-`python -m schemas.publishing`: it gives the version its id and the examples their bytes, and brings this page up to
-date. `make contract` refuses a version that cannot read, or be read by, every other: a field that is added or removed
-needs a default, and what may grow is a string with its values in the documentation rather than an enum.
+`python -m schemas.publishing`: it gives the version its id and the examples their bytes, and brings this page and
+`asyncapi.json` up to date. `make contract` refuses a version that cannot read, or be read by, every other: a field that
+is added or removed needs a default, and what may grow is a string with its values in the documentation rather than an
+enum.
 """
 
 

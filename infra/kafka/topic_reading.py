@@ -20,7 +20,7 @@ BEGINNING: Final = "beginning"
 END: Final = "end"
 FOLLOW_TIMEOUT: Final = 0.5  # seconds until a reader that follows looks up, so that Ctrl-C is heard
 FOLLOW_RECORDS: Final = 500
-SILENT: Final = (None, "", (), {})  # what people need not be shown
+SILENT: Final[tuple[object, ...]] = (None, "", (), {})  # what people need not be shown
 LONGEST_TEXT: Final = 2_000  # characters of a field that people are shown
 
 

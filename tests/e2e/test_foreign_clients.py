@@ -44,9 +44,9 @@ def reviewer(foreign: Client, stand: Stand) -> Iterator[Program]:
 
 
 @pytest.fixture
-def case(foreign: Client, publisher: Program, request: pytest.FixtureRequest) -> str:
-    """A case that waits for people, published by the foreign publisher."""
-    name = f"{foreign.language}-{request.node.originalname}-{abs(hash(request.node.name))}"
+def case(publisher: Program, request: pytest.FixtureRequest) -> str:
+    """A case that waits for people, published by the foreign publisher, under the name of the test."""
+    name: str = request.node.name
     publisher.tell(request_id=name, workflow=PEOPLE, text="Dear all")
     return name
 
