@@ -56,7 +56,7 @@ The value is the Confluent wire format; the key is the key's text in UTF-8.
 3. To read: look the id up, read the body with that schema, resolve it to the version that you were built with.
 4. Prove it against [`examples/`](examples): each `.bin` is a value as it lies in the log, and the `.json` beside it
    says what is in it (bytes as base64; a field that is left out has its default). Encoding the one must give the
-   other, byte for byte.
+   other, byte for byte, but for what Avro leaves open: the order in a map, and how arrays and maps are cut in blocks.
 
 [`asyncapi.json`](asyncapi.json) says the same for machines, as AsyncAPI 3.0: channels with their settings, messages
 with their Avro schemas and ids, operations by role. Whole programs, a publisher and a reviewer app, each started by a

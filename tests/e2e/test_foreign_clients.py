@@ -15,7 +15,7 @@ from schemas.codec import HEADER, MAGIC
 from schemas.events import DeadLettered, DecisionMade
 from schemas.publishing import entries
 from schemas.topics import DEAD_LETTERS, OUTCOMES, REQUESTS, REVIEW_DECISIONS
-from tests.support.foreign import PEOPLE, Client, Line, Program, client
+from tests.support.foreign import PEOPLE, Client, Line, Program
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC, GOOD, WORKFLOW
 
@@ -24,11 +24,6 @@ UNKNOWN = HEADER.pack(MAGIC, 999_999) + b"body"
 NO_AVRO = b'{"request_id": "json is no Avro"}'
 BAD_BYTES = {"unknown_schema": UNKNOWN, "undecodable": NO_AVRO}
 ANSWER: dict[str, Any] = {"action": "approve", "confidence": 0.9}
-
-
-@pytest.fixture(scope="module", params=["node", "go"])
-def foreign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Client:
-    return client(request.param, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture
