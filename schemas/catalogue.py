@@ -56,7 +56,7 @@ The value is the Confluent wire format; the key is the key's text in UTF-8.
 3. To read: look the id up, read the body with that schema, resolve it to the version that you were built with.
 4. Prove it against [`examples/`](examples): each `.bin` is a value as it lies in the log, and the `.json` beside it
    says what is in it (bytes as base64; a field that is left out has its default). Encoding the one must give the
-   other, byte for byte.
+   other, byte for byte, but for what Avro leaves open: the order in a map, and how arrays and maps are cut in blocks.
 
 [`asyncapi.json`](asyncapi.json) says the same for machines, as AsyncAPI 3.0: channels with their settings, messages
 with their Avro schemas and ids, operations by role. Whole programs, a publisher and a reviewer app, each started by a
@@ -66,8 +66,9 @@ and [Python](../README.md#publish-requests-from-your-own-app).
 ## What became of it
 
 **A request** is answered by one `DecisionMade` on `outcomes`, under the same key, whoever decides. Sending it again is
-safe; it is decided once. One that cannot be processed becomes a dead letter and gets no outcome: its sender sees that
-with `hitl dead-letters list`, or as operator on `dead-letters`, where `origin` names the record and `reason` is one of:
+safe; it is decided once. One that cannot be processed becomes a dead letter and gets no outcome: operators see it with
+`hitl dead-letters list` (its `origin` names the sender's record), and `hitl dead-letters replay` sends it again. The
+reasons:
 
 | reason | what to do |
 |---|---|
@@ -92,7 +93,7 @@ your producer was told them): `CaseClosed` when it decided the case, `CaseEscala
 | `wrong_partition` | use murmur2 |
 | `impossible_coordinates` | `review` names the record that is answered: topic without prefix, partition, offset |
 | `unknown_case` | check the request id |
-| `finished` | take the next case: somebody, or the deadline, was faster |
+| `finished` | take the next case: somebody was faster |
 | `superseded` | the case went to an expert; this answer is not needed |
 | `other_review` | answer the announcement that the detail names |
 | `bad_value` | confidence, action, label or a length; the detail says which and what is allowed |
@@ -121,8 +122,8 @@ unless `-X isolation.level=read_uncommitted` says otherwise, and knows no Avro: 
 `hitl status` names the broker.
 
 ```sh
-# the newest record of each partition: where, when (ms), key, size, headers
-kcat -b $BROKER -C -t hitl.outcomes -o -1 -e -q -f '%t[%p]@%o %T %k %S bytes, headers: %h\\n'
+# the end of each partition (ends of transactions take offsets, too): where, when (ms), key, size, headers
+kcat -b $BROKER -C -t hitl.outcomes -o -5 -e -q -f '%t[%p]@%o %T %k %S bytes, headers: %h\\n'
 # every record about one request, with the magic byte and the schema's id
 kcat -b $BROKER -C -t hitl.assignments -o beginning -e -q -s value='>b i' -f '%k %p@%o schema %s\\n' | grep '^post-1 '
 # everything since a moment (ms); `-o end` without `-e` follows instead
@@ -135,7 +136,7 @@ kcat -b $BROKER -C -t hitl.requests -p 1 -o 0 -c 1 -e -q -D '' | python -c \\
 The same with everything decoded, no kcat needed:
 
 ```sh
-hitl topics read outcomes --from -1
+hitl topics read outcomes --from -1                                    # the newest of each partition
 hitl topics read assignments --key post-1
 hitl topics read requests --from 2026-01-01 --json | jq .value.workflow
 hitl topics read review.high --from end --follow
@@ -145,9 +146,10 @@ hitl topics read review.high --from end --follow
 
 A published `.avsc` is never edited (its documentation may improve). Copy it to the next version, `v2.avsc`, change that
 one and the Python type, write `v2.full.json` and `v2.minimal.json` beside the older examples, and run
-`python -m schemas.publishing`: it gives the version its id and the examples their bytes, and brings this page up to
-date. `make contract` refuses a version that cannot read, or be read by, every other: a field that is added or removed
-needs a default, and what may grow is a string with its values in the documentation rather than an enum.
+`python -m schemas.publishing`: it gives the version its id and the examples their bytes, and brings this page and
+`asyncapi.json` up to date. `make contract` refuses a version that cannot read, or be read by, every other: a field that
+is added or removed needs a default, and what may grow is a string with its values in the documentation rather than an
+enum.
 """
 
 

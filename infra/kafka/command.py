@@ -77,7 +77,7 @@ def check_topics(as_json: bool) -> int:
 @click.argument("topic")
 @click.option(
     "--from", "start", default="beginning", show_default=True, metavar="PLACE",
-    help="beginning, end, an offset (17), how many back (-5) or a time (2026-01-31T12:00).",
+    help="beginning, end, an offset (17), the last so many records (-5) or a time (2026-01-31T12:00).",
 )  # fmt: skip
 @click.option("--partition", type=click.IntRange(min=0), help="Only this partition.")
 @click.option("--key", help="Only records with this key.")
@@ -89,7 +89,7 @@ def read_topic(
 ) -> None:
     """Print the committed records of a topic, decoded; with --json one object a line.
 
-    What cannot be decoded is printed with the reason. Offsets and numbers back hold for each partition.
+    What cannot be decoded is printed with the reason. An offset and a number of records hold for each partition.
     """
     from infra.cli.cluster import connected
     from infra.kafka.topic_reading import for_machines, for_people, read, starts, topic_name

@@ -9,6 +9,7 @@ import msgspec
 
 from infra.cli.moments import iso
 from infra.errors import HitlError
+from infra.kafka.following import read_until
 from infra.kafka.log import Log, Record, TopicPartition
 from infra.kafka.scan import Entry, decoded, scan
 from schemas.codec import Codec, Undecodable
@@ -19,6 +20,7 @@ BEGINNING: Final = "beginning"
 END: Final = "end"
 FOLLOW_TIMEOUT: Final = 0.5  # seconds until a reader that follows looks up, so that Ctrl-C is heard
 FOLLOW_RECORDS: Final = 500
+SILENT: Final[tuple[object, ...]] = (None, "", (), {})  # what people need not be shown
 LONGEST_TEXT: Final = 2_000  # characters of a field that people are shown
 
 
@@ -27,7 +29,7 @@ class TopicUnknown(HitlError):
 
 
 class StartUnknown(HitlError):
-    """Say `beginning`, `end`, an offset (17), how many back (-5) or a time (2026-01-31T12:00)."""
+    """Say `beginning`, `end`, an offset (17), the last so many records (-5) or a time (2026-01-31T12:00)."""
 
 
 class PartitionUnknown(HitlError):
@@ -63,12 +65,36 @@ def _beginning_at(start: str) -> Callable[[Log, TopicPartition], int]:
         moment = _milliseconds(start)
         return lambda log, place: log.offset_at(place, moment)
 
-    def within(log: Log, place: TopicPartition) -> int:
-        """An offset that is no longer kept, or not there yet, means the nearest that is."""
-        first, end = log.beginning(place), log.watermark(place)
-        return min(max(offset if offset >= 0 else end + offset, first), end)
+    if offset < 0:
+        return lambda log, place: _records_back(log, place, -offset)
+    # An offset that is no longer kept, or not there yet, means the nearest that is.
+    return lambda log, place: min(max(offset, log.beginning(place)), log.watermark(place))
 
-    return within
+
+def _records_back(log: Log, place: TopicPartition, count: int) -> int:
+    """Where the last `count` records begin: further back than as many offsets, since ends of transactions take some."""
+    first, end = log.beginning(place), log.watermark(place)
+    window = 2 * count
+    while True:
+        start = max(first, end - window)
+        found = _offsets(log, place, start, end)
+        if len(found) >= count:
+            return found[-count]
+        if start == first:
+            return first
+        window *= 2
+
+
+def _offsets(log: Log, place: TopicPartition, start: int, end: int) -> list[int]:
+    """Where committed records lie from `start` to before `end`."""
+    if start == end:
+        return []
+    reader = log.reader({place: start})
+    try:
+        batches = read_until(reader, {place: end})
+        return [record.offset for batch in batches for record in batch if record.offset < end]
+    finally:
+        reader.close()
 
 
 def _milliseconds(text: str) -> int:
@@ -124,7 +150,7 @@ def for_people(entry: Entry, codec: Codec) -> str:
     lines = [f"{place}  {iso(entry.timestamp)}  {_shown(_text(entry.key))}  {named}"]
     if entry.event is not None:
         fields = _fields(entry.event, codec).items()
-        lines += [f"  {name}: {_shown(value)}" for name, value in fields if value not in (None, "", [], {})]
+        lines += [f"  {name}: {_shown(value)}" for name, value in fields if value not in SILENT]
     elif entry.value is not None:
         lines += [f"  {entry.unreadable}", f"  {_shown(entry.value)}"]
     return "\n".join(lines)
@@ -138,7 +164,7 @@ def _fields(event: Event, codec: Codec) -> dict[str, Any]:
             request = codec.decode_body(fields["request_body"], fields["request_fingerprint"])
         except Undecodable:
             return fields  # it is shown as bytes
-        fields["request_body"] = {k: v for k, v in _fields(request, codec).items() if v not in (None, "", [], {})}
+        fields["request_body"] = {k: v for k, v in _fields(request, codec).items() if v not in SILENT}
     return fields
 
 

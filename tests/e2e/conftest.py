@@ -7,9 +7,15 @@ import pytest
 from infra.kafka.publisher import publish
 from schemas.events import PolicyPublished
 from schemas.topics import POLICIES
-from tests.support.foreign import PEOPLE
+from tests.support.foreign import PEOPLE, Client, client
 from tests.support.stand import DOCUMENT, Stand
 from tests.support.traffic import CODEC, WORKFLOW
+
+
+@pytest.fixture(scope="session", params=["node", "go"])
+def foreign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    """The programs of a language."""
+    return client(request.param, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from schemas.codec import HEADER, MAGIC
 from schemas.events import DeadLettered, DecisionMade
 from schemas.publishing import entries
 from schemas.topics import DEAD_LETTERS, OUTCOMES, REQUESTS, REVIEW_DECISIONS
-from tests.support.foreign import PEOPLE, Client, Line, Program, client
+from tests.support.foreign import PEOPLE, Client, Line, Program
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC, GOOD, WORKFLOW
 
@@ -24,11 +24,6 @@ UNKNOWN = HEADER.pack(MAGIC, 999_999) + b"body"
 NO_AVRO = b'{"request_id": "json is no Avro"}'
 BAD_BYTES = {"unknown_schema": UNKNOWN, "undecodable": NO_AVRO}
 ANSWER: dict[str, Any] = {"action": "approve", "confidence": 0.9}
-
-
-@pytest.fixture(scope="module", params=["node", "go"])
-def foreign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Client:
-    return client(request.param, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture
@@ -44,9 +39,9 @@ def reviewer(foreign: Client, stand: Stand) -> Iterator[Program]:
 
 
 @pytest.fixture
-def case(foreign: Client, publisher: Program, request: pytest.FixtureRequest) -> str:
-    """A case that waits for people, published by the foreign publisher."""
-    name = f"{foreign.language}-{request.node.originalname}-{abs(hash(request.node.name))}"
+def case(publisher: Program, request: pytest.FixtureRequest) -> str:
+    """A case that waits for people, published by the foreign publisher, under the name of the test."""
+    name: str = request.node.name
     publisher.tell(request_id=name, workflow=PEOPLE, text="Dear all")
     return name
 
@@ -87,7 +82,7 @@ def test_requests_reach_automatic_and_human_outcomes(
     publisher.tell(request_id=unsure, workflow=PEOPLE, text="Grüße, 早安")
     asked = reviewer.said("asked", of=unsure)
     assert "Grüße, 早安" in asked["content"]
-    assert (asked["priority"], asked["recommendation"]) == ("high", None)
+    assert (asked["classes"], asked["priority"], asked["recommendation"]) == (["reject", "approve"], "high", None)
     reviewer.tell(request_id=unsure, action="reject", confidence=0.75)
     reviewer.said("accepted", of=unsure)
     assert reviewer.end() == 0
@@ -170,7 +165,12 @@ def test_a_decision_about_an_unknown_case_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"), [({"confidence": 7}, "between 0 and 1"), ({"action": "perhaps"}, "approve, reject, escalate")]
+    ("wrong", "said"),
+    [
+        ({"confidence": 7}, "between 0 and 1"),
+        ({"action": "perhaps"}, "approve, reject, escalate"),
+        ({"action": "reject", "label": "maybe"}, "one of the classes 'reject'"),
+    ],
 )
 def test_a_decision_with_a_bad_value_is_refused(
     wrong: dict[str, Any], said: str, case: str, reviewer: Program

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from schemas.publishing import AVRO, HERE
+from schemas.publishing import AVRO, EXAMPLES, HERE
 
 PEOPLE: Final = "letters"  # a workflow without a model: people decide everything
 E2E: Final = HERE.parent / "tests" / "e2e"
@@ -134,11 +134,18 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """The publisher and the reviewer app of one language."""
+    """The programs of one language."""
 
     language: str
     publisher: Sequence[str]
     reviewer: Sequence[str]
+    examples: Sequence[str]
+
+    def rewritten(self) -> list[Line]:
+        """Every example, read and written again by the program."""
+        with running([*self.examples, str(AVRO), str(EXAMPLES)]) as program:
+            assert program.ended() == 0, program.complaint
+        return program.lines
 
     @contextmanager
     def publishing(self, broker: str, prefix: str) -> Iterator[Program]:
@@ -166,6 +173,12 @@ def running(command: Sequence[str]) -> Iterator[Program]:
 def client(language: str, folder: Path) -> Client:
     """The programs of a language, or a skip that says what is missing."""
     if language == "node":
-        return Client(language=language, publisher=node("publisher.mjs"), reviewer=node("reviewer.mjs"))
+        return Client(
+            language=language, publisher=node("publisher.mjs"), reviewer=node("reviewer.mjs"),
+            examples=node("examples.mjs"),
+        )  # fmt: skip
     built = build_go(folder)
-    return Client(language=language, publisher=[str(built / "publisher")], reviewer=[str(built / "reviewer")])
+    return Client(
+        language=language, publisher=[str(built / "publisher")], reviewer=[str(built / "reviewer")],
+        examples=[str(built / "examples")],
+    )  # fmt: skip

@@ -1,8 +1,9 @@
 // A reviewer app whose person is the standard input: node reviewer.mjs BROKER PREFIX schemas/avro REVIEWER
 //
 // Out, a line for each case that people are asked about, with the request and the model's recommendation:
-//   {"asked": "post-1", "content": "...", "priority": "high", "reason": "...", "recommendation": null, "review": {...}}
+//   {"asked": "post-1", "content": "...", "classes": [...], "priority": "high", "reason": "...", "recommendation": null, …}
 // In, a line for each answer: {"request_id": "post-1", "action": "approve", "confidence": 0.9}
+// (with the "label" that is chosen, where rejecting leaves several)
 // Out, what became of it:     {"accepted": "post-1"} or {"refused": "post-1", "reason": "...", "detail": "..."}
 // It ends at the first refusal (exit status 3), or when the input has ended and nothing is open. To see what is refused,
 // an answer may also name its "review", a "partition", or the whole "value" in base64.
@@ -51,12 +52,12 @@ function heard(topic, partition, message) {
   cases.set(event.request_id, review);
   const request = schemas.decodeBody(event.request_body, event.request_fingerprint);
   const content = request.payload?.body.toString() ?? null;
-  const { priority, reason, recommendation } = event;
-  say({ asked: event.request_id, content, priority, reason, recommendation, review });
+  const { classes, priority, reason, recommendation } = event;
+  say({ asked: event.request_id, content, classes, priority, reason, recommendation, review });
 }
 
-async function answer({ request_id, action, confidence, review, partition, value }) {
-  const decision = { decision_id: randomUUID(), request_id, reviewer_id: reviewer, action, confidence };
+async function answer({ request_id, action, label, confidence, review, partition, value }) {
+  const decision = { decision_id: randomUUID(), request_id, reviewer_id: reviewer, action, label, confidence };
   decision.review = review ?? cases.get(request_id);
   const bytes = value ? Buffer.from(value, 'base64') : schemas.encode('ReviewDecided/v1', decision);
   const messages = [{ key: request_id, value: bytes, partition }];

@@ -55,11 +55,22 @@ def test_all_that_is_committed_is_read_and_nothing_else(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("start", "offsets"),
-    [("5", [5, 6]), ("0", [0, 1, 4, 5, 6]), ("-2", [5, 6]), ("-100", [0, 1, 4, 5, 6]), ("100", []),
+    [("5", [5, 6]), ("0", [0, 1, 4, 5, 6]),
+     ("-2", [5, 6]), ("-3", [4, 5, 6]), ("-4", [1, 4, 5, 6]), ("-5", [0, 1, 4, 5, 6]), ("-100", [0, 1, 4, 5, 6]),
+     ("100", []),
      ("2027-01-15T08:00:03", [5, 6]), ("2027-01-15T09:00:03+01:00", [5, 6]), ("2030-01-01", [])],
 )  # fmt: skip
 def test_where_it_begins(start: str, offsets: list[int], world: World) -> None:
     assert found(world, start, partition=1) == [(1, offset) for offset in offsets]
+
+
+def test_the_last_records_are_found_before_any_number_of_markers(world: World) -> None:
+    doomed = world.log.producer(transactional_id="doomed")
+    for _ in range(9):
+        doomed.begin()
+        doomed.send(REQUESTS.name, b"a", b"aborted", 1)
+        doomed.abort()
+    assert found(world, "-1", partition=1) == [(1, 6)]
 
 
 def test_only_one_key(world: World) -> None:
@@ -125,6 +136,13 @@ def test_people_read_the_request_inside_an_event() -> None:
     said = for_people(at("review.high", CODEC.encode(event)), CODEC)
     assert "See you at the match tonight?" in said
     assert '  approving_class: "' in said
+
+
+def test_people_are_not_shown_what_says_nothing() -> None:
+    said = for_people(at(REQUESTS.name, asked(request("r", "?", workflow="w")).value), CODEC)
+    assert "source" not in said and "attributes" in said
+    bare = CODEC.encode(example_event(EXAMPLES / "ReviewRequested" / "v1.minimal.json"))
+    assert "rule_hits" not in for_people(at("review.high", bare), CODEC)
 
 
 def test_nothing_from_outside_moves_the_cursor() -> None:

@@ -27,6 +27,7 @@ type recommendation struct {
 
 type announced struct {
 	RequestID          string          `avro:"request_id"`
+	Classes            []string        `avro:"classes"`
 	Priority           string          `avro:"priority"`
 	Reason             string          `avro:"reason"`
 	Recommendation     *recommendation `avro:"recommendation"`
@@ -46,6 +47,7 @@ type decision struct {
 	Review     coordinates `avro:"review"`
 	ReviewerID string      `avro:"reviewer_id"`
 	Action     string      `avro:"action"`
+	Label      *string     `avro:"label"`
 	Confidence float64     `avro:"confidence"`
 }
 
@@ -59,6 +61,7 @@ type verdict struct {
 type answer struct {
 	RequestID  string       `json:"request_id"`
 	Action     string       `json:"action"`
+	Label      *string      `json:"label"`
 	Confidence float64      `json:"confidence"`
 	Review     *coordinates `json:"review"`
 	Partition  *int32       `json:"partition"`

@@ -2,9 +2,10 @@
 //
 // Out, a line for each case that people are asked about, with the request and the model's recommendation:
 //
-//	{"asked": "post-1", "content": "...", "priority": "high", "reason": "...", "recommendation": null, "review": {...}}
+//	{"asked": "post-1", "content": "...", "classes": [...], "priority": "high", "reason": "...", "recommendation": null, …}
 //
 // In, a line for each answer: {"request_id": "post-1", "action": "approve", "confidence": 0.9}
+// (with the "label" that is chosen, where rejecting leaves several)
 // Out, what became of it:     {"accepted": "post-1"} or {"refused": "post-1", "reason": "...", "detail": "..."}
 // It ends at the first refusal (exit status 3), or when the input has ended and nothing is open. To see what is refused,
 // an answer may also name its "review", a "partition", or the whole "value" in base64.
@@ -48,14 +49,14 @@ func (a *app) heard(r *kgo.Record) {
 	if sent.Payload != nil {
 		content = string(sent.Payload.Body)
 	}
-	wire.Say(map[string]any{"asked": c.RequestID, "content": content, "priority": c.Priority, "reason": c.Reason,
+	wire.Say(map[string]any{"asked": c.RequestID, "content": content, "classes": c.Classes, "priority": c.Priority, "reason": c.Reason,
 		"recommendation": c.Recommendation, "review": a.cases[c.RequestID]})
 }
 
 func (a *app) answer(in answer) {
 	record, sender := &kgo.Record{Topic: a.prefix + "review-decisions", Key: []byte(in.RequestID), Value: in.Value}, a.client
 	if in.Value == nil {
-		made := decision{newID(), in.RequestID, a.cases[in.RequestID], a.reviewer, in.Action, in.Confidence}
+		made := decision{newID(), in.RequestID, a.cases[in.RequestID], a.reviewer, in.Action, in.Label, in.Confidence}
 		if in.Review != nil {
 			made.Review = *in.Review
 		}
