@@ -22,7 +22,7 @@ from infra.kafka.running import COLLECT_AFTER, elapsed, told_to_stop, wall
 from infra.kafka.scan import ends_of, partitions_of
 from infra.kafka.stage import Message
 from infra.redis.connection import connect as connect_redis
-from infra.redis.errors import IndexFenced, RedisUnavailable
+from infra.redis.errors import IndexFenced, RecordUnreadable, RedisUnavailable
 from infra.redis.keys import Keys
 from infra.redis.store import IndexStore, Move, Result
 from infra.settings import Settings
@@ -76,11 +76,14 @@ class Indexer:
         """Apply what has come; how many records. Raises `IndexFenced`, and `RedisUnavailable`: then call `resume`."""
         reader = self._reader or self._open()
         try:
-            records = reader.read(MAX_RECORDS, READ_TIMEOUT)
-        except RecordsLost as error:
-            logger.warning("%s The read model is rebuilt.", error, extra={"action": "index_behind"})
+            return self._advance(reader)
+        except (RecordsLost, RecordUnreadable) as error:
+            logger.warning("%s", error, extra={"action": "index_lost"})
             self._begin()
             return 0
+
+    def _advance(self, reader: Reader) -> int:
+        records = reader.read(MAX_RECORDS, READ_TIMEOUT)
         if records:
             self._apply(records, reader)
         elif self._elapsed() - self._looked > LOOK_EVERY:

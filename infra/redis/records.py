@@ -4,10 +4,12 @@ Every fact is kept apart from what follows from all of them, so that facts may c
 their fields by position.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import msgspec
 
+from infra.redis.errors import RecordUnreadable
 from schemas.values import (
     CaseStage,
     ClosedBy,
@@ -201,14 +203,31 @@ class AnswerRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     request_id: str
 
 
-_record_encoder, _record_decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(RequestRecord)
-_case_decoder = msgspec.msgpack.Decoder(CachedCase)
-_row_decoder = msgspec.json.Decoder(AnswerRow)
-encode = _record_encoder.encode
-decode_record = _record_decoder.decode
-decode_case = _case_decoder.decode
+T = TypeVar("T")
+_records, _cases = msgspec.msgpack.Decoder(RequestRecord), msgspec.msgpack.Decoder(CachedCase)
+_rows = msgspec.json.Decoder(AnswerRow)
+encode = msgspec.msgpack.Encoder().encode
 encode_row = msgspec.json.Encoder().encode
-decode_row = _row_decoder.decode
+
+
+def decode_record(value: bytes) -> RequestRecord:
+    """Raises `RecordUnreadable`, as all of these."""
+    return _decoded(_records.decode, value)
+
+
+def decode_case(value: bytes) -> CachedCase:
+    return _decoded(_cases.decode, value)
+
+
+def decode_row(value: bytes) -> AnswerRow:
+    return _decoded(_rows.decode, value)
+
+
+def _decoded(decode: Callable[[bytes], T], value: bytes) -> T:
+    try:
+        return decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordUnreadable from error
 
 
 def queue_member(opened_at: int, request_id: str) -> str:

@@ -123,7 +123,9 @@ def test_no_fault_leaves_a_wrong_view(order: int, valkey: EmbeddedValkey, redis:
             redis.call("FLUSHALL")
         elif draw < 0.04:
             redis.call("DEL", random.choice((KEYS.meta, KEYS.offsets)))
-        elif draw < 0.10:  # a new process; the former one does not know yet, unless it was killed
+        elif draw < 0.06 and (keys := redis.call("KEYS", KEYS.request("*"))):
+            redis.call("SET", random.choice(keys), b"\x93another program was here")
+        elif draw < 0.12:  # a new process; the former one does not know yet, unless it was killed
             actors = ([] if random.random() < 0.5 else actors[-1:]) + [
                 indexer(seed, Flaky(valkey.url, random), random, f"owner {number}")
             ]
@@ -204,6 +206,35 @@ def test_finished_requests_are_forgotten_and_open_ones_never(redis: Connection) 
     assert finished
     assert known == set(view(seed).request_ids) - finished
     assert not model.case(next(iter(finished)))
+
+
+class Recreated(OutOfStep):
+    """A log that begins, or ends, elsewhere than the one that was read before."""
+
+    first, last = 0, 1 << 60
+
+    def beginning(self, partition: TopicPartition) -> int:
+        return self.first
+
+    def watermark(self, partition: TopicPartition) -> int:
+        return min(self.last, super().watermark(partition))
+
+
+@pytest.mark.parametrize(("first", "last"), [(3, 1 << 60), (0, 3)])
+def test_a_log_that_no_longer_has_the_place_is_read_from_its_beginning(
+    redis: Connection, first: int, last: int
+) -> None:
+    store = IndexStore(redis, KEYS, "before")
+    places = [name_of(place) for place in partitions_of(world(0).log, FOLLOWED)]
+    assert store.begin(dict.fromkeys(places, 1 if first else 5), now=NOW) is Result.APPLIED
+    assert store.apply([("SET", KEYS.request("stale"), "x")]) is Result.APPLIED
+    log = Recreated(world(0).log, Random(0))
+    log.first, log.last = first, last
+    actor = indexer(0, redis, Random(0), "after")
+    actor._log = cast(Log, log)
+    assert turn(actor)
+    assert redis.call("GET", KEYS.request("stale")) is None
+    assert min(store.held().offsets.values()) >= first
 
 
 class Growing(OutOfStep):
