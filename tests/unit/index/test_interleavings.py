@@ -18,6 +18,7 @@ from infra.kafka.scan import partitions_of
 from infra.kafka.stage import Message
 from infra.redis.keys import Keys
 from infra.redis.records import RequestRecord, decode_record
+from schemas.topics import BY_NAME, TOPICS
 from streams.workflow.story import Record as Told
 from streams.workflow.timeline import story_of
 from tests.simulation.topology import topology
@@ -117,6 +118,12 @@ def test_the_histories_hold_what_the_tests_are_about() -> None:
     assert any(record.escalated and record.answers for record in records)
     assert any(record.decided and record.opened and record.decided.by == "automation" for record in records), "audits"
     assert any(record.queued for record in records)
+
+
+def test_it_follows_what_the_catalogue_says_it_reads() -> None:
+    """`cases` is left for logs of limited retention: what is in it follows from the events."""
+    assert {topic.name for topic in TOPICS if "index" in topic.readers} - set(FOLLOWED) == {"cases"}
+    assert all("index" in BY_NAME[name].readers for name in FOLLOWED)
 
 
 def test_every_partition_of_what_is_followed_is_read() -> None:
