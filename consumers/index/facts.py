@@ -131,7 +131,7 @@ def _opened(record: RequestRecord, event: CaseOpened, _: Message) -> RequestReco
     )
     return _change(
         record,
-        opened=_greatest(record.opened, opened, lambda o: -o.at),
+        opened=_greatest(record.opened, opened, lambda o: (not o.restored, -o.at)),
         answerable=_answerable(record, event),
         updated_at=event.occurred_at,
     )

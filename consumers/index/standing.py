@@ -31,7 +31,7 @@ def settled(record: RequestRecord) -> RequestRecord:
 
 def state_of(record: RequestRecord) -> State:
     """Where the request stands; a dead letter counts unless the request got on since."""
-    if record.decided:
+    if record.decided or _is_known_to_be_over(record):
         return State.COMPLETED
     announced, opened, failed = record.announced, record.opened, record.failed
     if record.escalated or CaseStage.EXPERT in (stage.stage for stage in (announced, opened) if stage):
@@ -64,7 +64,7 @@ def queued(record: RequestRecord) -> Queued | None:
 def finished_at(record: RequestRecord) -> int | None:
     """When nothing more was to come; None while a decision is due or a case is open, or about to be."""
     failed = state_of(record) is State.FAILED
-    if not record.decided and not failed:
+    if not record.decided and not failed and not _is_known_to_be_over(record):
         return None
     given_up = record.failed is not None and record.failed.step == ANNOUNCED
     if (record.opened and not record.closed) or (record.announced and not record.opened and not given_up):
@@ -90,7 +90,14 @@ def answer_rows(request_id: str, record: RequestRecord) -> Iterator[tuple[Answer
         )
 
 
+def _is_known_to_be_over(record: RequestRecord) -> bool:
+    """Whether a case is closed of which the log has lost the beginning, and may be the outcome."""
+    return bool(record.closed and record.opened and record.opened.restored)
+
+
 def _status(record: RequestRecord, state: State) -> str | None:
+    if record.opened and record.opened.restored and not record.decided:
+        return None  # it may be decided and be audited: the log no longer tells
     match state:
         case State.COMPLETED:
             return Status(record.decided.outcome.value).value if record.decided else None

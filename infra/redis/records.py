@@ -60,8 +60,9 @@ class Announced(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Casework took the request on."""
+    """Casework took the request on. `restored` when only the case's last state tells, and not the event itself."""
 
+    restored: bool = False
     workflow: str
     revision: int
     stage: CaseStage
@@ -152,7 +153,7 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     updated_at: int = 0
     # What follows.
     state: str = ""  # as of streams.workflow.states
-    status: str | None = None  # what an upstream system is told; None when the request failed
+    status: str | None = None  # what an upstream system is told; None when it failed, or the log no longer tells
     progress: float = 0.0
     queued: Queued | None = None
     finished_at: int | None = None  # None while anything can still come

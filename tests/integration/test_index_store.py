@@ -16,11 +16,12 @@ from infra.kafka.scan import Entry, decoded, partitions_of
 from infra.local.ports import free_ports
 from infra.local.valkey import EmbeddedValkey
 from infra.redis.connection import Connection, Script, Word
-from infra.redis.errors import IndexFenced, RedisRefused, RedisUnavailable
+from infra.redis.errors import IndexFenced, RecordUnreadable, RedisRefused, RedisUnavailable
 from infra.redis.keys import Keys
 from infra.redis.reading import ReadModel
 from infra.redis.store import IndexStore, Move, Result
 from schemas.topics import BY_NAME
+from schemas.values import CaseStage
 from tests.simulation.topology import topology
 from tests.simulation.world import CODEC, EPOCH, PARTITIONS, World
 from tests.support.disorder import OutOfStep, OutOfStepReader, committed
@@ -123,9 +124,7 @@ def test_no_fault_leaves_a_wrong_view(order: int, valkey: EmbeddedValkey, redis:
             redis.call("FLUSHALL")
         elif draw < 0.04:
             redis.call("DEL", random.choice((KEYS.meta, KEYS.offsets)))
-        elif draw < 0.06 and (keys := redis.call("KEYS", KEYS.request("*"))):
-            redis.call("SET", random.choice(keys), b"\x93another program was here")
-        elif draw < 0.12:  # a new process; the former one does not know yet, unless it was killed
+        elif draw < 0.10:  # a new process; the former one does not know yet, unless it was killed
             actors = ([] if random.random() < 0.5 else actors[-1:]) + [
                 indexer(seed, Flaky(valkey.url, random), random, f"owner {number}")
             ]
@@ -235,6 +234,46 @@ def test_a_log_that_no_longer_has_the_place_is_read_from_its_beginning(
     assert turn(actor)
     assert redis.call("GET", KEYS.request("stale")) is None
     assert min(store.held().offsets.values()) >= first
+
+
+class Trimmed(OutOfStep):
+    """A log of which retention has left nothing but the compacted topic and what people are told by it."""
+
+    def beginning(self, partition: TopicPartition) -> int:
+        return 0 if partition.topic == "cases" else self.watermark(partition)
+
+    def reader(self, start: Mapping[TopicPartition, int]) -> Any:
+        """A compacted topic tells by its order alone, so its records come once and in order."""
+        is_compacted = any(place.topic == "cases" for place in start)
+        return self._log.reader(start) if is_compacted else super().reader(start)
+
+
+def test_values_that_cannot_be_read_are_rebuilt(redis: Connection) -> None:
+    actor = indexer(1, redis, Random(0), "it")
+    for _ in range(20):
+        assert turn(actor)
+    spoilt = redis.call("KEYS", KEYS.request("*"))
+    assert spoilt and not at_the_end(1, redis)
+    for key in spoilt:
+        redis.call("SET", key, b"\x93another program was here")
+    with pytest.raises(RecordUnreadable, match="FLUSHALL"):
+        ReadModel(redis, KEYS).status(spoilt[0].decode().partition("request:")[2])
+    while ReadModel(redis, KEYS).is_rebuilding() or not at_the_end(1, redis):
+        assert turn(actor)
+    assert differences(view(1), ReadModel(redis, KEYS), now=NOW) == []
+
+
+def test_open_cases_are_in_the_queues_also_where_the_log_has_lost_their_beginning(redis: Connection) -> None:
+    seed = next(seed for seed in range(9) if {stage for _, stage in view(seed).queues()} == set(CaseStage))
+    actor = indexer(seed, redis, Random(0), "after")
+    actor._log = cast(Log, Trimmed(world(seed).log, Random(0)))
+    while ReadModel(redis, KEYS).is_rebuilding():
+        assert turn(actor)
+    model, queues = ReadModel(redis, KEYS), view(seed).queues()
+    for (workflow, stage), names in queues.items():
+        assert model.queue(workflow, stage) == names
+    known = {name for name in view(seed).request_ids if model.status(name)}
+    assert known == {name for names in queues.values() for name in names}
 
 
 class Growing(OutOfStep):
