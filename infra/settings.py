@@ -114,7 +114,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         >>> Settings(redis_url="rediss://me:secret@redis.example:6380/1").redis_address
         'rediss://me:***@redis.example:6380/1'
         """
-        return re.sub(r"(?<=://)([^:/@]*):[^@]*@", r"\1:***@", self.redis_url)
+        shown = re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", self.redis_url)
+        return re.sub(r"(?<=password=)[^&]*", "***", shown)
 
     @property
     def is_local(self) -> bool:

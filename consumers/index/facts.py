@@ -135,7 +135,7 @@ def _opened(record: RequestRecord, event: CaseOpened, _: Message) -> RequestReco
     )
     return _change(
         record,
-        opened=_greatest(record.opened, opened, lambda o: -o.at),
+        opened=_greatest(record.opened, opened, lambda o: (not o.restored, -o.at)),
         answerable=_answerable(record, event),
         updated_at=event.occurred_at,
     )
@@ -159,8 +159,8 @@ def _escalated(record: RequestRecord, event: CaseEscalated, _: Message) -> Reque
 
 
 def _reopened(record: RequestRecord, event: CaseReopened, _: Message) -> RequestRecord:
-    known = record.reopened
-    if all(each.sequence != event.sequence for each in known):
+    known = tuple(each for each in record.reopened if each.sequence or each.revision != event.revision)
+    if all(each.sequence != event.sequence for each in known):  # what was only restored gives way to its event
         found = Reopened(
             sequence=event.sequence, revision=event.revision, workflow=event.workflow, at=event.occurred_at
         )

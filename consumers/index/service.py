@@ -12,9 +12,11 @@ from itertools import chain
 from typing import Any, Final
 
 from consumers.index.batch import CachePolicy, activity, by_request, commands_of
-from consumers.index.changes import forgotten
+from consumers.index.changes import changes, forgotten
+from consumers.index.kept import record_of
 from infra.kafka.client import connect as connect_log
 from infra.kafka.errors import InvalidMessage, RecordsLost
+from infra.kafka.following import read_until
 from infra.kafka.id_space import require_bound
 from infra.kafka.intake import Intake
 from infra.kafka.log import Log, Reader, Record, TopicPartition
@@ -22,14 +24,17 @@ from infra.kafka.running import COLLECT_AFTER, elapsed, told_to_stop, wall
 from infra.kafka.scan import ends_of, partitions_of
 from infra.kafka.stage import Message
 from infra.redis.connection import connect as connect_redis
-from infra.redis.errors import IndexFenced, RedisUnavailable
+from infra.redis.errors import IndexFenced, RecordUnreadable, RedisUnavailable
 from infra.redis.keys import Keys
+from infra.redis.records import RequestRecord
 from infra.redis.store import IndexStore, Move, Result
 from infra.settings import Settings
 from schemas.codec import Codec
+from schemas.events import CaseSnapshot
 from schemas.topics import (
     ASSIGNMENTS,
     AUTO_APPROVE,
+    CASES,
     DEAD_LETTERS,
     EXPERT,
     OUTCOMES,
@@ -76,11 +81,14 @@ class Indexer:
         """Apply what has come; how many records. Raises `IndexFenced`, and `RedisUnavailable`: then call `resume`."""
         reader = self._reader or self._open()
         try:
-            records = reader.read(MAX_RECORDS, READ_TIMEOUT)
-        except RecordsLost as error:
-            logger.warning("%s The read model is rebuilt.", error, extra={"action": "index_behind"})
+            return self._advance(reader)
+        except (RecordsLost, RecordUnreadable) as error:
+            logger.warning("%s", error, extra={"action": "index_lost"})
             self._begin()
             return 0
+
+    def _advance(self, reader: Reader) -> int:
+        records = reader.read(MAX_RECORDS, READ_TIMEOUT)
         if records:
             self._apply(records, reader)
         elif self._elapsed() - self._looked > LOOK_EVERY:
@@ -131,7 +139,26 @@ class Indexer:
         result = self._store.begin({name_of(place): offset for place, offset in start.items()}, now=self._wall())
         if result is Result.FENCED:
             raise IndexFenced
+        if any(start.values()):
+            self._restore_cases()
         return self._follow(start)
+
+    def _restore_cases(self) -> None:
+        """Where the log no longer has its first records, open cases may have begun in them: `cases` still has these."""
+        until = ends_of(self._log, (CASES.name,))
+        reader = self._log.reader({place: self._log.beginning(place) for place in until})
+        found: dict[bytes, RequestRecord | None] = {}
+        for record in chain.from_iterable(read_until(reader, until)):
+            message = self._message(record)
+            case = message.event if message is not None and isinstance(message.event, CaseSnapshot) else None
+            found[record.key or b""] = record_of(case) if case is not None else None
+        reader.close()
+        now, keys = self._wall(), self._store.keys
+        cases = [(key.decode(), record) for key, record in found.items() if record is not None]
+        for first in range(0, len(cases), MAX_RECORDS):
+            some = cases[first : first + MAX_RECORDS]
+            commands = [each for name, record in some for each in changes(keys, name, None, record, now=now)]
+            self._went_well(self._store.apply(commands))
 
     def _follow(self, start: dict[TopicPartition, int]) -> Reader:
         self._owned = True

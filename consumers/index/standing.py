@@ -31,7 +31,7 @@ def settled(record: RequestRecord) -> RequestRecord:
 
 def state_of(record: RequestRecord) -> State:
     """Where the request stands; a dead letter counts unless the request got on since."""
-    if record.decided:
+    if record.decided or _is_known_to_be_over(record):
         return State.COMPLETED
     announced, opened, failed = record.announced, record.opened, record.failed
     if record.escalated or CaseStage.EXPERT in (stage.stage for stage in (announced, opened) if stage):
@@ -58,8 +58,8 @@ def queued(record: RequestRecord) -> Queued | None:
         return Queued(
             workflow=again.workflow,
             stage=CaseStage.EXPERT,
-            priority=known.priority if known else Priority.HIGH,
-            due_at=known.due_at if known else None,
+            priority=known.priority if known else again.priority,
+            due_at=known.due_at if known else again.due_at,
             opened_at=again.at,
         )
     if opened is None:
@@ -76,7 +76,7 @@ def queued(record: RequestRecord) -> Queued | None:
 def finished_at(record: RequestRecord) -> int | None:
     """When nothing more was to come; None while a decision is due or a case is open, or about to be."""
     failed = state_of(record) is State.FAILED
-    if not record.decided and not failed:
+    if not record.decided and not failed and not _is_known_to_be_over(record):
         return None
     given_up = record.failed is not None and record.failed.step == ANNOUNCED
     is_open, taken_on = queued(record) is not None, record.opened or record.reopened
@@ -120,7 +120,14 @@ def _beginnings(record: RequestRecord) -> Iterator[_Beginning]:
         yield _Beginning(again.sequence, CaseStage.EXPERT, again.workflow, again.at)
 
 
+def _is_known_to_be_over(record: RequestRecord) -> bool:
+    """Whether a case is closed of which the log has lost the beginning, and may be the outcome."""
+    return bool(record.closed and record.opened and record.opened.restored)
+
+
 def _status(record: RequestRecord, state: State) -> str | None:
+    if record.opened and record.opened.restored and not record.decided:
+        return None  # it may be decided and be audited: the log no longer tells
     match state:
         case State.COMPLETED:
             return Status(record.standing.outcome.value).value if record.standing else None

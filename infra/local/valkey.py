@@ -1,5 +1,9 @@
-"""A real Valkey on this machine, with its data on disk: started, stopped, killed and started again."""
+"""A real Valkey on this machine, with its data on disk: started, stopped, killed and started again.
 
+What it holds can be made again from the log: data that cannot be read is set aside, and it starts empty.
+"""
+
+import shutil
 import socket
 import time
 from collections.abc import Mapping
@@ -17,6 +21,9 @@ START_TIMEOUT: Final = 30.0  # seconds; starts take 0.1, reading a large file of
 STOP_TIMEOUT: Final = 10.0  # seconds
 ATTEMPTS: Final = 3  # when another process takes the chosen port first
 PREFERRED_PORT: Final = 6379
+DATA: Final = "appendonlydir"
+PORT_TAKEN: Final = "Address already in use"  # in its log
+DATA_BROKEN: Final = "Bad file format reading the append only file"
 CONFIG: Final[Mapping[str, str]] = {
     "bind": "127.0.0.1",
     "daemonize": "no",
@@ -67,12 +74,12 @@ class EmbeddedValkey:
         while not self.is_serving():
             if self.pid is None:
                 attempts -= 1
-                if not (attempts and "Address already in use" in self._process.log_tail()):
-                    raise ValkeyFailed(
-                        f"Valkey ended at its start; the end of {self.log_file}:\n{self._process.log_tail()}"
-                    )
-                self._port, self._prefer = None, None
-                self._memory.unlink(missing_ok=True)
+                said = self._process.log_tail()
+                if not (attempts and (PORT_TAKEN in said or DATA_BROKEN in said)):
+                    raise ValkeyFailed(f"Valkey ended at its start; the end of {self.log_file}:\n{said}")
+                if PORT_TAKEN in said:
+                    self._port, self._prefer = None, None
+                    self._memory.unlink(missing_ok=True)
                 self.launch()
             if time.monotonic() > deadline:
                 self.kill()
@@ -80,9 +87,11 @@ class EmbeddedValkey:
             time.sleep(0.02)
 
     def launch(self) -> None:
-        """Start the process without waiting for it."""
+        """Start the process without waiting for it; sets data aside that ended it the last time."""
         if self.pid is not None:
             return
+        if DATA_BROKEN in self._process.log_tail():
+            self._set_aside()
         binary = find_valkey()
         self.data_dir.mkdir(parents=True, exist_ok=True)
         if self._port is None:
@@ -104,6 +113,15 @@ class EmbeddedValkey:
     def kill(self) -> None:
         """kill -9."""
         self._process.kill()
+
+    def _set_aside(self) -> None:
+        """The log goes with the data that it complains of, so that this is done once."""
+        for name in (DATA, self.log_file.name):
+            there, aside = self.data_dir / name, self.data_dir / f"{name}.broken"
+            if there.exists():
+                shutil.rmtree(aside, ignore_errors=True)
+                aside.unlink(missing_ok=True)
+                there.rename(aside)
 
     @property
     def _memory(self) -> Path:

@@ -91,7 +91,10 @@ class Connection:
                 raise self._unusable(f"cannot do it now ({error}); see its log") from error
             what = f"refuses ({error}); use Redis 7 or newer, or Valkey, and let nobody else write our keys"
             raise RedisRefused(f"Redis at {self._address} {what}.") from error
-        except (redis.exceptions.RedisError, OSError, ValueError) as error:  # ValueError: a URL that makes no sense
+        except ValueError:  # it may quote a part of the password
+            what = "cannot be used: HITL_REDIS_URL is no address, or its password holds signs that must be %-encoded"
+            raise self._unusable(what) from None
+        except (redis.exceptions.RedisError, OSError) as error:
             said = f"({error}); see whether it serves (`hitl status`), and HITL_REDIS_URL"
             raise self._unusable(f"cannot be used {said}") from error
 

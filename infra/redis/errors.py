@@ -3,6 +3,7 @@
 HitlError
 ├── RedisUnavailable           wait and try again; nothing is known of what was asked last
 ├── RedisRefused               it did not take what was asked; nothing is known of that either
+├── RecordUnreadable           a value of ours cannot be read: the index rebuilds the model
 └── FatalConfiguration
     └── IndexFenced            a second index owns the read model: exit, do not restart
 """
@@ -16,6 +17,10 @@ class RedisUnavailable(HitlError):
 
 class RedisRefused(HitlError):
     """Redis does not take what it was asked; use Redis 7 or newer, or Valkey, and let nobody else write our keys."""
+
+
+class RecordUnreadable(HitlError):
+    """A value in the read model cannot be read, as if another program wrote it; FLUSHALL lets the index rebuild all."""
 
 
 class IndexFenced(FatalConfiguration):

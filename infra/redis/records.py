@@ -4,10 +4,12 @@ Every fact is kept apart from what follows from all of them, so that facts may c
 their fields by position.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import msgspec
 
+from infra.redis.errors import RecordUnreadable
 from schemas.values import (
     Appeal,
     CaseStage,
@@ -61,8 +63,9 @@ class Announced(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Casework took the request on."""
+    """Casework took the request on. `restored` when only the case's last state tells, and not the event itself."""
 
+    restored: bool = False
     workflow: str
     revision: int
     stage: CaseStage
@@ -89,12 +92,14 @@ class Answerable(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Reopened(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A decision is judged anew."""
+    """A decision is judged anew; how urgent and until when is as announced, or as the case's last state tells."""
 
     sequence: int
     revision: int
     workflow: str
     at: int
+    priority: Priority = Priority.HIGH
+    due_at: int | None = None
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -176,7 +181,7 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     updated_at: int = 0
     # What follows.
     state: str = ""  # as of streams.workflow.states
-    status: str | None = None  # what an upstream system is told; None when the request failed
+    status: str | None = None  # what an upstream system is told; None when it failed, or the log no longer tells
     progress: float = 0.0
     queued: Queued | None = None
     finished_at: int | None = None  # None while anything can still come
@@ -248,14 +253,31 @@ class AnswerRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     request_id: str
 
 
-_record_encoder, _record_decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(RequestRecord)
-_case_decoder = msgspec.msgpack.Decoder(CachedCase)
-_row_decoder = msgspec.json.Decoder(AnswerRow)
-encode = _record_encoder.encode
-decode_record = _record_decoder.decode
-decode_case = _case_decoder.decode
+T = TypeVar("T")
+_records, _cases = msgspec.msgpack.Decoder(RequestRecord), msgspec.msgpack.Decoder(CachedCase)
+_rows = msgspec.json.Decoder(AnswerRow)
+encode = msgspec.msgpack.Encoder().encode
 encode_row = msgspec.json.Encoder().encode
-decode_row = _row_decoder.decode
+
+
+def decode_record(value: bytes) -> RequestRecord:
+    """Raises `RecordUnreadable`, as all of these."""
+    return _decoded(_records.decode, value)
+
+
+def decode_case(value: bytes) -> CachedCase:
+    return _decoded(_cases.decode, value)
+
+
+def decode_row(value: bytes) -> AnswerRow:
+    return _decoded(_rows.decode, value)
+
+
+def _decoded(decode: Callable[[bytes], T], value: bytes) -> T:
+    try:
+        return decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordUnreadable from error
 
 
 def queue_member(opened_at: int, request_id: str) -> str:

@@ -16,11 +16,12 @@ from infra.kafka.scan import Entry, decoded, partitions_of
 from infra.local.ports import free_ports
 from infra.local.valkey import EmbeddedValkey
 from infra.redis.connection import Connection, Script, Word
-from infra.redis.errors import IndexFenced, RedisRefused, RedisUnavailable
+from infra.redis.errors import IndexFenced, RecordUnreadable, RedisRefused, RedisUnavailable
 from infra.redis.keys import Keys
 from infra.redis.reading import ReadModel
 from infra.redis.store import IndexStore, Move, Result
 from schemas.topics import BY_NAME
+from schemas.values import CaseStage
 from tests.simulation.topology import topology
 from tests.simulation.world import CODEC, EPOCH, PARTITIONS, World
 from tests.support.disorder import OutOfStep, OutOfStepReader, committed
@@ -204,6 +205,75 @@ def test_finished_requests_are_forgotten_and_open_ones_never(redis: Connection) 
     assert finished
     assert known == set(view(seed).request_ids) - finished
     assert not model.case(next(iter(finished)))
+
+
+class Recreated(OutOfStep):
+    """A log that begins, or ends, elsewhere than the one that was read before."""
+
+    first, last = 0, 1 << 60
+
+    def beginning(self, partition: TopicPartition) -> int:
+        return self.first
+
+    def watermark(self, partition: TopicPartition) -> int:
+        return min(self.last, super().watermark(partition))
+
+
+@pytest.mark.parametrize(("first", "last"), [(3, 1 << 60), (0, 3)])
+def test_a_log_that_no_longer_has_the_place_is_read_from_its_beginning(
+    redis: Connection, first: int, last: int
+) -> None:
+    store = IndexStore(redis, KEYS, "before")
+    places = [name_of(place) for place in partitions_of(world(0).log, FOLLOWED)]
+    assert store.begin(dict.fromkeys(places, 1 if first else 5), now=NOW) is Result.APPLIED
+    assert store.apply([("SET", KEYS.request("stale"), "x")]) is Result.APPLIED
+    log = Recreated(world(0).log, Random(0))
+    log.first, log.last = first, last
+    actor = indexer(0, redis, Random(0), "after")
+    actor._log = cast(Log, log)
+    assert turn(actor)
+    assert redis.call("GET", KEYS.request("stale")) is None
+    assert min(store.held().offsets.values()) >= first
+
+
+class Trimmed(OutOfStep):
+    """A log of which retention has left nothing but the compacted topic and what people are told by it."""
+
+    def beginning(self, partition: TopicPartition) -> int:
+        return 0 if partition.topic == "cases" else self.watermark(partition)
+
+    def reader(self, start: Mapping[TopicPartition, int]) -> Any:
+        """A compacted topic tells by its order alone, so its records come once and in order."""
+        is_compacted = any(place.topic == "cases" for place in start)
+        return self._log.reader(start) if is_compacted else super().reader(start)
+
+
+def test_values_that_cannot_be_read_are_rebuilt(redis: Connection) -> None:
+    actor = indexer(1, redis, Random(0), "it")
+    for _ in range(20):
+        assert turn(actor)
+    spoilt = redis.call("KEYS", KEYS.request("*"))
+    assert spoilt and not at_the_end(1, redis)
+    for key in spoilt:
+        redis.call("SET", key, b"\x93another program was here")
+    with pytest.raises(RecordUnreadable, match="FLUSHALL"):
+        ReadModel(redis, KEYS).status(spoilt[0].decode().partition("request:")[2])
+    while ReadModel(redis, KEYS).is_rebuilding() or not at_the_end(1, redis):
+        assert turn(actor)
+    assert differences(view(1), ReadModel(redis, KEYS), now=NOW) == []
+
+
+def test_open_cases_are_in_the_queues_also_where_the_log_has_lost_their_beginning(redis: Connection) -> None:
+    seed = next(seed for seed in range(9) if {stage for _, stage in view(seed).queues()} == set(CaseStage))
+    actor = indexer(seed, redis, Random(0), "after")
+    actor._log = cast(Log, Trimmed(world(seed).log, Random(0)))
+    while ReadModel(redis, KEYS).is_rebuilding():
+        assert turn(actor)
+    model, queues = ReadModel(redis, KEYS), view(seed).queues()
+    for (workflow, stage), names in queues.items():
+        assert model.queue(workflow, stage) == names
+    known = {name for name in view(seed).request_ids if model.status(name)}
+    assert known == {name for names in queues.values() for name in names}
 
 
 class Growing(OutOfStep):

@@ -8,16 +8,22 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from consumers.index.batch import CachePolicy, activity, by_request, commands_of, folded
+from consumers.index.kept import record_of as record_of_case
 from consumers.index.service import FOLLOWED
+from consumers.index.standing import settled
 from infra.kafka.errors import InvalidMessage
 from infra.kafka.intake import Intake
 from infra.kafka.log import Record, TopicPartition
 from infra.kafka.scan import partitions_of
 from infra.kafka.stage import Message
 from infra.redis.keys import Keys
-from infra.redis.records import RequestRecord, decode_record
+from infra.redis.records import Closed, RequestRecord, decode_record
+from schemas.events import CaseSnapshot
+from schemas.topics import BY_NAME, TOPICS
+from schemas.values import ClosedBy
 from streams.workflow.story import Record as Told
 from streams.workflow.timeline import story_of
 from tests.simulation.topology import topology
@@ -111,6 +117,38 @@ def test_folding_a_history_twice_is_folding_it_once(seed: int) -> None:
         assert folded(once, found) is once
 
 
+def open_cases(seed: int) -> dict[str, CaseSnapshot]:
+    log = world(seed).log
+    found: dict[str, CaseSnapshot | None] = {}
+    for record in log.read_all("cases"):
+        event = CODEC.decode(record.value) if record.value else None
+        is_open = isinstance(event, CaseSnapshot) and event.status == "open"
+        found[(record.key or b"").decode()] = event if is_open else None  # type: ignore[assignment]
+    return {name: case for name, case in found.items() if case is not None}
+
+
+@pytest.mark.parametrize("seed", range(HISTORIES))
+def test_the_last_state_of_an_open_case_tells_what_its_events_would(seed: int) -> None:
+    """Where these are gone; where they are not, they win, whichever is read first."""
+    grouped = by_request(in_order(seed))
+    for name, case in open_cases(seed).items():
+        kept, whole = record_of_case(case), record_of(grouped[name])
+        assert kept is not None
+        assert kept.queued == whole.queued
+        if case.reopened_by is None:
+            assert kept.status is None, "an audit looks like any other case"
+        else:
+            assert (kept.status, kept.state) == (whole.status, "completed"), "what stands is known"
+        assert kept.origin == whole.origin
+        if case.review is not None:
+            assert kept.review == whole.review
+        assert folded(kept, grouped[name]) == whole
+        closed = Closed(sequence=99, revision=case.revision, at=EPOCH + 9_000_000_000, by=ClosedBy.EXPIRED)
+        over = settled(replace(kept, closed=closed))
+        assert (over.queued, over.status, over.state) == (None, kept.status, "completed")
+        assert over.finished_at == closed.at
+
+
 def test_the_histories_hold_what_the_tests_are_about() -> None:
     records = [record_of(found) for seed in range(HISTORIES) for found in by_request(in_order(seed)).values()]
     assert {record.state for record in records} >= {"completed", "failed", "human_review", "expert_review"}
@@ -121,6 +159,16 @@ def test_the_histories_hold_what_the_tests_are_about() -> None:
     assert any(record.amended and record.reopened for record in records), "amendments"
     assert any(record.reopened and not record.opened for record in records), "appeals of what had no case"
     assert any(record.reopened and record.queued for record in records), "decisions that are being judged anew"
+    kept = [case for seed in range(HISTORIES) for case in open_cases(seed).values()]
+    assert {case.stage for case in kept} == {"human", "expert"}
+    assert {case.escalated_by for case in kept} >= {None, "person"}
+    assert {case.reopened_by for case in kept} == {None, "appeal", "audit"}
+
+
+def test_it_follows_what_the_catalogue_says_it_reads() -> None:
+    """`cases` is read where the log no longer has its beginning: all that is in it follows from the events."""
+    assert {topic.name for topic in TOPICS if "index" in topic.readers} - set(FOLLOWED) == {"cases"}
+    assert all("index" in BY_NAME[name].readers for name in FOLLOWED)
 
 
 def test_every_partition_of_what_is_followed_is_read() -> None:

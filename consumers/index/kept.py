@@ -1,0 +1,72 @@
+"""What the compacted topic of cases still tells of open ones whose beginning the log no longer has."""
+
+from msgspec.structs import replace
+
+from consumers.index.facts import UNKNOWN, place_of
+from consumers.index.standing import settled
+from infra.redis.records import Answerable, Decided, Escalated, Opened, Origin, Reopened, RequestRecord
+from schemas.events import CaseSnapshot
+from schemas.values import CaseStage, CaseStatus, EscalatedBy
+
+BEFORE_ALL: int = 0  # the sequence of what is told after the fact: the events themselves count from 1, and win
+
+
+def record_of(case: CaseSnapshot) -> RequestRecord | None:
+    """An open case as facts that give way to its own events; None for a closed one."""
+    if case.status is CaseStatus.CLOSED:
+        return None
+    request, went_on = place_of(case.request), case.escalated_by in (EscalatedBy.PERSON, EscalatedBy.TIMEOUT)
+    record = replace(
+        UNKNOWN,
+        origin=Origin(confirmed=True, workflow=case.workflow, request=request, requested_at=case.requested_at),
+        updated_at=case.opened_at,
+    )
+    if case.reopened_by is not None:
+        record = replace(record, reopened=(_reopened(case),), decided=_decided(case))
+    else:
+        record = replace(record, opened=_opened(case, went_on=went_on))
+    if case.reopened_by is None and went_on and case.escalated_by is not None:
+        escalated = Escalated(sequence=BEFORE_ALL, revision=case.revision, by=case.escalated_by, at=case.opened_at)
+        record = replace(record, escalated=escalated)
+    if case.review is not None:
+        said = Answerable(sequence=BEFORE_ALL, revision=case.revision, review=place_of(case.review))
+        record = replace(record, answerable=said)
+    return settled(record)
+
+
+def _opened(case: CaseSnapshot, *, went_on: bool) -> Opened:
+    return Opened(
+        restored=True,
+        workflow=case.workflow,
+        revision=1,
+        stage=CaseStage.HUMAN if went_on else case.stage,
+        priority=case.priority,
+        due_at=case.due_at,
+        at=case.opened_at,
+    )
+
+
+def _reopened(case: CaseSnapshot) -> Reopened:
+    return Reopened(
+        sequence=BEFORE_ALL,
+        revision=case.revision,
+        workflow=case.workflow,
+        at=case.opened_at,
+        priority=case.priority,
+        due_at=case.due_at,
+    )
+
+
+def _decided(case: CaseSnapshot) -> Decided | None:
+    """What stands while it is judged anew; a DecisionMade that the log still has is earlier, and wins."""
+    standing = case.standing
+    if standing is None:
+        return None
+    return Decided(
+        at=case.opened_at,
+        request_offset=case.request.offset,
+        outcome=standing.outcome,
+        label=standing.label,
+        by=standing.decided_by,
+        reviewer_id=standing.reviewer_id,
+    )
