@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -20,6 +20,7 @@ from schemas.writing import Encode, encoder
 
 MAGIC: Final = 0
 HEADER: Final = struct.Struct(">bI")  # magic byte, schema id
+BODY: Final = HEADER.size  # where the Avro body begins
 AVRO: Final = files("schemas") / "avro"
 
 
@@ -75,6 +76,7 @@ class _Reader:
     """Reads bodies that one schema version wrote into the current Python type of that event."""
 
     __slots__ = ("decode", "event_type", "fingerprint")
+    decode: Callable[[bytes, int], Event]  # from bytes and the offset of the body; `refusal` of whatever it raises
 
     def __init__(self, version: SchemaVersion, current: SchemaVersion, event_type: type[Event]) -> None:
         self.event_type, self.fingerprint = event_type, version.fingerprint
@@ -83,14 +85,11 @@ class _Reader:
         else:
             self.decode = resolving(version.source, current.source, event_type)
 
-    def read(self, data: bytes, start: int) -> Event:
-        try:
-            event: Event = self.decode(data, start)
-        except msgspec.ValidationError as error:
-            raise Undecodable("invalid", f"{self.event_type.__name__}: {error}") from error
-        except Exception as error:  # whatever the bytes provoke: IndexError, KeyError, UnicodeError …
-            raise Undecodable("undecodable", f"{self.event_type.__name__}: {error!r}") from error
-        return event
+    def refusal(self, error: Exception) -> Undecodable:
+        """What the bytes provoked: a field that its type refuses, or an IndexError, KeyError, UnicodeError …"""
+        if isinstance(error, msgspec.ValidationError):
+            return Undecodable("invalid", f"{self.event_type.__name__}: {error}")
+        return Undecodable("undecodable", f"{self.event_type.__name__}: {error!r}")
 
 
 def resolving(written: str, current: str, event_type: type[Event]) -> Decode:
@@ -128,7 +127,7 @@ class Codec:
     def __init__(self, ids: Mapping[bytes, int]) -> None:
         types = {t.__name__: t for t in EVENT_TYPES}
         current = {v.name: v for v in published()}
-        self._readers: dict[int, _Reader] = {}
+        self._readers: dict[bytes, _Reader] = {}  # by wire header
         self._by_fingerprint: dict[bytes, _Reader] = {}
         self._writers: dict[type[Event], Encode] = {}
         self.fingerprints: dict[type[Event], bytes] = {}
@@ -136,7 +135,7 @@ class Codec:
             reader = _Reader(version, current[version.name], types[version.name])
             self._by_fingerprint[version.fingerprint] = reader
             if version.fingerprint in ids:
-                self._readers[ids[version.fingerprint]] = reader
+                self._readers[HEADER.pack(MAGIC, ids[version.fingerprint])] = reader
         for name, version in current.items():
             if version.fingerprint not in ids:
                 raise LookupError(f"schema {version.key} has no id in this cluster: run `hitl topics apply`")
@@ -160,23 +159,32 @@ class Codec:
         """The event in wire bytes. Raises `Undecodable` with a reason; never anything else."""
         if value is None:
             raise Undecodable("empty", "a record without a value")
-        if len(value) < HEADER.size or value[0] != MAGIC:
-            raise Undecodable("undecodable", "no Confluent wire header: magic byte 0 and a 4-byte schema id")
-        schema_id = int.from_bytes(value[1:5], "big")
-        reader = self._readers.get(schema_id)
+        reader = self._readers.get(value[:BODY])
         if reader is None:
-            raise Undecodable("unknown_schema", f"schema id {schema_id} is not one of ours")
-        return reader.read(value, HEADER.size)
+            raise _unknown(value)
+        try:
+            return reader.decode(value, BODY)
+        except Exception as error:
+            raise reader.refusal(error) from error
 
     def decode_body(self, body: bytes, fingerprint: bytes) -> Event:
         """The event in a bare Avro body, such as a request handed on as stored. Raises `Undecodable`."""
         reader = self._by_fingerprint.get(fingerprint)
         if reader is None:
             raise Undecodable("unknown_schema", f"no schema with fingerprint {fingerprint.hex()}")
-        return reader.read(body, 0)
+        try:
+            return reader.decode(body, 0)
+        except Exception as error:
+            raise reader.refusal(error) from error
 
     def body(self, value: bytes) -> tuple[bytes, bytes]:
         """Body and fingerprint of wire bytes that were decoded before, without decoding them again."""
-        reader = self._readers[int.from_bytes(value[1:5], "big")]
-        return value[HEADER.size :], reader.fingerprint
+        return value[BODY:], self._readers[value[:BODY]].fingerprint
+
+
+def _unknown(value: bytes) -> Undecodable:
+    """Why nothing reads bytes with this beginning."""
+    if len(value) < BODY or value[0] != MAGIC:
+        return Undecodable("undecodable", "no Confluent wire header: magic byte 0 and a 4-byte schema id")
+    return Undecodable("unknown_schema", f"schema id {int.from_bytes(value[1:BODY], 'big')} is not one of ours")
 

@@ -1,9 +1,12 @@
 """The catalogue: every topic as a typed value. Creation, access rights, checks and the readers' table come from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct
 
 from schemas import events as e
 from schemas.values import Priority
@@ -32,9 +35,10 @@ KEY_FIELDS: Final[Mapping[Keyed, str]] = {
     Keyed.REVIEWER: "reviewer_id",
     Keyed.STAGE: "stage",
 }
+_KEY_OF: Final[Mapping[Keyed, Callable[[Any], str]]] = {k: attrgetter(field) for k, field in KEY_FIELDS.items()}
 
 
-class Outgoing(NamedTuple):
+class Outgoing(Struct, frozen=True, gc=False):
     """A record to be written: where, under which key, what; `partition` overrides the partitioner."""
 
     topic: str
@@ -76,9 +80,10 @@ class Topic(Generic[E]):
 
     def key_of(self, event: E) -> str:
         """The record key of an event of this topic."""
-        if self.keyed is Keyed.ORIGINAL:
+        found = _KEY_OF.get(self.keyed)
+        if found is None:
             raise TypeError("a dead letter is written under its original key: build the Outgoing with it")
-        return str(getattr(event, KEY_FIELDS[self.keyed]))
+        return found(event)
 
     def settings(self) -> Mapping[str, str]:
         """The broker's topic settings."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from schemas.avsc import Array, Declaration, Enum, Map, Node, Primitive, Record, SchemaInvalid, Union
 
 Encode = Callable[[Any], bytes]
-KEPT: Final = 4_096  # numbers below are kept as bytes: lengths, partitions, versions
+KEPT: Final = 512  # numbers kept as bytes: small ones for good, moments and offsets while they recur in a batch
 TESTS: Final = {  # of a union's branches, in this order: True is an int as well
     "boolean": "v is True or v is False",
     "string": "isinstance(v, str)",
@@ -22,9 +22,10 @@ class Long(dict[int, bytes]):
     """Zigzag variable-length integers (Apache Avro 1.12 specification, "Binary Encoding")."""
 
     def __missing__(self, number: int) -> bytes:
-        found = _long(number)
-        if 0 <= number < KEPT:
-            self[number] = found
+        if len(self) >= KEPT:
+            self.clear()
+            self.update(SMALL)
+        found = self[number] = _long(number)
         return found
 
 
@@ -45,7 +46,8 @@ def _long(number: int) -> bytes:
     return bytes(out)
 
 
-LONG: Final = Long()
+SMALL: Final = {number: _long(number) for number in range(256)}
+LONG: Final = Long(SMALL)
 BOOLEAN: Final = {False: b"\0", True: b"\1"}
 DOUBLE: Final = struct.Struct("<d").pack
 

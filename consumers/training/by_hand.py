@@ -74,8 +74,8 @@ def publish_together(log: Log, codec: Codec, workflow: str, records: Sequence[Ou
     producer = log.producer(transactional_id=f"model-command-{workflow}")
     try:
         producer.begin()
-        for topic, key, event, partition in records:
-            producer.send(topic, key, None if event is None else codec.encode(event), partition)
+        for out in records:
+            producer.send(out.topic, out.key, None if out.event is None else codec.encode(out.event), out.partition)
         producer.commit()
     except TransactionError as error:
         raise NotPublished(f"{error!r}. {NotPublished.__doc__}") from error

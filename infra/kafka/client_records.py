@@ -7,7 +7,7 @@ import confluent_kafka as ck
 from confluent_kafka import KafkaError
 
 from infra.kafka.client_errors import consumer_failure
-from infra.kafka.log import Position, Record, TopicPartition
+from infra.kafka.log import Position, Record, TopicPartition, runs
 
 LOGGER = logging.getLogger(__name__)
 _new = tuple.__new__  # half the price of calling Record(…)
@@ -72,8 +72,8 @@ def unpack(
         for m in messages
         if m.error() is None
     ]
-    for record in records:
-        passed[record[:2]] = record[2] + 1  # type: ignore[index]  # equal to the TopicPartition that is there already
+    for place, run in runs(records):
+        passed[place] = run[-1].offset + 1
     if len(records) < len(messages):
         for m in messages:
             _reached_end(m, names, passed)

@@ -12,7 +12,6 @@ from schemas.codec import Codec, Undecodable
 from schemas.topics import BY_NAME, KEY_FIELDS, Keyed
 
 LONGEST_KEY: Final = 1_024  # bytes of an outsider's key; events repeat it, and so does everything that follows
-_new = tuple.__new__  # half the price of calling Message(…)
 
 
 class _Checks(NamedTuple):
@@ -51,7 +50,7 @@ class Intake:
             right = key_of(event).encode()
             if outside or key != right:
                 self._check_place(record, right, outside=outside)
-        return _new(Message, (event, topic, partition, offset, timestamp, key or b"", value or b""))
+        return Message(event, topic, partition, offset, timestamp, key or b"", value or b"")
 
     def _look_up(self, topic: str) -> _Checks:
         found = BY_NAME[topic]

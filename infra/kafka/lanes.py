@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from infra.kafka.intake import Intake
-from infra.kafka.log import GroupConsumer, Log, Position, Record, TopicPartition
+from infra.kafka.log import GroupConsumer, Log, Position, Record, TopicPartition, runs
 from infra.kafka.restoring import LogSource
 from infra.kafka.stage import Keyed, Lane, Stage
 from schemas.values import OffsetRange
@@ -86,19 +86,18 @@ class Lanes(Generic[S]):
         """Move past everything that is done, not past a held record and what lies behind it; the lanes that moved."""
         for track in self._tracks.values():
             track.held = []
-        last: dict[tuple[str, int], int] = {}
-        for record in records:
-            place = record[:2]
-            if place in barrier and record.offset >= barrier[place]:
-                self._tracks[record.partition].held.append(record)
-                continue
-            if place not in last:
-                self._tracks[record.partition].first.setdefault(record.topic, record.offset)
-            last[place] = record.offset + 1
-        for (topic, partition), offset in last.items():
-            self._tracks[partition].positions[topic] = offset
+        moved: set[int] = set()
+        for place, run in runs(records):
+            track, done = self._tracks[place.partition], run
+            if place in barrier:
+                done = [record for record in run if record.offset < barrier[place]]
+                track.held += [record for record in run if record.offset >= barrier[place]]
+            if done:
+                track.first.setdefault(place.topic, done[0].offset)
+                track.positions[place.topic] = done[-1].offset + 1
+                moved.add(place.partition)
         self._hold_back()
-        return {partition for _, partition in last}
+        return moved
 
     # ---- transactions ----
 

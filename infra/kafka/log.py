@@ -1,6 +1,8 @@
 """The port to the log: what a stage needs of Kafka, and nothing else. The client and the simulated log implement it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 
@@ -20,6 +22,12 @@ class Record(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
+
+
+def runs(records: Iterable[Record]) -> Iterator[tuple[TopicPartition, list[Record]]]:
+    """Neighbours of one partition together. A log hands out long ones: what is done once for each costs little."""
+    for (topic, partition), run in groupby(records, itemgetter(0, 1)):
+        yield TopicPartition(topic, partition), list(run)
 
 
 class Position(NamedTuple):

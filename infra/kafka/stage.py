@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from msgspec import Struct
+
 from infra.kafka.errors import InvalidMessage, NotReady
 from infra.kafka.log import TopicPartition
 from schemas.events import Event
@@ -13,8 +15,8 @@ from schemas.values import Coordinates
 V = TypeVar("V")
 
 
-class Message(NamedTuple):
-    """A decoded record; `size` in bytes, `timestamp` in milliseconds since the epoch."""
+class Message(Struct, frozen=True, gc=False):
+    """A decoded record; `timestamp` in milliseconds since the epoch."""
 
     event: Event
     topic: str

@@ -1,6 +1,6 @@
 """What a stage has done since its last commit, and the producer that makes it visible whole or not at all."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 
 from infra.kafka.log import GroupConsumer, Log, Position, TopicPartition, TransactionalProducer
@@ -19,8 +19,7 @@ class Transaction:
     touched: set[int]  # lanes that it changes or moves
     _begun: bool
     _first_event: str | None  # names what the clock alone led to
-    _counts: Counter[tuple[str, int, str, str | None]]
-    _milliseconds: Counter[tuple[str, int, str, str | None]]
+    _tallied: dict[tuple[str, int, str, str | None], list[int]]  # milliseconds of each decision of a row
 
     def __init__(self, log: Log, codec: Codec, *, stage: str, slot: str, exactly_once: bool) -> None:
         self._log, self._codec, self._stage, self._slot = log, codec, stage, slot
@@ -43,15 +42,13 @@ class Transaction:
         if handled.outgoing:
             self._begin()
         encode, send = self._codec.encode, self._producer.send
-        for topic, key, event, partition in handled.outgoing:
-            send(topic, key, None if event is None else encode(event), partition)
+        for out in handled.outgoing:
+            send(out.topic, out.key, None if out.event is None else encode(out.event), out.partition)
         if self._first_event is None and handled.outgoing:
             first = handled.outgoing[0]  # a key may be anybody's bytes
             self._first_event = getattr(first.event, "event_id", None) or first.key.decode(errors="replace")
-        for workflow, minute, action, priority, milliseconds in handled.tallies:
-            row = (workflow, minute, action, priority)
-            self._counts[row] += 1
-            self._milliseconds[row] += milliseconds
+        for counted in handled.tallies:
+            self._tallied[counted[:-1]].append(counted.milliseconds)
 
     def commit(
         self,
@@ -63,10 +60,9 @@ class Transaction:
     ) -> None:
         """The tally, then the positions, then the end. Raises what the producer raises; then nothing is cleared."""
         self._begin()
-        if self._counts:
-            topic, key, event, partition = TALLIES.message(self._tallied(ranges, now))
-            assert event is not None
-            self._producer.send(topic, key, self._codec.encode(event), partition)
+        if self._tallied:
+            tally = self._tally(ranges, now)
+            self._producer.send(TALLIES.name, TALLIES.key_of(tally).encode(), self._codec.encode(tally), None)
         if self._exactly_once:
             self._producer.send_positions(positions, consumer.metadata())
             self._producer.commit()
@@ -101,15 +97,15 @@ class Transaction:
     def _clear(self) -> None:
         self.records, self.touched = 0, set()
         self._begun, self._first_event = False, None
-        self._counts, self._milliseconds = Counter(), Counter()
+        self._tallied = defaultdict(list)
 
-    def _tallied(self, ranges: tuple[OffsetRange, ...], now: int) -> StageTallied:
+    def _tally(self, ranges: tuple[OffsetRange, ...], now: int) -> StageTallied:
         rows = tuple(
             TallyRow(
-                workflow=workflow, minute=minute, action=action, priority=priority, count=count,
-                milliseconds=self._milliseconds[(workflow, minute, action, priority)],
+                workflow=workflow, minute=minute, action=action, priority=priority, count=len(milliseconds),
+                milliseconds=sum(milliseconds),
             )
-            for (workflow, minute, action, priority), count in self._counts.items()
+            for (workflow, minute, action, priority), milliseconds in self._tallied.items()
         )  # fmt: skip
         cause = (ranges[0].topic, ranges[0].partition, ranges[0].first) if ranges else (str(self._first_event),)
         return StageTallied(

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from infra.kafka.log import TopicPartition
 from infra.kafka.publisher import Publisher
 from infra.models.store import model_uri, save
@@ -123,7 +125,7 @@ def latency(stand: Stand, *, rate: int, seconds: int) -> Sequence[float]:
 
 def steady_requests(stand: Stand, topic: str, arrivals: Arrivals, *, rate: int, seconds: int) -> Sequence[float]:
     """Warm a path up, publish requests to its first topic at a steady rate, and time each until it arrives."""
-    fill(stand, (message._replace(topic=topic) for message in requests(10_000_000, WARM_UP)))
+    fill(stand, (replace(message, topic=topic) for message in requests(10_000_000, WARM_UP)))
     arrivals.wait_for(WARM_UP)
     publisher, sent = Publisher(stand.log, CODEC), dict[bytes, float]()
     start = time.perf_counter()
@@ -131,7 +133,7 @@ def steady_requests(stand: Stand, topic: str, arrivals: Arrivals, *, rate: int, 
         pause = start + number / rate - time.perf_counter()
         if pause > 0:
             time.sleep(pause)
-        message = REQUESTS.message(request(20_000_000 + number))._replace(topic=topic)
+        message = replace(REQUESTS.message(request(20_000_000 + number)), topic=topic)
         sent[message.key] = time.perf_counter()
         publisher.send(message)
     publisher.flush()

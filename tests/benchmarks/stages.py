@@ -152,9 +152,9 @@ def floor(stage: Stage[Any, Any], config_messages: Sequence[Record], records: Se
     for first in range(0, len(records), BATCH):
         messages = [intake.message(record) for record in records[first : first + BATCH]]
         batch = stage.handle(messages, lanes, config)
-        for _, _, event, _ in batch.outgoing:
-            assert event is not None
-            CODEC.encode(event)
+        for out in batch.outgoing:
+            assert out.event is not None
+            CODEC.encode(out.event)
         for lane in lanes.values():
             lane.state.commit()
     return time.perf_counter() - started

@@ -100,7 +100,7 @@ class RandomIds(RouterStage):
 
     def _renamed(self, one: Outgoing) -> Outgoing:
         event: Any = one.event
-        return one._replace(event=replace(event, event_id=uuid4().hex))
+        return replace(one, event=replace(event, event_id=uuid4().hex))
 
 
 def without_hold() -> Stage[Any, Any]:

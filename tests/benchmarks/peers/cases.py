@@ -57,6 +57,7 @@ CASES = (
     Case(name="our loop, exactly once", module="ours", peer=None, exactly_once=True),
     Case(name="our loop, at least once", module="ours", peer=None, exactly_once=False),
     Case(name="our loop, typed events, exactly once", module="ours", peer=None, exactly_once=True, variant="typed"),
+    Case(name="our loop, typed events, at least once", module="ours", peer=None, exactly_once=False, variant="typed"),
     Case(name="Quix Streams, exactly once", module="quix_app", peer="quix", exactly_once=True, share=QUIX),
     Case(name="Quix Streams, at least once", module="quix_app", peer="quix", exactly_once=False, share=QUIX),
     Case(name="Faust, per event, at least once", module="faust_app", peer="faust", exactly_once=False, share=FAUST),

@@ -29,9 +29,9 @@ class TypedCodec(Codec):
                               source=one_output.REQUEST_SCHEMA)  # fmt: skip
         made = SchemaVersion(name="JobDecision", version=1, schema_id=one_output.DECISION_ID, fingerprint=b"decision",
                              source=one_output.DECISION_SCHEMA)  # fmt: skip
-        self._readers = {asked.schema_id: _Reader(asked, asked, cast(type[Event], JobRequest))}
-        header = one_output.HEADER.pack(0, made.schema_id)
-        self._writers = {cast(type[Event], JobDecision): encoder(parse_avsc(made.source), header)}
+        heads = [one_output.HEADER.pack(0, version.schema_id) for version in (asked, made)]
+        self._readers = {heads[0]: _Reader(asked, asked, cast(type[Event], JobRequest))}
+        self._writers = {cast(type[Event], JobDecision): encoder(parse_avsc(made.source), heads[1])}
 
 
 class PlainCodec(Codec):

@@ -55,7 +55,7 @@ class Answering:
         message = Message(self._codec.decode(value), SOURCE, partition, offset, NOW, key, value)
         batch = self._stage.handle([message], self._lanes, self._config)
         self._commit_at_times()
-        return [(topic, self._codec.encode(event)) for topic, _, event, _ in batch.outgoing if event is not None]
+        return [(out.topic, self._codec.encode(out.event)) for out in batch.outgoing if out.event is not None]
 
     def _commit_at_times(self) -> None:
         self._undecided -= 1

@@ -257,10 +257,10 @@ def test_replay_in_other_batches_gives_the_same_bytes(found: list[float | None],
         for part in cuts:
             batch = stage.handle(messages[part], {0: lane}, r.policies("audit_share = 0.5\n"))
             assert not batch.invalid
-            for topic, key, event, _ in batch.outgoing:
-                assert event is not None
-                assert BY_NAME[topic].message(event).key == key
-                written.append(topic.encode() + key + r.CODEC.encode(event))
+            for out in batch.outgoing:
+                assert out.event is not None
+                assert BY_NAME[out.topic].message(out.event).key == out.key
+                written.append(out.topic.encode() + out.key + r.CODEC.encode(out.event))
             lane.state.commit()
         return written
 
