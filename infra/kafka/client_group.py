@@ -52,5 +52,6 @@ class Slot:
                 except KafkaException as raised:
                     error = kafka_error(raised)
                     if not is_passing(error) or time.monotonic() > deadline:
-                        raise unavailable(error, self._about, self._options.bootstrap_servers, limit) from raised
+                        servers, heard = self._options.bootstrap_servers, self._options.heard
+                        raise unavailable(error, self._about, servers, limit, heard) from raised
                 time.sleep(PAUSE)

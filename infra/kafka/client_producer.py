@@ -51,7 +51,7 @@ class KafkaTransactions:
                 if error.fatal() or not is_passing(error):
                     raise producer_failure(error, Phase.ENDING) from raised
                 about = f"starting transactions of {transactional_id}"
-                raise unavailable(error, about, options.bootstrap_servers, INIT_TIMEOUT) from raised
+                raise unavailable(error, about, options.bootstrap_servers, INIT_TIMEOUT, options.heard) from raised
 
     def begin(self) -> None:
         self._check()
@@ -137,6 +137,7 @@ class KafkaIdempotent:
 
     def __init__(self, options: ClientOptions, names: Names) -> None:
         self._names, self._seconds = names, options.transaction_timeout_ms / 1000
+        self._heard = options.heard
         self._failure: KafkaError | None = None
         self._producer = open_producer({**options.producer(None), "on_delivery": self._undelivered})
         self._produce = self._producer.produce
@@ -170,9 +171,15 @@ class KafkaIdempotent:
         self._failure = None
 
     def flush(self) -> None:
-        """Raises `TransactionAborted` when a record was not acknowledged, `ProducerFenced` after a fatal error."""
+        """Raises `TransactionAborted` when a record was not acknowledged, `ProducerFenced` after a fatal error.
+
+        Raises `AccessDenied` when the brokers did not let us in.
+        """
+        self._heard.forget()
         waiting = self._producer.flush(self._seconds + 1)
         failure, self._failure = self._failure, None
+        if (failure or waiting) and (refused := self._heard.refusal("writing")):
+            raise refused
         if failure is not None:
             raise producer_failure(failure, Phase.WRITING)
         if waiting:

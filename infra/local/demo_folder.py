@@ -21,11 +21,12 @@ class DemoRunning(HitlError):
 
 
 def demo_settings(settings: Settings, *, headless: bool) -> Settings:
-    """Settings of the demo: a folder and a Kafka of its own, everything else as shipped."""
+    """Settings of the demo: a folder and a Kafka of its own, secured if the user wants it; the rest as shipped."""
     folder = "demo-headless" if headless else "demo"
     return Settings(
-        data_dir=settings.data_dir / folder, cache_dir=settings.cache_dir, bootstrap_servers=DEFAULT_SERVERS
-    )
+        data_dir=settings.data_dir / folder, cache_dir=settings.cache_dir, bootstrap_servers=DEFAULT_SERVERS,
+        security=settings.security,
+    )  # fmt: skip
 
 
 def forget_settings(environ: MutableMapping[str, str]) -> None:

@@ -4,7 +4,8 @@ HitlError
 ├── JarRefused        FetchFailed
 ├── JavaMissing       BrokerFailed
 ├── AlreadyRunning    StackFailed
-└── NotRunning
+├── NotRunning
+└── NotSecured
 """
 
 from infra.errors import HitlError
@@ -36,3 +37,7 @@ class AlreadyRunning(HitlError):
 
 class NotRunning(HitlError):
     """No stack runs over this data folder; start one with `hitl up`."""
+
+
+class NotSecured(HitlError):
+    """Security is for the Kafka that `hitl up` starts, from its start on; end a plain one with `hitl down` first."""

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.settings import BOOTSTRAP_FILE
+from infra.settings import BOOTSTRAP_FILE, CLIENT_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class Folders:
     @property
     def bootstrap(self) -> Path:
         return self.data_dir / BOOTSTRAP_FILE
+
+    @property
+    def client(self) -> Path:
+        return self.data_dir / CLIENT_FILE
+
+    @property
+    def credentials(self) -> Path:
+        return self.data_dir / "secrets" / "kafka"
 
     def log(self, name: str) -> Path:
         return self.data_dir / "logs" / f"{name}.log"

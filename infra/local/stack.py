@@ -14,7 +14,7 @@ from infra.local.jars import ensure_jars
 from infra.local.services import entry_point, environment, installed
 from infra.local.state import Phase, StackState, read_state
 from infra.local.supervisor import DRAIN_TIMEOUT, is_held
-from infra.settings import Settings
+from infra.settings import Settings, local_login
 
 START_TIMEOUT = 120.0  # seconds, without the download
 STOP_TIMEOUT = DRAIN_TIMEOUT + 25.0  # seconds: services, then Kafka
@@ -51,6 +51,7 @@ class Stack:
             entry_point(name)
         external = not self._means_embedded() if external is None else external
         if not external:
+            self.settings = without_login(self.settings)
             ensure_jars(self.settings.cache_dir, progress=_in_megabytes(tell))
         supervisor = self._spawn(names, external=external, owner=owner)
         try:
@@ -59,7 +60,10 @@ class Stack:
             supervisor.terminate()
             supervisor.wait(STOP_TIMEOUT)
             raise
-        self.settings = self.settings.with_changes(bootstrap_servers=state.bootstrap_servers)
+        self.settings = self.settings.with_changes(
+            bootstrap_servers=state.bootstrap_servers,
+            kafka=self.settings.kafka | ({} if external else local_login(self.settings.data_dir)),
+        )
         return self.settings
 
     def stop(self, *, timeout: float = STOP_TIMEOUT) -> bool:
@@ -135,6 +139,12 @@ class Stack:
                 raise StackFailed(f"the supervisor ended; its log {log} says why.")
             time.sleep(0.03)
         raise StackFailed(f"the stack did not start within {START_TIMEOUT:g} s; see {log}.")
+
+
+def without_login(settings: Settings) -> Settings:
+    """The settings without the login that a stack left in this folder when it was killed; it may come up otherwise."""
+    stale = local_login(settings.data_dir).items()
+    return settings.with_changes(kafka=dict(settings.kafka.items() - stale))
 
 
 def _in_megabytes(tell: Tell) -> Callable[[int, int], None]:

@@ -14,6 +14,7 @@ import msgspec
 
 from infra.errors import HitlError
 from infra.local import processes
+from infra.local.access import LocalAccess
 from infra.local.broker import EmbeddedBroker, Ports
 from infra.local.child import Child
 from infra.local.errors import AlreadyRunning
@@ -43,7 +44,8 @@ class Supervisor:
         self._names = services
         self._owner = owner
         self._policy = RestartPolicy()
-        self._kafka = KafkaChild(self._folders, settings) if embedded else None
+        self._access = LocalAccess(self._folders, services) if embedded and settings.security == "on" else None
+        self._kafka = KafkaChild(self._folders, settings, self._access) if embedded else None
         self._children: list[Child] = []
         self._end = threading.Event()
         me = identify(os.getpid()) or ProcessId(pid=os.getpid(), began="")
@@ -76,15 +78,21 @@ class Supervisor:
         if self._kafka:
             self._tell(Phase.STARTING, "starting Kafka")
             settings = settings.with_changes(bootstrap_servers=self._kafka.start())
+            settings = self._access.as_admin(settings) if self._access else settings
+            self._folders.client.unlink(missing_ok=True)  # of a supervisor that was killed
             replace_file(self._folders.bootstrap, settings.bootstrap_servers.encode())
         if self._end.is_set():
             return
         self._state = msgspec.structs.replace(self._state, bootstrap_servers=settings.bootstrap_servers)
         self._tell(Phase.STARTING, "creating topics")
         apply_topics(settings)
+        if self._access:
+            self._tell(Phase.STARTING, "granting access")
+            self._access.grant(settings)
         self._tell(Phase.STARTING, "starting services")
         for name in self._names:
-            child = Child(name, settings, self._folders.log(name))
+            own = self._access.as_service(settings, name) if self._access else settings
+            child = Child(name, own, self._folders.log(name))
             self._children.append(child)
             child.start()
         self._tell(Phase.RUNNING, "running")
@@ -112,6 +120,7 @@ class Supervisor:
         if self._kafka:
             self._kafka.stop()
             self._folders.bootstrap.unlink(missing_ok=True)
+            self._folders.client.unlink(missing_ok=True)
         self._tell(Phase.FAILED, self._state.detail) if failed else self._tell(Phase.STOPPED, "stopped")
 
     def _failed(self, reason: str, status: int) -> int:
@@ -145,8 +154,9 @@ class Supervisor:
 class KafkaChild:
     """The embedded broker under the supervisor; after its first start it keeps its address."""
 
-    def __init__(self, folders: Folders, settings: Settings) -> None:
-        self._broker = EmbeddedBroker(folders.kafka, ensure_jars(settings.cache_dir), prefer=PREFERRED)
+    def __init__(self, folders: Folders, settings: Settings, access: LocalAccess | None) -> None:
+        jars, credentials = ensure_jars(settings.cache_dir), access.credentials if access else None
+        self._broker = EmbeddedBroker(folders.kafka, jars, prefer=PREFERRED, credentials=credentials)
         self._failures = 0
         self._due = self._began = 0.0  # monotonic times of the next and the last start
         self.state = ProcessState(
