@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclBinding, AclBindingFilter, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
@@ -123,8 +123,11 @@ class Rights:
     def _result(self, about: str, answer: Any) -> Any:
         try:
             return answer.result(TIMEOUT)
-        except KafkaException as raised:
-            raise unavailable(kafka_error(raised), about, self._servers, TIMEOUT, self._heard) from raised
+        except (KafkaException, TimeoutError) as raised:
+            self._admin.poll(0)  # what its connections have to say
+            late = KafkaError(KafkaError._TIMED_OUT)
+            error = kafka_error(raised) if isinstance(raised, KafkaException) else late
+            raise unavailable(error, about, self._servers, TIMEOUT, self._heard) from raised
 
 
 def _binding(grant: Grant) -> AclBinding:

@@ -87,6 +87,7 @@ class KafkaLog:
                 self._asking = None
 
     def _range(self, partition: TopicPartition) -> tuple[int, int]:
+        self.partitions(partition.topic)  # says who may not see the topic; here its partition would just be unknown
         theirs = self._names.theirs(partition)
         return self._ask(f"watermarks of {partition}", lambda c, s: c.get_watermark_offsets(theirs, s))
 

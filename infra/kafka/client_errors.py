@@ -117,6 +117,8 @@ def is_passing(error: KafkaError) -> bool:
 def refusal(error: KafkaError, about: str) -> HitlError | None:
     """Our error when trying again is of no use; `about` says what was tried."""
     code, said = error.code(), f"{about}: {error.str()}"
+    if code == KafkaError.CLUSTER_AUTHORIZATION_FAILED:  # a broker's own words are its whole request
+        return _denied(f"{about}: {KafkaError(code).str()}")
     if code in DENIED:
         return _denied(said)
     if code in REFUSED:

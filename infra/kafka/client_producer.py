@@ -8,10 +8,13 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from infra.kafka.client_config import ClientOptions, open_producer
 from infra.kafka.client_errors import (
+    DENIED,
+    REFUSED,
     Phase,
     is_passing,
     kafka_error,
     producer_failure,
+    refusal,
     unavailable,
 )
 from infra.kafka.client_records import Names
@@ -33,7 +36,9 @@ class KafkaTransactions:
     def __init__(self, options: ClientOptions, names: Names, transactional_id: str) -> None:
         """Fences every earlier producer of this id and ends its transaction. Raises `LogUnavailable`."""
         self._names, self._seconds = names, options.transaction_timeout_ms / 1000
-        self._producer = open_producer(options.producer(names.full[transactional_id]))
+        self._refused: KafkaError | None = None
+        named = options.producer(names.full[transactional_id])
+        self._producer = open_producer({**named, "on_delivery": self._undelivered})
         self._produce = self._producer.produce
         self._over: TransactionError | None = None
         self._hangs = self._closed = False
@@ -55,6 +60,7 @@ class KafkaTransactions:
 
     def begin(self) -> None:
         self._check()
+        self._refused = None
         try:
             self._producer.begin_transaction()
         except KafkaException as raised:
@@ -126,10 +132,19 @@ class KafkaTransactions:
     def _failed(self, raised: KafkaException, phase: Phase) -> Exception:
         if self._over is not None:
             return self._over
+        with suppress(KafkaException):  # the reports of what was not delivered; a fatal error is told once more
+            self._producer.poll(0)
+        if self._refused is not None and (refused := refusal(self._refused, "writing")):
+            return refused
         failure = producer_failure(kafka_error(raised), phase)
         if isinstance(failure, TransactionError) and not isinstance(failure, TransactionAborted):
             self._over = failure
         return failure
+
+    def _undelivered(self, error: KafkaError | None, message: Message) -> None:
+        """A commit that fails says how many records were refused, not why; trying again would be refused for ever."""
+        if error is not None and error.code() in DENIED | REFUSED:
+            self._refused = error
 
 
 class KafkaIdempotent:

@@ -148,6 +148,7 @@ class Cluster:
         try:
             return question()
         except KafkaException as raised:
+            self._admin.poll(0)  # what its connections have to say
             raise unavailable(kafka_error(raised), about, self._servers, TIMEOUT, self._heard) from raised
 
     def _result(self, about: str, answer: "Future[T]") -> T:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TIMEOUT = 1.0  # seconds, for each step
+TLS_TIMEOUT = 5.0  # seconds; the first greeting of a cold JVM takes its time on a loaded machine
 METADATA, SASL_HANDSHAKE, SASL_AUTHENTICATE = (3, 2), (17, 1), (36, 0)  # API keys and versions
 
 
@@ -44,7 +45,7 @@ def cluster_at(port: int, login: Login | None = None) -> str | None:
 def _connected(port: int, login: Login | None) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", port), TIMEOUT)
     try:
-        connection.settimeout(TIMEOUT)
+        connection.settimeout(TIMEOUT if login is None else TLS_TIMEOUT)
         if login is None:
             return connection
         context = ssl.create_default_context(cafile=str(login.ca_file))
