@@ -22,6 +22,7 @@ NOT_FIELDS = frozenset(
 CONFIG_FILE = Path("hitl.toml")
 BOOTSTRAP_FILE = Path("run/bootstrap")  # under data_dir: where the local stack that runs can be reached
 REDIS_FILE = Path("run/redis")  # the same for its Redis
+CLIENT_FILE = Path("run/client.json")  # under data_dir: how commands log in there, where that is wanted
 UNSET = Path()
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -66,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     model_store: Annotated[str, Meta(description="folder or URI of the models (default data_dir/models)")] = ""
     workflows_dir: Annotated[Path, Meta(description="your own workflow types, one TOML file each")] = Path("workflows")
     kafka: Annotated[dict[str, str], Meta(description="further options of librdkafka, as security.protocol")] = {}
+    security: Annotated[
+        Literal["off", "on"], Meta(description="on: the local Kafka has TLS, passwords and access rights")
+    ] = "off"
     slot: Annotated[Slot, Meta(description="stable name of this replica of a service")] = "0"
     commit_interval_ms: Annotated[float, Meta(gt=0, le=10_000, description="commit after, milliseconds")] = 20
     max_commit_interval_ms: Annotated[
@@ -153,7 +157,19 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         running = settings.data_dir / file
         if name not in values and running.is_file():
             settings = settings.with_changes(**{name: running.read_text().strip()})
+            if file is BOOTSTRAP_FILE:
+                settings = settings.with_changes(kafka=local_login(settings.data_dir) | settings.kafka)
     return settings
+
+
+def local_login(data_dir: Path) -> dict[str, str]:
+    """The options of librdkafka by which commands log in to the secured local stack that runs; none for a plain one."""
+    try:
+        return msgspec.json.decode((data_dir / CLIENT_FILE).read_bytes(), type=dict[str, str])
+    except FileNotFoundError:
+        return {}
+    except PermissionError as error:
+        raise SettingsInvalid(f"{error.filename} belongs to who started the stack: run this as that user.") from error
 
 
 def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -49,7 +49,11 @@ class Outgoing(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic(Generic[E]):
-    """One topic: what may be written to it, by whom, who reads it, and how long it is kept."""
+    """One topic: what may be written to it, by whom, who reads it, and how long it is kept.
+
+    `operator` is whoever runs `hitl`: commands read every topic, and write what people publish, import, decide and send
+    again from the dead letters.
+    """
 
     name: str
     keyed: Keyed
@@ -102,38 +106,40 @@ class Topic(Generic[E]):
 
 REQUESTS: Final[Topic[e.DecisionRequested]] = Topic(
     name="requests", keyed=Keyed.REQUEST, events=(e.DecisionRequested,), max_value_bytes=MIB, append_time=True,
-    writers=("upstream", "gateway"), readers=("inference", "index", "gateway", "audit"),
+    writers=("upstream", "gateway", "operator"), readers=("inference", "index", "gateway", "operator", "audit"),
 )  # fmt: skip
 PREDICTIONS: Final[Topic[e.PredictionMade]] = Topic(
     name="predictions", keyed=Keyed.REQUEST, events=(e.PredictionMade,),
-    writers=("inference",), readers=("router", "index", "audit"),
+    writers=("inference", "operator"), readers=("router", "index", "operator", "audit"),
 )  # fmt: skip
 AUTO_APPROVE: Final[Topic[e.AutoApproved]] = Topic(
     name="auto-approve", keyed=Keyed.REQUEST, events=(e.AutoApproved,),
-    writers=("router",), readers=("index", "audit"),
+    writers=("router",), readers=("index", "operator", "audit"),
 )  # fmt: skip
 
 
 def _review(priority: Priority) -> Topic[e.ReviewRequested]:
     return Topic(
         name=f"review.{priority}", keyed=Keyed.REQUEST, events=(e.ReviewRequested,),
-        writers=("router", "casework"), readers=("casework", "reviewer-apps", "desk", "index", "audit"),
+        writers=("router", "casework", "operator"),
+        readers=("casework", "reviewer-apps", "desk", "index", "operator", "audit"),
     )  # fmt: skip
 
 
 REVIEW: Final[Mapping[Priority, Topic[e.ReviewRequested]]] = {p: _review(p) for p in Priority}
 EXPERT: Final[Topic[e.ExpertReviewRequested]] = Topic(
     name="expert", keyed=Keyed.REQUEST, events=(e.ExpertReviewRequested,),
-    writers=("router", "casework"), readers=("casework", "expert-apps", "desk", "index", "audit"),
+    writers=("router", "casework", "operator"),
+    readers=("casework", "expert-apps", "desk", "index", "operator", "audit"),
 )  # fmt: skip
 REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
     name="review-decisions", keyed=Keyed.REQUEST, events=(e.ReviewDecided,), max_value_bytes=MIB, append_time=True,
     arbitrated=True,
-    writers=("desk", "reviewer-apps", "expert-apps"), readers=("casework", "audit"),
+    writers=("desk", "reviewer-apps", "expert-apps", "operator"), readers=("casework", "operator", "audit"),
 )  # fmt: skip
 APPEALS: Final[Topic[e.AppealFiled]] = Topic(
     name="appeals", keyed=Keyed.REQUEST, events=(e.AppealFiled,), append_time=True,
-    writers=("gateway",), readers=("casework", "audit"),
+    writers=("gateway", "operator"), readers=("casework", "operator", "audit"),
 )  # fmt: skip
 ASSIGNMENTS: Final[
     Topic[
@@ -146,37 +152,39 @@ ASSIGNMENTS: Final[
         e.CaseOpened, e.CaseAnnounced, e.CaseEscalated, e.CaseClosed, e.CaseReopened, e.AppealNoted,
         e.DecisionRefused, e.AppealRefused,
     ),
-    writers=("casework",), readers=("desk", "reviewer-apps", "expert-apps", "gateway", "index", "insights", "audit"),
+    writers=("casework",),
+    readers=("desk", "reviewer-apps", "expert-apps", "gateway", "index", "insights", "operator", "audit"),
 )  # fmt: skip
 OUTCOMES: Final[Topic[e.DecisionMade | e.OutcomeAmended | e.OutcomeUpheld]] = Topic(
     name="outcomes", keyed=Keyed.REQUEST, events=(e.DecisionMade, e.OutcomeAmended, e.OutcomeUpheld),
-    writers=("router", "casework"), readers=("upstream", "gateway", "index", "insights", "audit"),
+    writers=("router", "casework"), readers=("upstream", "gateway", "index", "insights", "operator", "audit"),
 )  # fmt: skip
 AUDITS: Final[Topic[e.AuditDrawn | e.AuditAnswered | e.AuditExpired]] = Topic(
     name="audits", keyed=Keyed.WORKFLOW, events=(e.AuditDrawn, e.AuditAnswered, e.AuditExpired),
-    writers=("router", "casework"), readers=("assurance", "insights", "audit"),
+    writers=("router", "casework"), readers=("assurance", "insights", "operator", "audit"),
 )  # fmt: skip
 FEEDBACK: Final[Topic[e.FeedbackRecorded]] = Topic(
     name="feedback", keyed=Keyed.WORKFLOW, events=(e.FeedbackRecorded,),
-    writers=("casework", "training"), readers=("feedback", "assurance", "training", "insights", "audit"),
+    writers=("casework", "operator"), readers=("feedback", "assurance", "training", "insights", "operator", "audit"),
 )  # fmt: skip
 RETRAINING: Final[Topic[e.RetrainingRequested]] = Topic(
     name="retraining", keyed=Keyed.WORKFLOW, events=(e.RetrainingRequested,), max_value_bytes=MIB,
-    writers=("feedback",), readers=("training", "feedback", "audit"),
+    writers=("feedback", "operator"), readers=("training", "feedback", "operator", "audit"),
 )  # fmt: skip
 MODELS: Final[Topic[e.ModelTrained | e.ModelEvaluated | e.ModelPromoted | e.ModelRefused]] = Topic(
     name="models", keyed=Keyed.WORKFLOW, events=(e.ModelTrained, e.ModelEvaluated, e.ModelPromoted, e.ModelRefused),
     max_value_bytes=MIB, config=True,
-    writers=("training",), readers=("inference", "training", "desk", "insights", "audit"),
+    writers=("training", "operator"), readers=("inference", "training", "desk", "insights", "operator", "audit"),
 )  # fmt: skip
 POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
     name="policies", keyed=Keyed.WORKFLOW, events=(e.PolicyPublished, e.PolicyRefused), max_value_bytes=MIB,
     config=True,
-    writers=("operator",), readers=("inference", "router", "casework", "feedback", "training", "desk", "audit"),
+    writers=("operator",),
+    readers=("inference", "router", "casework", "feedback", "training", "desk", "operator", "audit"),
 )  # fmt: skip
 TALLIES: Final[Topic[e.StageTallied]] = Topic(
     name="tallies", keyed=Keyed.STAGE, events=(e.StageTallied,),
-    writers=("inference", "router", "casework", "feedback"), readers=("insights", "audit"),
+    writers=("inference", "router", "casework", "feedback", "training"), readers=("insights", "operator", "audit"),
 )  # fmt: skip
 DEAD_LETTERS: Final[Topic[e.DeadLettered]] = Topic(
     name="dead-letters", keyed=Keyed.ORIGINAL, events=(e.DeadLettered,),
@@ -185,7 +193,7 @@ DEAD_LETTERS: Final[Topic[e.DeadLettered]] = Topic(
 )  # fmt: skip
 CASES: Final[Topic[e.CaseSnapshot]] = Topic(
     name="cases", keyed=Keyed.REQUEST, events=(e.CaseSnapshot,), compacted=True,
-    writers=("casework",), readers=("casework", "index", "audit"),
+    writers=("casework",), readers=("casework", "index", "operator", "audit"),
 )  # fmt: skip
 
 TOPICS: Final[tuple[Topic[Any], ...]] = (

@@ -17,6 +17,7 @@ from infra.kafka.log import GroupConsumer, Reader, RebalanceListener, TopicParti
 from infra.settings import Settings
 
 T = TypeVar("T")
+FIRST_ATTEMPT = 2.0  # seconds for an answer, doubled each time; in between it is heard why there is none
 SETTLE = 3.0  # seconds in which a broker that came back finds its topics
 
 
@@ -86,6 +87,7 @@ class KafkaLog:
                 self._asking = None
 
     def _range(self, partition: TopicPartition) -> tuple[int, int]:
+        self.partitions(partition.topic)  # says who may not see the topic; here its partition would just be unknown
         theirs = self._names.theirs(partition)
         return self._ask(f"watermarks of {partition}", lambda c, s: c.get_watermark_offsets(theirs, s))
 
@@ -98,7 +100,8 @@ class KafkaLog:
 
     def _ask(self, about: str, question: Callable[[Consumer, float], T]) -> T:
         """Ask with a timeout, again while the trouble may pass."""
-        limit = self.options.request_timeout_seconds
+        limit, heard, attempt = self.options.request_timeout_seconds, self.options.heard, FIRST_ATTEMPT
+        heard.forget()
         began = time.monotonic()
         deadline = began + limit
         while True:
@@ -107,7 +110,7 @@ class KafkaLog:
                     if self._asking is None:
                         self._asking = open_consumer(self._asking_options())
                     try:
-                        return question(self._asking, max(0.1, deadline - time.monotonic()))
+                        return question(self._asking, min(attempt, max(0.1, deadline - time.monotonic())))
                     finally:
                         self._asking.poll(0)  # librdkafka's log lines
             except KafkaException as raised:
@@ -115,8 +118,10 @@ class KafkaLog:
                 is_missing = error.code() in MISSING
                 if is_missing and time.monotonic() > began + min(SETTLE, limit):
                     raise TopicMissing(f"{about}: no such topic. Create it with `hitl topics apply`.") from raised
-                if not (is_missing or is_passing(error)) or time.monotonic() > deadline:
-                    raise unavailable(error, about, self.options.bootstrap_servers, limit) from raised
+                is_over = time.monotonic() > deadline or heard.refusal(about) is not None
+                if not (is_missing or is_passing(error)) or is_over:
+                    raise unavailable(error, about, self.options.bootstrap_servers, limit, heard) from raised
+                attempt *= 2
             time.sleep(0.05)
 
     def _asking_options(self) -> dict[str, object]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from infra.errors import SettingsInvalid
-from infra.kafka.client_errors import kafka_error
+from infra.kafka.client_errors import Heard, kafka_error
 from infra.kafka.client_log import LOGGER
 from schemas.topics import MIB
 
@@ -33,6 +33,7 @@ class ClientOptions:
     session_timeout_ms: int = 10_000  # a member that is silent for longer loses its partitions
     transaction_timeout_ms: int = 15_000  # an open transaction holds up every reader of its partitions
     request_timeout_seconds: float = REQUEST_TIMEOUT  # for every question to the cluster
+    heard: Heard = field(default_factory=Heard, compare=False)  # what all clients with these options are told
     prefetch: int = 1_024  # records fetched ahead per partition: about two batches, all read again after an abort
 
     def __post_init__(self) -> None:
@@ -41,10 +42,11 @@ class ClientOptions:
                 raise SettingsInvalid(f"kafka option {key!r} is not yours to set: exactly-once rests on it; remove it.")
 
     def common(self, client_id: str) -> Options:
-        return {"bootstrap.servers": self.bootstrap_servers, "client.id": client_id, **self.extra}
+        own = {"bootstrap.servers": self.bootstrap_servers, "client.id": client_id, "error_cb": self.heard}
+        return {**own, **self.extra}
 
-    def admin(self) -> dict[str, str | int | float | bool]:
-        return {"bootstrap.servers": self.bootstrap_servers, "client.id": "topics", **self.extra}
+    def admin(self) -> dict[str, Any]:
+        return self.common("topics")
 
     def consumer(self, group: str, *, wait_ms: int) -> Options:
         """A committed-only consumer. `wait_ms`: how late it learns that it has reached the end of a partition."""

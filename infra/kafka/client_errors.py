@@ -14,6 +14,7 @@ from enum import Enum, auto
 from confluent_kafka import KafkaError, KafkaException
 
 from infra.errors import FatalConfiguration, HitlError
+from infra.kafka.client_log import LOGGER
 from infra.kafka.errors import CommitIndefinite, InstanceFenced, ProducerFenced, RecordsLost, TransactionAborted
 
 FATAL = frozenset({KafkaError._FENCED, KafkaError._FATAL})
@@ -57,7 +58,8 @@ PASSING = frozenset(
 
 
 class LogUnavailable(HitlError):
-    """No broker answered in time; start the local stack with `hitl up`, or correct HITL_BOOTSTRAP_SERVERS."""
+    """No broker answered in time; start the local stack with `hitl up`, or correct HITL_BOOTSTRAP_SERVERS (a cluster
+    with TLS or passwords also wants HITL_KAFKA_SECURITY_PROTOCOL and so on)."""
 
 
 class TopicMissing(HitlError):
@@ -69,7 +71,29 @@ class WriteRefused(HitlError):
 
 
 class AccessDenied(FatalConfiguration):
-    """The cluster denies access; correct the credentials (HITL_KAFKA_…) or the access rights."""
+    """The cluster denies access; correct the credentials (HITL_KAFKA_…) or the access rights (`hitl topics acl`)."""
+
+
+class Heard:
+    """Why the brokers do not let a client in, as its connections say by the way; a question just gets no answer."""
+
+    def __init__(self) -> None:
+        self._refused: KafkaError | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        """The callback for librdkafka's errors."""
+        LOGGER.warning("%s", error.str(), extra={"action": "client_error"})
+        # A broker that goes down in the middle of a greeting is no refusal.
+        if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL) and "disconnected" not in error.str().lower():
+            self._refused = error
+
+    def forget(self) -> None:
+        """Ask anew: what was heard before does not count."""
+        self._refused = None
+
+    def refusal(self, about: str) -> "AccessDenied | None":
+        """The error, once a broker refused us."""
+        return None if self._refused is None else _denied(f"{about}: {self._refused.str()}")
 
 
 class Phase(Enum):
@@ -93,8 +117,10 @@ def is_passing(error: KafkaError) -> bool:
 def refusal(error: KafkaError, about: str) -> HitlError | None:
     """Our error when trying again is of no use; `about` says what was tried."""
     code, said = error.code(), f"{about}: {error.str()}"
+    if code == KafkaError.CLUSTER_AUTHORIZATION_FAILED:  # a broker's own words are its whole request
+        return _denied(f"{about}: {KafkaError(code).str()}")
     if code in DENIED:
-        return AccessDenied(f"{said}. Correct the credentials (HITL_KAFKA_…) or the access rights.")
+        return _denied(said)
     if code in REFUSED:
         return WriteRefused(f"{said}. Compare the topics with the catalogue by `hitl topics check`.")
     if code in MISSING:
@@ -104,10 +130,21 @@ def refusal(error: KafkaError, about: str) -> HitlError | None:
     return None
 
 
-def unavailable(error: KafkaError, about: str, servers: str, seconds: float) -> HitlError:
-    """Our error for a question that was not answered within `seconds`."""
-    return refusal(error, about) or LogUnavailable(
-        f"{about}: {servers} gave no answer within {seconds:g} s ({error.str()}). {LogUnavailable.__doc__}"
+def unavailable(
+    error: KafkaError, about: str, servers: str, seconds: float, heard: Heard | None = None
+) -> HitlError:
+    """Our error for a question that was not answered within `seconds`; what was `heard` may say why."""
+    meaning = " ".join((LogUnavailable.__doc__ or "").split())
+    return (
+        refusal(error, about)
+        or (heard.refusal(about) if heard else None)
+        or LogUnavailable(f"{about}: {servers} gave no answer within {seconds:g} s ({error.str()}). {meaning}")
+    )
+
+
+def _denied(said: str) -> AccessDenied:
+    return AccessDenied(
+        f"{said.rstrip('.')}. Correct the credentials (HITL_KAFKA_…) or the access rights; see `hitl topics acl`."
     )
 
 

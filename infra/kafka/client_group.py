@@ -7,10 +7,10 @@ from contextlib import closing
 from typing import Final, TypeVar
 
 import confluent_kafka as ck
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from infra.kafka.client_config import ClientOptions, open_consumer
-from infra.kafka.client_errors import is_passing, kafka_error, unavailable
+from infra.kafka.client_errors import is_passing, kafka_error, refusal, unavailable
 
 T = TypeVar("T")
 ATTEMPT: Final = 5.0  # seconds for one question
@@ -50,7 +50,14 @@ class Slot:
                 try:
                     return question(consumer)
                 except KafkaException as raised:
-                    error = kafka_error(raised)
+                    error = self._reported(consumer) or kafka_error(raised)
                     if not is_passing(error) or time.monotonic() > deadline:
-                        raise unavailable(error, self._about, self._options.bootstrap_servers, limit) from raised
+                        servers, heard = self._options.bootstrap_servers, self._options.heard
+                        raise unavailable(error, self._about, servers, limit, heard) from raised
                 time.sleep(PAUSE)
+
+    def _reported(self, consumer: Consumer) -> KafkaError | None:
+        """That the group is not ours to use: the commit itself would only wait for a coordinator, for ever."""
+        message = consumer.poll(0)
+        error = message.error() if message is not None else None
+        return error if error is not None and refusal(error, self._about) else None

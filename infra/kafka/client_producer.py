@@ -8,10 +8,13 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from infra.kafka.client_config import ClientOptions, open_producer
 from infra.kafka.client_errors import (
+    DENIED,
+    REFUSED,
     Phase,
     is_passing,
     kafka_error,
     producer_failure,
+    refusal,
     unavailable,
 )
 from infra.kafka.client_records import Names
@@ -33,7 +36,9 @@ class KafkaTransactions:
     def __init__(self, options: ClientOptions, names: Names, transactional_id: str) -> None:
         """Fences every earlier producer of this id and ends its transaction. Raises `LogUnavailable`."""
         self._names, self._seconds = names, options.transaction_timeout_ms / 1000
-        self._producer = open_producer(options.producer(names.full[transactional_id]))
+        self._refused: KafkaError | None = None
+        named = options.producer(names.full[transactional_id])
+        self._producer = open_producer({**named, "on_delivery": self._undelivered})
         self._produce = self._producer.produce
         self._over: TransactionError | None = None
         self._hangs = self._closed = False
@@ -51,10 +56,11 @@ class KafkaTransactions:
                 if error.fatal() or not is_passing(error):
                     raise producer_failure(error, Phase.ENDING) from raised
                 about = f"starting transactions of {transactional_id}"
-                raise unavailable(error, about, options.bootstrap_servers, INIT_TIMEOUT) from raised
+                raise unavailable(error, about, options.bootstrap_servers, INIT_TIMEOUT, options.heard) from raised
 
     def begin(self) -> None:
         self._check()
+        self._refused = None
         try:
             self._producer.begin_transaction()
         except KafkaException as raised:
@@ -126,10 +132,19 @@ class KafkaTransactions:
     def _failed(self, raised: KafkaException, phase: Phase) -> Exception:
         if self._over is not None:
             return self._over
+        with suppress(KafkaException):  # the reports of what was not delivered; a fatal error is told once more
+            self._producer.poll(0)
+        if self._refused is not None and (refused := refusal(self._refused, "writing")):
+            return refused
         failure = producer_failure(kafka_error(raised), phase)
         if isinstance(failure, TransactionError) and not isinstance(failure, TransactionAborted):
             self._over = failure
         return failure
+
+    def _undelivered(self, error: KafkaError | None, message: Message) -> None:
+        """A commit that fails says how many records were refused, not why; trying again would be refused for ever."""
+        if error is not None and error.code() in DENIED | REFUSED:
+            self._refused = error
 
 
 class KafkaIdempotent:
@@ -137,6 +152,7 @@ class KafkaIdempotent:
 
     def __init__(self, options: ClientOptions, names: Names) -> None:
         self._names, self._seconds = names, options.transaction_timeout_ms / 1000
+        self._heard = options.heard
         self._failure: KafkaError | None = None
         self._producer = open_producer({**options.producer(None), "on_delivery": self._undelivered})
         self._produce = self._producer.produce
@@ -170,9 +186,15 @@ class KafkaIdempotent:
         self._failure = None
 
     def flush(self) -> None:
-        """Raises `TransactionAborted` when a record was not acknowledged, `ProducerFenced` after a fatal error."""
+        """Raises `TransactionAborted` when a record was not acknowledged, `ProducerFenced` after a fatal error.
+
+        Raises `AccessDenied` when the brokers did not let us in.
+        """
+        self._heard.forget()
         waiting = self._producer.flush(self._seconds + 1)
         failure, self._failure = self._failure, None
+        if (failure or waiting) and (refused := self._heard.refusal("writing")):
+            raise refused
         if failure is not None:
             raise producer_failure(failure, Phase.WRITING)
         if waiting:

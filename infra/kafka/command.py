@@ -8,6 +8,7 @@ import msgspec
 
 from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
+from infra.kafka.acl_command import acl
 from infra.settings import Settings, load_settings
 from schemas.topics import TOPICS, Topic
 
@@ -30,7 +31,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group(cls=CommandGroup)
 def topics() -> None:
-    """List, create, check and read the topics of the catalogue."""
+    """List, create, check and read the topics of the catalogue, and say who may use them."""
+
+
+topics.add_command(acl)
 
 
 @topics.command(name="list")

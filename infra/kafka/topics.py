@@ -88,6 +88,7 @@ class Cluster:
     def __init__(self, settings: Settings) -> None:
         options = ClientOptions(bootstrap_servers=settings.bootstrap_servers, extra=settings.kafka)
         self._servers = settings.bootstrap_servers
+        self._heard = options.heard
         self._admin = AdminClient(options.admin(), logger=LOGGER)
 
     def shapes(self, names: Iterable[str]) -> dict[str, Shape]:
@@ -147,7 +148,8 @@ class Cluster:
         try:
             return question()
         except KafkaException as raised:
-            raise unavailable(kafka_error(raised), about, self._servers, TIMEOUT) from raised
+            self._admin.poll(0)  # what its connections have to say
+            raise unavailable(kafka_error(raised), about, self._servers, TIMEOUT, self._heard) from raised
 
     def _result(self, about: str, answer: "Future[T]") -> T:
         try:
@@ -158,5 +160,5 @@ class Cluster:
     def _failed(self, about: str, raised: KafkaException) -> HitlError:
         error = kafka_error(raised)
         if is_passing(error) or refusal(error, about):
-            return unavailable(error, about, self._servers, TIMEOUT)
+            return unavailable(error, about, self._servers, TIMEOUT, self._heard)
         return HitlError(f"{about}: {error.str()}; correct the settings of this installation.")

@@ -2,17 +2,15 @@
 
 import base64
 import os
-import socket
-import struct
 import subprocess
 import time
 import uuid
 from collections.abc import Sequence
-from io import SEEK_CUR, BytesIO
 from pathlib import Path
 
 import msgspec
 
+from infra.local.credentials import ADMIN, SUPERUSERS, Credentials
 from infra.local.errors import BrokerFailed
 from infra.local.fencing import fence, was_killed
 from infra.local.java import find_java
@@ -22,10 +20,13 @@ from infra.local.kafka_config import (
     LOG4J,
     as_text,
     controller_properties,
+    secured,
     server_properties,
 )
 from infra.local.owned import OwnedProcess
 from infra.local.ports import free_ports, is_free
+from infra.local.probe import Login, cluster_at
+from infra.local.state import replace_file
 
 START_TIMEOUT = 60.0  # seconds; cold starts take 2.5, a loaded machine more
 STOP_TIMEOUT = 20.0  # seconds
@@ -40,13 +41,21 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EmbeddedBroker:
-    """One node over the log in `data_dir`. The port is the preferred one, else the remembered one, else a free one."""
+    """One node over the log in `data_dir`. The port is the preferred one, else the remembered one, else a free one.
 
-    def __init__(self, data_dir: Path, jars: Sequence[Path], *, prefer: Ports | None = None) -> None:
+    With `credentials`, which must be minted, it talks TLS only, wants a password, and allows nothing but what its
+    access rights say; the superusers may do everything.
+    """
+
+    def __init__(
+        self, data_dir: Path, jars: Sequence[Path], *, prefer: Ports | None = None,
+        credentials: Credentials | None = None,
+    ) -> None:  # fmt: skip
         self.data_dir = data_dir.absolute()
         self._process = OwnedProcess(self.data_dir / "broker.log")
         self._jars = jars
         self._prefer = prefer
+        self._credentials = credentials
         self._ports: Ports | None = None
 
     @property
@@ -113,7 +122,7 @@ class EmbeddedBroker:
         """Whether this broker runs and answers; one of another cluster on its port does not count."""
         if self.pid is None or self._ports is None:
             return False
-        return _cluster_at(self._ports.broker) == self._cluster_id()
+        return cluster_at(self._ports.broker, self._login()) == self._cluster_id()
 
     def stop(self, *, timeout: float = STOP_TIMEOUT) -> None:
         """Ask it to end, and kill it when it does not."""
@@ -144,14 +153,27 @@ class EmbeddedBroker:
         return ports
 
     def _write_config(self, ports: Ports) -> None:
+        if self._credentials:
+            self._credentials.mint_server()
         properties = server_properties(port=ports.broker, controller_port=ports.controller, data_dir=self.data_dir)
-        self._config.write_text(as_text(properties), encoding="utf-8")
+        self._write(self._config, properties)
         (self.data_dir / "log4j2.properties").write_text(LOG4J)
+
+    def _write(self, config: Path, properties: dict[str, str]) -> None:
+        """The file is for its owner alone: it may hold the passwords of the superusers."""
+        if kept := self._credentials:
+            passwords = {name: kept.password(name) for name in SUPERUSERS}
+            properties = secured(properties, passwords, keystore=kept.keystore_file, truststore=kept.ca_file)
+        replace_file(config, as_text(properties).encode())
+
+    def _login(self) -> Login | None:
+        kept = self._credentials
+        return Login(kept.ca_file, ADMIN, kept.password(ADMIN)) if kept else None
 
     def _fence(self, java: Path, ports: Ports) -> None:
         properties = controller_properties(controller_port=ports.controller, data_dir=self.data_dir)
         config, log4j = self.data_dir / "fencing.properties", self.data_dir / "fencing-log4j2.properties"
-        config.write_text(as_text(properties), encoding="utf-8")
+        self._write(config, properties)
         log4j.write_text(FENCING_LOG4J)
         fence(self._command(java, "kafka.Kafka", str(config), log4j=log4j), self.data_dir / "fencing.log")
 
@@ -184,38 +206,3 @@ class EmbeddedBroker:
 
     def _lost_port(self) -> bool:
         return "Address already in use" in self._process.log_tail()
-
-
-def _cluster_at(port: int) -> str | None:
-    """The cluster whose broker answers a Metadata request there (version 2, no topics) and lists at least one."""
-    body = struct.pack(">hhih1si", 3, 2, 1, 1, b"p", 0)
-    try:
-        with socket.create_connection(("127.0.0.1", port), 1.0) as connection:
-            connection.settimeout(1.0)
-            connection.sendall(struct.pack(">i", len(body)) + body)
-            answer = BytesIO(_read(connection, struct.unpack(">i", _read(connection, 4))[0]))
-        _, brokers = struct.unpack(">ii", answer.read(8))
-        for _ in range(brokers):  # id, host, port, rack
-            answer.seek(4, SEEK_CUR)
-            _text(answer)
-            answer.seek(4, SEEK_CUR)
-            _text(answer)
-        return _text(answer) if brokers else None
-    except (OSError, struct.error):
-        return None
-
-
-def _text(answer: BytesIO) -> str | None:
-    """A nullable string of Kafka's protocol."""
-    size = struct.unpack(">h", answer.read(2))[0]
-    return None if size < 0 else answer.read(size).decode()
-
-
-def _read(connection: socket.socket, size: int) -> bytes:
-    parts = bytearray()
-    while len(parts) < size:
-        part = connection.recv(size - len(parts))
-        if not part:
-            raise ConnectionError("the broker hung up")
-        parts += part
-    return bytes(parts)

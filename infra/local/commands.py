@@ -9,7 +9,7 @@ from infra.cli.moments import span
 from infra.cli.output import json_option, note, show
 from infra.errors import HitlError
 from infra.local import processes
-from infra.local.errors import NotRunning
+from infra.local.errors import NotRunning, NotSecured
 from infra.local.services import run_service
 from infra.local.stack import Stack
 from infra.local.state import Condition, Phase, StackState
@@ -22,10 +22,14 @@ NOT_ALL_RUNNING = 3  # as of `systemctl status`
 @click.command()
 @click.option("--service", "services", multiple=True, help="Only this service; may be repeated. Default: all.")
 @click.option("--external", is_flag=True, help="Start no Kafka: use the brokers of HITL_BOOTSTRAP_SERVERS.")
+@click.option("--secure", is_flag=True, help="Kafka with TLS, passwords and access rights (as HITL_SECURITY=on does).")
 @json_option
-def up(services: tuple[str, ...], external: bool, as_json: bool) -> int:
+def up(services: tuple[str, ...], external: bool, secure: bool, as_json: bool) -> int:
     """Start Kafka, Valkey and every service on this machine; they stay up until `hitl down`. Exit 3 unless all run."""
-    stack = Stack(load_settings())
+    given: dict[str, Any] = {"security": "on"} if secure else {}
+    stack = Stack(load_settings(**given))
+    if secure and (external or (stack.is_running() and not stack.folders.client.exists())):
+        raise NotSecured
     if stack.is_running():
         note("already running", as_json=as_json)
     else:

@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 from rich.console import Console
@@ -35,8 +36,9 @@ class NotReconciled(HitlError):
 @click.option(
     "--rate", default=150.0, show_default=True, type=click.FloatRange(min=1), help="Posts published a second."
 )
+@click.option("--secure", is_flag=True, help="With TLS, passwords, and a principal of its own for each service.")
 @json_option
-def demo(headless: bool, report: Path | None, posts: int, rate: float, as_json: bool) -> None:
+def demo(headless: bool, report: Path | None, posts: int, rate: float, secure: bool, as_json: bool) -> None:
     """Show everything from nothing: real Kafka, all services, real posts, recorded people; exit 1 if it is not right.
 
     The stack stays up afterwards, unless --headless is given. A new demo deletes the data of the former one.
@@ -44,7 +46,8 @@ def demo(headless: bool, report: Path | None, posts: int, rate: float, as_json: 
     if report:
         check_writable(report.absolute())
     plan = Plan(posts=posts, rate=rate, headless=headless, report=report.absolute() if report else None)
-    settings = demo_settings(load_settings(), headless=headless)
+    given: dict[str, Any] = {"security": "on"} if secure else {}
+    settings = demo_settings(load_settings(**given), headless=headless)
     forget_settings(os.environ)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

@@ -5,7 +5,8 @@ HitlError
 ├── JavaMissing       BrokerFailed
 ├── ValkeyFailed
 ├── AlreadyRunning    StackFailed
-└── NotRunning
+├── NotRunning
+└── NotSecured
 """
 
 from infra.errors import HitlError
@@ -41,3 +42,7 @@ class AlreadyRunning(HitlError):
 
 class NotRunning(HitlError):
     """No stack runs over this data folder; start one with `hitl up`."""
+
+
+class NotSecured(HitlError):
+    """Security is for the Kafka that `hitl up` starts, from its start on; end a plain one with `hitl down` first."""

@@ -1,6 +1,9 @@
 """What the embedded broker is told: one KRaft node that is broker and controller, tuned for a laptop."""
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from infra.local.credentials import BROKER, SCRAM, SUPERUSERS
 
 BODY_LIMIT = 2 * 1024 * 1024  # largest value of any topic, bytes
 OVERHEAD = 128 * 1024  # key, headers and batch framing around it
@@ -84,6 +87,40 @@ def controller_properties(*, controller_port: int, data_dir: Path) -> dict[str, 
         "broker.session.timeout.ms": "400",
         "broker.heartbeat.interval.ms": "100",
     }
+
+
+def secured(
+    properties: Mapping[str, str], passwords: Mapping[str, str], *, keystore: Path, truststore: Path
+) -> dict[str, str]:
+    """The same node behind TLS, passwords and access rights; `passwords` are those of the superusers.
+
+    Superusers are named here and log in by PLAIN, so that neither formatting nor a folder that was used without
+    security needs a user in the log. Everybody else is in the log, by SCRAM.
+    """
+    users = " ".join(f'user_{name}="{password}"' for name, password in passwords.items())
+    plain = f'org.apache.kafka.common.security.plain.PlainLoginModule required username="{BROKER}" ' + (
+        f'password="{passwords[BROKER]}" {users};'
+    )
+    made = {name: value.replace("PLAINTEXT://", "CLIENTS://") for name, value in properties.items()}
+    return made | {
+        "listener.security.protocol.map": "CONTROLLER:SASL_SSL,CLIENTS:SASL_SSL",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(keystore),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(truststore),
+        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.controller.plain.sasl.jaas.config": plain,
+        "listener.name.clients.sasl.enabled.mechanisms": f"{SCRAM},PLAIN",
+        "listener.name.clients.plain.sasl.jaas.config": plain,
+        f"listener.name.clients.{SCRAM.lower()}.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        ),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": ";".join(f"User:{name}" for name in SUPERUSERS),
+        "allow.everyone.if.no.acl.found": "false",
+    } | ({"inter.broker.listener.name": "CLIENTS"} if "advertised.listeners" in properties else {})
 
 
 def as_text(properties: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from infra.errors import FatalConfiguration, HitlError
 from infra.observe.logs import configure
-from infra.settings import Settings
+from infra.settings import KAFKA_PREFIX, Settings
 
 GROUP = "hitl.services"
 SIMULATIONS = "hitl.simulations"  # run like services, but only where they are named: never beside real people
@@ -61,7 +61,11 @@ def command(name: str) -> list[str]:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The environment of a service with exactly these settings."""
-    inherited = {key: value for key, value in os.environ.items() if key not in NOT_HANDED_ON}
+    inherited = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in NOT_HANDED_ON and not key.startswith(KAFKA_PREFIX)  # those that hold are among the settings
+    }
     return inherited | settings.environment()
 
 

@@ -15,7 +15,7 @@ from infra.local.jars import ensure_jars
 from infra.local.services import entry_point, environment, installed
 from infra.local.state import Phase, StackState, read_state
 from infra.local.supervisor import DRAIN_TIMEOUT, KAFKA, VALKEY, is_held
-from infra.settings import Settings
+from infra.settings import Settings, local_login
 
 START_TIMEOUT = 120.0  # seconds, without the download
 STOP_TIMEOUT = DRAIN_TIMEOUT + 25.0  # seconds: services, then servers
@@ -55,6 +55,7 @@ class Stack:
         external = not self._means_embedded_kafka() if external is None else external
         servers = [*([] if external else [KAFKA]), *([VALKEY] if self._means_embedded_redis() else [])]
         if not external:
+            self.settings = without_login(self.settings)
             ensure_jars(self.settings.cache_dir, progress=_in_megabytes(tell))
         supervisor = self._spawn(names, servers=servers, owner=owner)
         try:
@@ -63,7 +64,10 @@ class Stack:
             supervisor.terminate()
             supervisor.wait(STOP_TIMEOUT)
             raise
-        self.settings = self.settings.with_changes(bootstrap_servers=state.bootstrap_servers)
+        self.settings = self.settings.with_changes(
+            bootstrap_servers=state.bootstrap_servers,
+            kafka=self.settings.kafka | ({} if external else local_login(self.settings.data_dir)),
+        )
         if VALKEY in servers:
             self.settings = self.settings.with_changes(redis_url=state.redis_address)
         return self.settings
@@ -146,6 +150,12 @@ class Stack:
 
 def _remembered(file: Path) -> str:
     return file.read_text().strip() if file.exists() else ""
+
+
+def without_login(settings: Settings) -> Settings:
+    """The settings without the login that a stack left in this folder when it was killed; it may come up otherwise."""
+    stale = local_login(settings.data_dir).items()
+    return settings.with_changes(kafka=dict(settings.kafka.items() - stale))
 
 
 def _in_megabytes(tell: Tell) -> Callable[[int, int], None]:

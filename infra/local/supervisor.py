@@ -14,6 +14,7 @@ import msgspec
 
 from infra.errors import HitlError
 from infra.local import processes
+from infra.local.access import LocalAccess
 from infra.local.broker import EmbeddedBroker, Ports
 from infra.local.child import Child
 from infra.local.errors import AlreadyRunning
@@ -46,9 +47,13 @@ class Supervisor:
         self._names = services
         self._owner = owner
         self._policy = RestartPolicy()
-        self._broker = self._valkey = None
+        self._broker = self._valkey = self._access = None
         if KAFKA in servers:
-            self._broker = EmbeddedBroker(self._folders.kafka, ensure_jars(settings.cache_dir), prefer=PREFERRED)
+            self._access = LocalAccess(self._folders, services) if settings.security == "on" else None
+            self._broker = EmbeddedBroker(
+                self._folders.kafka, ensure_jars(settings.cache_dir), prefer=PREFERRED,
+                credentials=self._access.credentials if self._access else None,
+            )  # fmt: skip
         if VALKEY in servers:
             self._valkey = EmbeddedValkey(self._folders.valkey)
         self._servers: list[ServerChild] = []
@@ -88,9 +93,13 @@ class Supervisor:
         )
         self._tell(Phase.STARTING, "creating topics")
         apply_topics(settings)
+        if self._access:
+            self._tell(Phase.STARTING, "granting access")
+            self._access.grant(settings)
         self._tell(Phase.STARTING, "starting services")
         for name in self._names:
-            child = Child(name, settings, self._folders.log(name))
+            own = self._access.as_service(settings, name) if self._access else settings
+            child = Child(name, own, self._folders.log(name))
             self._children.append(child)
             child.start()
         self._tell(Phase.RUNNING, "running")
@@ -101,6 +110,8 @@ class Supervisor:
             self._tell(Phase.STARTING, "starting Kafka")
             self._start(KAFKA, self._broker)
             settings = settings.with_changes(bootstrap_servers=self._broker.bootstrap_servers)
+            settings = self._access.as_admin(settings) if self._access else settings
+            self._folders.client.unlink(missing_ok=True)  # of a supervisor that was killed
             replace_file(self._folders.bootstrap, settings.bootstrap_servers.encode())
         if self._valkey and not self._end.is_set():
             self._tell(Phase.STARTING, "starting Valkey")
@@ -139,6 +150,7 @@ class Supervisor:
             server.stop()
         if self._broker:
             self._folders.bootstrap.unlink(missing_ok=True)
+            self._folders.client.unlink(missing_ok=True)
         if self._valkey:
             self._folders.redis.unlink(missing_ok=True)
         self._tell(Phase.FAILED, self._state.detail) if failed else self._tell(Phase.STOPPED, "stopped")

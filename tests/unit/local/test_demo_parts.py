@@ -34,6 +34,8 @@ def test_a_demo_never_uses_the_users_cluster_or_data(tmp_path: Path) -> None:
     assert made.data_dir == tmp_path / "demo"
     assert made.model_store == str(tmp_path / "demo" / "models")
     assert made.kafka == {}
+    assert made.security == "off"
+    assert demo_settings(users.with_changes(security="on"), headless=False).security == "on"
     assert demo_settings(users, headless=True).data_dir != made.data_dir
     environ = {"HITL_KAFKA_SECURITY_PROTOCOL": "SSL", "HITL_JAVA": "/j", "HITL_PEOPLE_SEED": "2", "PATH": "/bin"}
     forget_settings(environ)

@@ -1,0 +1,81 @@
+"""What the catalogue says of writers and readers, compared with what the stages declare and touch."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from infra.kafka.stage import Stage
+from infra.local.services import installed
+from schemas.topics import BY_NAME, DEAD_LETTERS, TALLIES, TOPICS, Topic
+
+
+def stage_of(service: str) -> type[Stage[Any, Any]] | None:
+    """The stage class beside a service, found by its name; None for a service that is no stage."""
+    package = installed()[service].module.rpartition(".")[0]
+    for module in modules(package):
+        for value in vars(module).values():
+            if isinstance(value, type) and getattr(value, "name", None) == service and hasattr(value, "inputs"):
+                return value
+    return None
+
+
+def modules(package: str) -> Iterator[Any]:
+    for found in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        yield importlib.import_module(f"{package}.{found.name}")
+
+
+def touched(service: str) -> set[str]:
+    """Every topic that a module of the service's package names."""
+    found: set[str] = set()
+    for module in modules(installed()[service].module.rpartition(".")[0]):
+        for value in vars(module).values():
+            each = value.values() if isinstance(value, Mapping) else [value]
+            found |= {topic.name for topic in each if isinstance(topic, Topic)}
+    return found
+
+
+STAGES = {name: stage for name in installed() if (stage := stage_of(name)) is not None}
+ALL = pytest.mark.parametrize("name", STAGES)
+
+
+def test_the_stages_are_found() -> None:
+    assert {"inference", "router", "casework", "feedback", "training"} <= set(STAGES)
+
+
+@ALL
+def test_a_stage_may_read_its_inputs_and_its_configuration(name: str) -> None:
+    for topic in (*STAGES[name].inputs, *STAGES[name].config_topics):
+        assert name in BY_NAME[topic.name].readers, f"{name} reads {topic.name}"
+
+
+@ALL
+def test_a_stage_may_write_its_counts_and_its_dead_letters(name: str) -> None:
+    assert name in TALLIES.writers
+    assert name in DEAD_LETTERS.writers
+
+
+@ALL
+def test_a_stage_may_touch_what_its_code_names_and_nothing_else(name: str) -> None:
+    granted = {topic.name for topic in TOPICS if name in (*topic.writers, *topic.readers)}
+    own = {TALLIES.name, DEAD_LETTERS.name}  # written by the loop that runs every stage
+    assert touched(name) - own - granted == set(), "the code names topics that the catalogue does not grant"
+    assert granted - own - touched(name) == set(), "the catalogue grants topics that the code never names"
+
+
+@ALL
+def test_what_a_stage_may_dead_letter_the_operator_may_send_again(name: str) -> None:
+    for topic in STAGES[name].inputs:
+        assert "operator" in BY_NAME[topic.name].writers
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_whoever_runs_commands_reads_everything(topic: Topic[Any]) -> None:
+    assert "operator" in topic.readers, "`hitl watch` and `hitl audit` read every topic"
+
+
+def test_the_router_restores_from_dead_letters_and_casework_from_cases() -> None:
+    assert "router" in DEAD_LETTERS.readers
+    assert {"casework"} <= set(BY_NAME["cases"].readers) & set(BY_NAME["cases"].writers)

@@ -1,0 +1,48 @@
+"""A secured broker for the tests: TLS, a password for each principal, and the rights of the catalogue."""
+
+import atexit
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from infra.kafka.topics import apply
+from infra.local.access import LocalAccess
+from infra.local.broker import EmbeddedBroker
+from infra.local.folders import Folders
+from infra.settings import Settings
+
+
+class Secured(NamedTuple):
+    """The broker, and how to be somebody there."""
+
+    broker: EmbeddedBroker
+    access: LocalAccess
+    folders: Folders
+
+    def settings(self, principal: str, **changes: Any) -> Settings:
+        """Settings of a process that is this principal."""
+        servers = self.broker.bootstrap_servers
+        plain = Settings(data_dir=self.folders.data_dir, bootstrap_servers=servers, partitions=1)
+        return self.access.as_service(plain, principal).with_changes(**changes)
+
+    @property
+    def administrator(self) -> Settings:
+        return self.access.as_admin(self.settings("operator"))
+
+
+@pytest.fixture(scope="session")
+def secured(kafka_jars: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A broker that serves only those who may; with all topics."""
+    folders = Folders(tmp_path_factory.mktemp("secured"))
+    access = LocalAccess(folders, ["nobody"])
+    broker = EmbeddedBroker(folders.kafka, kafka_jars, credentials=access.credentials)
+    atexit.register(broker.kill)
+    broker.start()
+    made = Secured(broker, access, folders)
+    apply(made.administrator)
+    access.grant(made.administrator)
+    yield made
+    broker.kill()
+    atexit.unregister(broker.kill)
