@@ -13,7 +13,7 @@ from infra.local.demo_processes import ProcessUse
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What the demo cost and showed: seconds in all and by phase, the use of each process, decisions by model.
 
-    `published_at_promotions`: how many posts were in the log when each model's promotion was seen.
+    `published_at_promotions`: how many requests were in the log when each model's promotion was seen.
     """
 
     seconds: float
@@ -70,8 +70,9 @@ def how_to_go_on(data_dir: Path, story: str | None) -> str:
         ("hitl audit reconcile", "account for every request from the log alone"),
         ("hitl cases list", "what waits for people; `hitl cases decide` answers"),
         ("hitl publish FILE.csv --workflow content_moderation", "your own posts (columns id and text)"),
+        ("hitl publish FILE.csv --workflow loan_approval", "your own applications (columns as in the policy)"),
         ("hitl model list", "every model that was fitted, and why it runs or not"),
-        ("hitl policy show content_moderation", "the policy; `hitl policy publish FILE.toml` for your own workflow"),
+        ("hitl policy show loan_approval", "a policy; `hitl policy publish FILE.toml` for your own workflow"),
         ("hitl down --purge", "end it and delete the demo's data"),
     ]
     width = max(len(command) for command, _ in rows)
