@@ -21,6 +21,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     processes: list[ProcessUse]
     memory_mib: float
     automatic_by_model: dict[str, int]
+    workflow_of_model: dict[str, str]
     published_at_promotions: list[int]
 
 
@@ -56,9 +57,11 @@ def costs(measured: Measured) -> str:
         "processor seconds: " + ", ".join(f"{each.name} {each.cpu_seconds:.0f}" for each in measured.processes),
         f"memory: {measured.memory_mib:,.0f} MiB in {len(measured.processes)} processes",
     ]
-    if len(measured.automatic_by_model) > 1:
-        used = ", ".join(f"{digest[:12]} {count:,}" for digest, count in measured.automatic_by_model.items())
-        lines.append(f"automatic decisions by model, swapped while it ran: {used}")
+    for workflow in sorted(set(measured.workflow_of_model.values())):
+        counts = {d: n for d, n in measured.automatic_by_model.items() if measured.workflow_of_model[d] == workflow}
+        if len(counts) > 1:
+            used = ", ".join(f"{digest[:12]} {count:,}" for digest, count in counts.items())
+            lines.append(f"automatic decisions of {workflow} by model, swapped while it ran: {used}")
     return "\n".join(lines)
 
 

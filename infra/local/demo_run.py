@@ -137,6 +137,7 @@ class Demo:
             processes=used,
             memory_mib=round(sum(each.memory_mib for each in used), 1),
             automatic_by_model=dict(state.by_model),
+            workflow_of_model=state.workflow_of_model,
             published_at_promotions=state.learnt_after,
         )
         return Account(
