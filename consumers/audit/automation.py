@@ -18,6 +18,7 @@ class Automation(msgspec.Struct, frozen=True, kw_only=True):
     decided: int = 0
     automatic: int = 0
     sure: int = 0
+    reserved: dict[str, int] = field(default_factory=dict)  # a person had to decide, however sure the model: by risk
     held_back: dict[str, int] = field(default_factory=dict)  # sure, but decided by a person: by what spoke against it
     unsure: int = 0  # the model had an answer, and a person decided
     overruled: int = 0  # of these the ones that the person decided otherwise
@@ -28,16 +29,17 @@ class Automation(msgspec.Struct, frozen=True, kw_only=True):
 
 def automation(measures: Measures) -> Automation:
     """The counts of a workflow."""
-    held_back, unanswered = Counter[str](), Counter[str]()
+    reserved, held_back, unanswered = Counter[str](), Counter[str](), Counter[str]()
     sure = unsure = overruled = 0
     for request_id, resolved in measures.resolved.items():
         predicted = measures.predicted.get(request_id)
+        reserved.update(resolved.risks)
         if predicted is None or predicted.label is None:
             unanswered[NO_ANSWER if predicted is None else predicted.failure or NO_ANSWER] += 1
         elif _is_sure(predicted, resolved, measures):
             sure += 1
             if resolved.by is not DecidedBy.AUTOMATION:
-                held_back.update(resolved.held_back)
+                held_back.update(resolved.risks or (resolved.reason,))
         elif resolved.by is not DecidedBy.AUTOMATION:
             unsure += 1
             overruled += predicted.label != resolved.label
@@ -45,6 +47,7 @@ def automation(measures: Measures) -> Automation:
         decided=len(measures.resolved),
         automatic=sum(resolved.by is DecidedBy.AUTOMATION for resolved in measures.resolved.values()),
         sure=sure,
+        reserved=dict(reserved.most_common()),
         held_back=dict(held_back.most_common()),
         unsure=unsure,
         overruled=overruled,
@@ -68,8 +71,10 @@ def automation_text(name: str, of: Automation) -> str:
         f"{name}: {_part(of.automatic, of.decided)} decisions were automatic.",
         f"The model{fitted} was as sure as the policy demands of {_part(of.sure, of.decided)}.",
     ]
+    if of.reserved:
+        said.append(f"The policy keeps some for people, however sure it is: {_counts(of.reserved)}.")
     if of.held_back:
-        said.append(f"People decided some of these all the same: {_counts(of.held_back)}.")
+        said.append(f"Of what it was sure of, people decided all the same: {_counts(of.held_back)}.")
     if of.unsure:
         people = "people (simulated ones)" if of.simulated else "people"
         said.append(

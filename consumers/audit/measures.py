@@ -40,7 +40,8 @@ class Resolved(NamedTuple):
     took: int
     label: str
     policy_version: int
-    held_back: tuple[str, ...]  # what speaks against automation: flags or rules of a risk, else the reason of its route
+    risks: tuple[str, ...]  # flags or rules that keep it for a person, however sure the model is
+    reason: str  # of its route
 
 
 class Predicted(NamedTuple):
@@ -130,13 +131,14 @@ class Collector:
 def resolved_by(made: DecisionMade) -> Resolved:
     """What is kept of an outcome."""
     grounds = made.grounds
-    risk = (grounds.risk_flags or grounds.rule_hits) if grounds.high_risk or grounds.compliance else ()
+    risks = (grounds.risk_flags or grounds.rule_hits) if grounds.high_risk or grounds.compliance else ()
     return Resolved(
         by=made.decided_by,
         took=made.decided_at - made.requested_at,
         label=made.label,
         policy_version=grounds.policy_version,
-        held_back=risk or (grounds.reason,),
+        risks=risks,
+        reason=grounds.reason,
     )
 
 

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -91,15 +91,14 @@ class Demo:
             commands.end()
 
     def _first_models(self, commands: Commands) -> None:
+        workflows = self._plan.workflows
         with self._steps.step("policy", "recorded requests, and policies for them in force"):
-            for each in self._plan.workflows:
-                commands.run(*each.simulate(self._run_folder))
-                with each.policy_file() as policy:
-                    commands.run("policy", "publish", policy, "--by", "demo", "--json")
-        with self._steps.step("train", f"first models, each from {SEED} labelled requests") as tell:
-            for each in self._plan.workflows:
-                tell(each.name)
-                commands.run(*each.train(self._run_folder))
+            commands.run_together(*(each.simulate(self._run_folder) for each in workflows))
+            with ExitStack() as files:
+                policies = [files.enter_context(each.policy_file()) for each in workflows]
+                commands.run_together(*(("policy", "publish", one, "--by", "demo", "--json") for one in policies))
+        with self._steps.step("train", f"first models, each from {SEED} labelled requests"):
+            commands.run_together(*(each.train(self._run_folder) for each in workflows))
 
     def _stream(self, settings: Settings, commands: Commands) -> DemoState:
         state = DemoState()

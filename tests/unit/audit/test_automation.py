@@ -105,6 +105,7 @@ def test_what_the_model_was_sure_of_is_told_from_what_held_it_back(turned: bool)
     assert found.held_back == {
         "amount_above_limit": 2, "audit_requested": 1, "the policy never automates 'approve'": 1,
     }  # fmt: skip
+    assert found.reserved == {"amount_above_limit": 3, "audit_requested": 1}
     assert (found.unsure, found.overruled) == (3, 2)
     assert found.unanswered == {"missing_columns: amount": 1}
     assert found.labels == (300, 500)
@@ -115,7 +116,8 @@ def test_the_sentences_hold_the_figures() -> None:
     for part in (
         "loans: 2 of 9 (22.2%) decisions were automatic.",
         "(fitted on 300 to 500 labels) was as sure as the policy demands of 5 of 9 (55.6%)",
-        "amount_above_limit 2",
+        "keeps some for people, however sure it is: amount_above_limit 3, audit_requested 1.",
+        "Of what it was sure of, people decided all the same: amount_above_limit 2, ",
         "people (simulated ones) decided 2 of 3 (66.7%) otherwise",
         "No model answered: missing_columns: amount 1.",
     ):

@@ -72,6 +72,14 @@ def test_a_command_that_fails_is_named_with_its_own_words_and_its_log(tmp_path: 
     assert commands.run("run", "no-such", accept=(78,)).status == 78
 
 
+def test_of_commands_side_by_side_the_one_that_fails_is_named(tmp_path: Path) -> None:
+    commands = Commands(Settings(data_dir=tmp_path), tmp_path / "demo.log", columns=80)
+    commands.run_together(("run", "--help"), ("simulate", "--help"))
+    with pytest.raises(StepFailed, match=r"`hitl run no-such --json` .* status 78"):
+        commands.run_together(("run", "--help"), ("run", "no-such", "--json"), ("simulate", "--help"))
+    commands.end()
+
+
 def test_a_command_beside_ends_with_the_demo_and_after_a_killed_one(tmp_path: Path) -> None:
     commands = Commands(Settings(data_dir=tmp_path), tmp_path / "demo.log", columns=80)
     asleep = [commands.start("watch") for _ in range(2)]
