@@ -16,6 +16,7 @@ from schemas.events import DecisionRequested, FeedbackRecorded
 from schemas.ids import derive_id
 from schemas.values import FeedbackKind, FeedbackType, Payload, Split
 from streams.workflow.columns import cell_value, id_column
+from streams.workflow.types import Columns as TableColumns
 from streams.workflow.types import WorkflowType
 
 SOURCE: Final = "import"
@@ -63,18 +64,24 @@ def columns_of(
         _check(header, label, id)
         return Columns(label, id, features=tuple(name for name in header if name not in (label, id)))
     if workflow_type.columns is not None:
-        _check(header, label, id, *workflow_type.columns.required)
+        _check(header, label, id)
         fields = tuple(name for name in header if name not in (label, id))
-        if not set(fields).intersection(workflow_type.columns.names):
-            raise LabelsRefused(
-                f"no column of the header ({', '.join(header)}) is one that {workflow_type.name} reads: "
-                f"{', '.join(workflow_type.columns.names)}; name the columns as the workflow does."
-            )
+        _check_named(fields, workflow_type.name, workflow_type.columns)
         return Columns(label, id, fields=fields)
     if text is None:
         text = workflow_type.text_field if workflow_type.text_field in header else "text"
     _check(header, label, text, id)
     return Columns(label, id, text)
+
+
+def _check_named(fields: Sequence[str], workflow: str, columns: TableColumns) -> None:
+    lacking = [name for name in columns.required if name not in fields]
+    if lacking or not set(fields).intersection(columns.names):
+        needed = f"{lacking[0]!r}, which {workflow} requires" if lacking else f"that {workflow} reads"
+        raise LabelsRefused(
+            f"there is no column {needed}, in the header ({', '.join(fields)}); it reads {', '.join(columns.names)}: "
+            "name the columns as the workflow does."
+        )
 
 
 def read_labels(

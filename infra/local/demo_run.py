@@ -97,8 +97,10 @@ class Demo:
             with ExitStack() as files:
                 policies = [files.enter_context(each.policy_file()) for each in workflows]
                 commands.run_together(*(("policy", "publish", one, "--by", "demo", "--json") for one in policies))
-        with self._steps.step("train", f"first models, each from {SEED} labelled requests"):
-            commands.run_together(*(each.train(self._run_folder) for each in workflows))
+        with self._steps.step("train", f"first models, each from {SEED} labelled requests") as tell:
+            for each in workflows:  # one by one, so that the log, and with it each model, is the same in every demo
+                tell(each.name)
+                commands.run(*each.train(self._run_folder))
 
     def _stream(self, settings: Settings, commands: Commands) -> DemoState:
         state = DemoState()
