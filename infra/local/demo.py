@@ -52,7 +52,8 @@ class NotReconciled(HitlError):
 def demo(headless: bool, report: Path | None, posts: int, applications: int, rate: float, as_json: bool) -> None:
     """Show everything from nothing: real Kafka, all services, posts and loans; exit 1 if it is not right.
 
-    Two workflows run at once, on real data; people are simulated and answer by what was recorded.
+    Two workflows run at once, on real data; people are simulated and answer by what was recorded. How often one of them
+    errs about a loan is assumed: HITL_PEOPLE_LOAN_ERROR_RATE, 0.05 by default; experts do not.
 
     The stack stays up afterwards, unless --headless is given. A new demo deletes the data of the former one.
     """

@@ -5,6 +5,7 @@ row held the column `unknown`. Where training rows lacked nothing, those columns
 the row: the mean of a number is 0, and the L2 penalty makes the weights of a column's categories sum to 0.
 """
 
+import json
 import math
 import re
 from collections import Counter
@@ -24,6 +25,7 @@ SMALLEST_DEVIATION: Final = 1e-9  # of the mean: below it a column is constant b
 MOST_CATEGORIES: Final = 1_000  # per column, the most frequent ones; the others are `unknown`
 LONGEST_CATEGORY: Final = 100  # characters; what is longer is no category
 NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")  # as in JSON: 007 and +49 stay texts
+FLAGS: Final = {"true": 1.0, "false": 0.0}
 UNKNOWN, MISSING = 0, 1  # places behind the known categories of a column
 
 
@@ -32,13 +34,13 @@ class InvalidRow(ValueError):
 
 
 def number(cell: Cell) -> float:
-    """The cell as a finite number, also one that is written as text; NaN when it is none.
+    """The cell as a finite number, true as 1 and false as 0, also when it is written as text; NaN when it is none.
 
-    >>> number("6"), number(True), number("much")
-    (6.0, 1.0, nan)
+    >>> number("6"), number(True), number("true"), number("much")
+    (6.0, 1.0, 1.0, nan)
     """
     try:
-        found = float(cell) if cell is not None else math.nan
+        found = float(FLAGS.get(cell, cell) if isinstance(cell, str) else math.nan if cell is None else cell)
     except (ValueError, OverflowError):
         return math.nan
     return found if abs(found) <= LARGEST_NUMBER else math.nan
@@ -50,16 +52,21 @@ def category(cell: Cell) -> str | None:
     >>> category(" A43 "), category("4.0"), category(4), category(True), category("007"), category("")
     ('A43', '4', '4', 'true', '007', None)
     """
-    if isinstance(cell, str):
-        text = cell.strip()
-        return (_written(number(text)) if NUMBER.fullmatch(text) else text) or None
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return None if cell is None else _written(number(cell))
+    if not isinstance(cell, str):
+        return _written(cell)
+    text = cell.strip()
+    if not NUMBER.fullmatch(text):
+        return text or None
+    return None if math.isnan(number(text)) else _written(json.loads(text))
 
 
-def _written(value: float) -> str | None:
-    return None if math.isnan(value) else f"{value:.17g}"
+def _written(value: float | None) -> str | None:
+    """A whole number without a point, and exact where it came as one."""
+    if value is None or math.isnan(number(value)):
+        return None
+    return str(int(value)) if value == int(value) else repr(value)
 
 
 def missing_columns(row: Row, *, numeric: Iterable[str], categorical: Iterable[str]) -> list[str]:

@@ -23,7 +23,7 @@ def cell_value(text: str) -> str | float | bool:
     """
     if text in ("true", "false"):
         return text == "true"
-    if not NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(text) or not math.isfinite(float(text)):
         return text
     number: float = json.loads(text)
-    return number if math.isfinite(number) else text
+    return number

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from infra.local import processes
+from infra.local.demo import demo
 from infra.local.demo_commands import Commands, StepFailed, end_remembered
 from infra.local.demo_end import Measured, costs, how_to_go_on, with_measures
 from infra.local.demo_folder import POLICY_VARIABLES, DemoRunning, demo_settings, forget_settings, only_demo
@@ -18,6 +19,7 @@ from infra.local.demo_processes import seconds, uses
 from infra.local.demo_workflows import MOST_APPLICATIONS, SEED, demo_workflows
 from infra.settings import Settings
 from producers.simulate.command import simulate
+from producers.simulate.service import crowd_of
 from streams.workflow.policies import OVERRIDES
 from streams.workflow.types import parse_workflow
 
@@ -112,6 +114,11 @@ def test_the_report_keeps_what_the_log_says_and_adds_what_was_measured() -> None
     assert made["workflows"] == {"w": {"kpis": {"x": {"value": None}}}}
     assert made["seconds"] == 1.5
     assert made["demo"]["phases"] == {"start": 2.0}
+
+
+def test_the_help_names_what_is_assumed_about_people() -> None:
+    told = " ".join((demo.help or "").split())
+    assert f"HITL_PEOPLE_LOAN_ERROR_RATE, {crowd_of({}).loan_error_rate} by default" in told
 
 
 def test_models_that_were_swapped_are_told_by_workflow() -> None:

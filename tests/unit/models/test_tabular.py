@@ -69,9 +69,16 @@ def test_what_is_no_finite_number_is_missing(cell: Cell) -> None:
     assert math.isnan(number(cell))
 
 
-@pytest.mark.parametrize("cell", [None, "", " ", float("nan"), 10**400, "1e999"])
+@pytest.mark.parametrize("cell", [None, "", " ", float("nan"), 10**400, "1e999", "9" * 5_000])
 def test_what_names_nothing_is_no_category(cell: Cell) -> None:
     assert category(cell) is None
+
+
+def test_codes_of_many_digits_stay_apart() -> None:
+    codes: list[Cell] = [12345678901234567, "12345678901234568", 12345678901234569, "-0", 0.0, 1.5, "1.50"]
+    assert [category(code) for code in codes] == [
+        "12345678901234567", "12345678901234568", "12345678901234569", "0", "0", "1.5", "1.5",
+    ]  # fmt: skip
 
 
 def test_a_number_from_far_away_counts_as_far_and_no_farther() -> None:
