@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.models.artefact import FeaturizerSpec, Manifest, Provenance, encode_manifest, seal
@@ -23,6 +23,7 @@ from infra.models.tabular import (
     number,
 )
 
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # also where others are at work
 LOANS = TabularFeaturizer(numeric=("amount", "months"), categorical=("purpose", "housing"))
 ROWS: list[Row] = [
     {"amount": 1_000, "months": 12, "purpose": "car", "housing": "own"},
@@ -107,6 +108,7 @@ def test_a_row_without_anything_to_read_is_refused(row: Row) -> None:
         FITTED.bags(["text"])
 
 
+@patient
 @given(ANY_ROWS, ANY_ROWS)
 def test_any_rows_give_finite_bags_whatever_they_were_fitted_on(training: list[Row], rows: list[Row]) -> None:
     made = LOANS.fitted(training)
@@ -121,6 +123,7 @@ def test_any_rows_give_finite_bags_whatever_they_were_fitted_on(training: list[R
     assert featurizer(made.name, made.parameters) == made
 
 
+@patient
 @given(ANY_ROWS)
 def test_the_bags_of_a_row_do_not_depend_on_its_neighbours(rows: list[Row]) -> None:
     rows = [row for row in rows if readable(row)]
@@ -134,6 +137,7 @@ def test_the_bags_of_a_row_do_not_depend_on_its_neighbours(rows: list[Row]) -> N
         assert alone.values.tobytes() == together.values[part].tobytes()
 
 
+@patient
 @given(st.permutations(ROWS))
 def test_the_order_of_the_rows_changes_no_vocabulary_and_no_width(rows: list[Row]) -> None:
     made = LOANS.fitted(rows)

@@ -3,16 +3,18 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.models.tabular import category, number
 from streams.workflow.columns import cell_value
 
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # also where others are at work
 NUMBERS = st.from_regex(r"-?[0-9]{1,5}(\.[0-9]{1,5})?([eE][0-9]{1,4})?", fullmatch=True)
 CELLS = st.text() | st.floats().map(str) | st.integers().map(str) | NUMBERS
 
 
+@patient
 @given(CELLS | st.sampled_from(["true", "false", "True", " 5 ", "1e999", "9" * 400, "9" * 5_000, "-0", "007"]))
 def test_a_cell_means_the_same_guessed_or_as_text(text: str) -> None:
     guessed = cell_value(text)
