@@ -180,4 +180,4 @@ def _of_workflow(entries: Iterable[Entry], workflow: str | None) -> Iterable[Ent
 
 def _counts(workflow: object) -> dict[str, object]:
     plain = msgspec.to_builtins(workflow)
-    return {name: value for name, value in plain.items() if name != "kpis"}
+    return {name: value for name, value in plain.items() if name not in ("kpis", "automation")}

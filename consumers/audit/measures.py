@@ -19,14 +19,17 @@ from schemas.events import (
     ModelRefused,
     ModelTrained,
     PolicyPublished,
+    PredictionMade,
     RetrainingRequested,
 )
-from schemas.topics import ASSIGNMENTS, AUDITS, MODELS, OUTCOMES, POLICIES, RETRAINING
+from schemas.topics import ASSIGNMENTS, AUDITS, MODELS, OUTCOMES, POLICIES, PREDICTIONS, RETRAINING
 from schemas.values import ClosedBy, DecidedBy, SampleKind
 from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
 from streams.workflow.types import Costs
 
-MEASURED_TOPICS: Final = tuple(t.name for t in (OUTCOMES, ASSIGNMENTS, AUDITS, MODELS, RETRAINING, POLICIES))
+MEASURED_TOPICS: Final = tuple(
+    t.name for t in (OUTCOMES, ASSIGNMENTS, AUDITS, PREDICTIONS, MODELS, RETRAINING, POLICIES)
+)
 SIMULATED: Final = "simulated-"  # what the ids of simulated people begin with
 
 
@@ -35,6 +38,18 @@ class Resolved(NamedTuple):
 
     by: DecidedBy
     took: int
+    label: str
+    policy_version: int
+    risks: tuple[str, ...]  # flags or rules that keep it for a person, however sure the model is
+    reason: str  # of its route
+
+
+class Predicted(NamedTuple):
+    """What a model answered, or why there is no answer."""
+
+    label: str | None
+    confidence: float | None
+    failure: str | None
 
 
 class BlindAnswer(NamedTuple):
@@ -51,6 +66,10 @@ class Measures:
     """What was collected of one workflow."""
 
     resolved: dict[str, Resolved] = field(default_factory=dict)  # by request id: a late repeat changes nothing
+    predicted: dict[str, Predicted] = field(default_factory=dict)  # by request id, the first one, which was routed by
+    answered_by: set[str] = field(default_factory=set)  # digests of the models that answered
+    labels: dict[str, int] = field(default_factory=dict)  # by digest: on how many labels a model was fitted
+    thresholds: dict[int, float] = field(default_factory=dict)  # by version of the policy: what automation demands
     opened_at: dict[str, int] = field(default_factory=dict)  # request id -> milliseconds
     closed_at: dict[str, tuple[int, ClosedBy]] = field(default_factory=dict)
     audit_cases: set[str] = field(default_factory=set)  # requests whose case is an audit of a decided request
@@ -83,10 +102,11 @@ class Collector:
                 pass
             case DecisionMade() as made:
                 measures = self.workflows[made.workflow]
-                took = made.decided_at - made.requested_at
-                measures.resolved.setdefault(made.request_id, Resolved(made.decided_by, took))
+                measures.resolved.setdefault(made.request_id, resolved_by(made))
                 if made.reviewer_id is not None:
                     measures.people.add(made.reviewer_id)
+            case PredictionMade() as made:
+                add_prediction(self.workflows[made.workflow], made)
             case CaseOpened() as opened:
                 self.workflows[opened.workflow].opened_at.setdefault(opened.request_id, opened.occurred_at)
             case CaseClosed() as closed:
@@ -95,6 +115,10 @@ class Collector:
                 add_audit(self.workflows[audit.workflow], audit)
             case PolicyPublished() as published:
                 self.policies = fold_policies(self.policies, published)
+                policy = self.policies.get(published.workflow)
+                if policy is not None and policy.version == published.version:
+                    thresholds = self.workflows[published.workflow].thresholds
+                    thresholds[policy.version] = policy.workflow_type.thresholds.auto_approve
             case ModelTrained() | ModelEvaluated() | ModelPromoted() | ModelRefused() | RetrainingRequested() as event:
                 add_learning(self.workflows[event.workflow], event)
 
@@ -102,6 +126,27 @@ class Collector:
         """US dollars per decision, where the policy names them."""
         policy = self.policies.get(workflow)
         return policy.workflow_type.costs if policy is not None else None
+
+
+def resolved_by(made: DecisionMade) -> Resolved:
+    """What is kept of an outcome."""
+    grounds = made.grounds
+    risks = (grounds.risk_flags or grounds.rule_hits) if grounds.high_risk or grounds.compliance else ()
+    return Resolved(
+        by=made.decided_by,
+        took=made.decided_at - made.requested_at,
+        label=made.label,
+        policy_version=grounds.policy_version,
+        risks=risks,
+        reason=grounds.reason,
+    )
+
+
+def add_prediction(measures: Measures, made: PredictionMade) -> None:
+    """Collect an answer of a model, or that there is none."""
+    measures.predicted.setdefault(made.request_id, Predicted(made.label, made.confidence, made.failure))
+    if made.label is not None and made.model_digest is not None:
+        measures.answered_by.add(made.model_digest)
 
 
 def add_audit(measures: Measures, event: AuditDrawn | AuditAnswered | AuditExpired) -> None:
@@ -124,6 +169,8 @@ def add_learning(
 ) -> None:
     """Collect a step of learning; the first model of a workflow is promoted over nothing and so is no promotion."""
     match event:
+        case ModelTrained():
+            measures.labels[event.model_digest] = event.labels
         case RetrainingRequested():
             measures.retrainings.add(event.event_id)
         case ModelRefused():

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from consumers.audit.automation import Automation, automation
 from consumers.audit.kpis import Kpis, kpis
 from consumers.audit.ledger import RECONCILED_TOPICS, Ledger
 from consumers.audit.measures import MEASURED_TOPICS, Collector, Measures
@@ -26,6 +27,7 @@ class WorkflowReport(Counts, kw_only=True):
     overturn_rate: float | None = None  # of the decisions judged anew, the share that was changed
     model_digests: tuple[str, ...] = ()
     kpis: Kpis | UnsetType = UNSET
+    automation: Automation | UnsetType = UNSET
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ def workflow_report(name: str, counts: Counts, collector: Collector) -> Workflow
         overturn_rate=overturn_rate(counts),
         model_digests=tuple(measures.model_digests),
         kpis=UNSET if name == UNKNOWN else kpis(measures, collector.costs(name)),
+        automation=UNSET if name == UNKNOWN else automation(measures),
     )
 
 

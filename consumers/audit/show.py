@@ -1,12 +1,13 @@
 """The story of one request and the account of a log, as values and as text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 from msgspec import UNSET
 from rich.table import Table
 
+from consumers.audit.automation import automation_text
 from consumers.audit.kpis import Kpi
 from consumers.audit.report import Report, WorkflowReport
 from infra.cli.moments import clock, iso, span
@@ -85,9 +86,17 @@ def report_text(made: Report) -> str:
 
 
 def kpis_text(made: Report) -> str:
-    """Figures of every workflow against their targets."""
-    tables = [_kpi_table(name, workflow) for name, workflow in made.workflows.items() if workflow.kpis is not UNSET]
-    return rendered(*tables) if tables else "no request is in the log yet"
+    """Figures of every workflow against their targets, and why automation went as far as it did."""
+    known = {name: workflow for name, workflow in made.workflows.items() if workflow.kpis is not UNSET}
+    if not known:
+        return "no request is in the log yet"
+    tables = [_kpi_table(name, workflow) for name, workflow in known.items()]
+    return rendered(*tables, *why_text(known))
+
+
+def why_text(workflows: Mapping[str, WorkflowReport]) -> list[str]:
+    """Of each workflow what the model was sure of, and what came of the rest."""
+    return [automation_text(name, each.automation) for name, each in workflows.items() if each.automation is not UNSET]
 
 
 def kpi_rows(workflow: WorkflowReport) -> list[tuple[str, str, str, str]]:

@@ -1,16 +1,17 @@
 """From inputs to answers: one call of the model a batch, checked row by row, and only the row at fault fails."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.models.bags import Inputs
+from infra.models.bags import Inputs, Row
 from schemas.values import Level
 from streams.assurance.uncertainty import level, uncertainty
 
 Floats = NDArray[np.float64]
+Content = str | Row | NDArray[np.float32]
 
 SUM_TOLERANCE: Final = 1e-6  # how far a row of probabilities may be from one
 LONGEST_DETAIL: Final = 200  # characters of a model's error that an event carries
@@ -30,7 +31,7 @@ class Scorer(Protocol):
 
     @property
     def featurizer_name(self) -> str:
-        """`text` takes texts, `vector` takes float32 `[B, D]`."""
+        """`text` takes texts, `tabular` rows of named columns, `vector` float32 `[B, D]`."""
         ...
 
     def scores(self, inputs: Inputs, /) -> Floats:
@@ -67,11 +68,11 @@ NOT_PROBABILITIES: Final = Failed("not_probabilities")
 OTHER_CLASSES: Final = Failed("other_classes")  # the policy's classes are no longer the model's
 
 
-def answers(scorer: Scorer, contents: Sequence[str | NDArray[np.float32]]) -> list[Answer]:
+def answers(scorer: Scorer, contents: Sequence[Content]) -> list[Answer]:
     """One answer per content, in order; vectors `[D]` of different lengths are scored apart."""
     groups: dict[int, list[int]] = {}
     for row, content in enumerate(contents):
-        groups.setdefault(0 if isinstance(content, str) else len(content), []).append(row)
+        groups.setdefault(len(content) if isinstance(content, np.ndarray) else 0, []).append(row)
     found: list[Answer] = [NO_INPUT] * len(contents)
     for rows in groups.values():
         for row, answer in zip(rows, _together(scorer, _inputs([contents[row] for row in rows])), strict=True):
@@ -79,9 +80,13 @@ def answers(scorer: Scorer, contents: Sequence[str | NDArray[np.float32]]) -> li
     return found
 
 
-def _inputs(contents: Sequence[str | NDArray[np.float32]]) -> Inputs:
+def _inputs(contents: Sequence[Content]) -> Inputs:
+    """Contents of one kind, which one featurizer reads, as a batch."""
+    vectors = [content for content in contents if isinstance(content, np.ndarray)]
+    if vectors:
+        return np.stack(vectors)
     texts = [content for content in contents if isinstance(content, str)]
-    return texts or np.stack([content for content in contents if not isinstance(content, str)])
+    return texts or [content for content in contents if isinstance(content, Mapping)]
 
 
 def _together(scorer: Scorer, inputs: Inputs) -> list[Answer]:

@@ -8,7 +8,6 @@ from consumers.inference.inputs import content
 from consumers.inference.loading import Models, Wanted
 from consumers.inference.scoring import (
     MODEL_UNAVAILABLE,
-    NO_INPUT,
     NO_MODEL,
     OTHER_CLASSES,
     Answer,
@@ -151,12 +150,9 @@ class InferenceStage:
 
 
 def _answers(scorer: Scorer, messages: Sequence[Message], workflow_type: WorkflowType) -> list[Answer]:
-    found: list[Answer] = [NO_INPUT] * len(messages)
     contents = [content(_request(message), workflow_type, scorer.featurizer_name) for message in messages]
-    readable = [(row, one) for row, one in enumerate(contents) if one is not None]
-    for (row, _), answer in zip(readable, answers(scorer, [one for _, one in readable]), strict=True):
-        found[row] = answer
-    return found
+    scored = iter(answers(scorer, [one for one in contents if not isinstance(one, Failed)]))
+    return [one if isinstance(one, Failed) else next(scored) for one in contents]
 
 
 def _request(message: Message) -> DecisionRequested:

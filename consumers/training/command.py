@@ -88,6 +88,7 @@ def train_model(
 ) -> int:
     """Train WORKFLOW's model on the labels of a CSV FILE and on all answers so far; exit 1 when it is refused.
 
+    A tabular workflow reads the columns that are called as in its policy, a vector workflow all others in order.
     The labels go to the topic `feedback`, so that every later fit knows them, too.
     """
     settings, codec, at = load_settings(), Codec.of_repository(), time.time_ns() // 1_000_000

@@ -2,17 +2,20 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.models.bags import Inputs
+from infra.models.bags import Inputs, Row
 from infra.models.vector import decode_vector
 from schemas.values import Split
+
+Content = str | bytes | Row
 
 
 class Profile(StrEnum):
@@ -28,10 +31,10 @@ class InvalidDataset(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """One answer of a person: `content` is a text, or float32 little-endian features."""
+    """One answer of a person: `content` is a text, float32 little-endian features, or named columns."""
 
     request_id: str
-    content: str | bytes
+    content: Content
     label: str
     weight: float = 1.0  # type weight × reviewer's confidence
     blind: bool = False
@@ -97,6 +100,8 @@ def inclusion_probabilities(rows: Sequence[Labelled]) -> NDArray[np.float64]:
 
 def inputs(rows: Sequence[Labelled], featurizer_name: str, dimensions: int = 0) -> Inputs:
     """The contents as the featurizer takes them; raises InvalidDataset for a row of the other kind or length."""
+    if featurizer_name == "tabular":
+        return [_columns(row) for row in rows]
     if featurizer_name != "vector":
         return [_text(row) for row in rows]
     if not rows:
@@ -106,13 +111,19 @@ def inputs(rows: Sequence[Labelled], featurizer_name: str, dimensions: int = 0) 
 
 def _text(row: Labelled) -> str:
     if not isinstance(row.content, str):
-        raise InvalidDataset(f"{row.request_id} holds features; the workflow's featurizer reads text")
+        raise InvalidDataset(f"{row.request_id} holds no text, which is what the featurizer reads")
+    return row.content
+
+
+def _columns(row: Labelled) -> Row:
+    if not isinstance(row.content, Mapping):
+        raise InvalidDataset(f"{row.request_id} holds no named columns, which is what the featurizer reads")
     return row.content
 
 
 def _vector(row: Labelled, dimensions: int) -> NDArray[np.float32]:
-    if isinstance(row.content, str):
-        raise InvalidDataset(f"{row.request_id} holds text; the workflow's featurizer reads features")
+    if not isinstance(row.content, bytes):
+        raise InvalidDataset(f"{row.request_id} holds no features, which is what the featurizer reads")
     try:
         return decode_vector(row.content, dimensions)
     except ValueError as error:
@@ -128,10 +139,9 @@ def dataset_digest(rows: Iterable[Labelled]) -> str:
     """sha256 over the rows in canonical order."""
     digest = hashlib.sha256()
     for row in canonical(rows):
-        content = row.content.encode("utf-8", "surrogatepass") if isinstance(row.content, str) else row.content
         facts = (
             row.request_id,
-            hashlib.sha256(content).hexdigest(),
+            hashlib.sha256(_bytes(row.content)).hexdigest(),
             row.label,
             row.weight,
             row.blind,
@@ -140,3 +150,13 @@ def dataset_digest(rows: Iterable[Labelled]) -> str:
         )
         digest.update(repr(facts).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _bytes(content: Content) -> bytes:
+    match content:
+        case bytes():
+            return content
+        case str():
+            return content.encode("utf-8", "surrogatepass")
+        case _:
+            return msgspec.json.encode(dict(content), order="sorted")

@@ -8,12 +8,15 @@ from typing import Final, NamedTuple
 import msgspec
 
 from infra.errors import HitlError
+from infra.models.bags import Row
+from infra.models.tabular import missing_columns
 from infra.models.vector import encode_vector
 from schemas.codec import Codec
 from schemas.events import DecisionRequested, FeedbackRecorded
 from schemas.ids import derive_id
 from schemas.values import FeedbackKind, FeedbackType, Payload, Split
-from streams.workflow.columns import id_column
+from streams.workflow.columns import cell_value, id_column
+from streams.workflow.types import Columns as TableColumns
 from streams.workflow.types import WorkflowType
 
 SOURCE: Final = "import"
@@ -25,12 +28,16 @@ class LabelsRefused(HitlError):
 
 
 class Columns(NamedTuple):
-    """Where in a line stands what; `id` None derives ids from the content. `features` is for vectors."""
+    """Where in a line stands what; `id` None derives ids from the content.
+
+    `text` is for texts, `features` for vectors, `fields` become the fields of a row of named columns.
+    """
 
     label: str
-    text: str | None
     id: str | None
+    text: str | None = None
     features: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 class BadLine(NamedTuple):
@@ -55,11 +62,26 @@ def columns_of(
     id = id_column(header, (label, text or "")) if id is None else id
     if workflow_type.featurizer == "vector":
         _check(header, label, id)
-        return Columns(label, None, id, tuple(name for name in header if name not in (label, id)))
+        return Columns(label, id, features=tuple(name for name in header if name not in (label, id)))
+    if workflow_type.columns is not None:
+        _check(header, label, id)
+        fields = tuple(name for name in header if name not in (label, id))
+        _check_named(fields, workflow_type.name, workflow_type.columns)
+        return Columns(label, id, fields=fields)
     if text is None:
         text = workflow_type.text_field if workflow_type.text_field in header else "text"
     _check(header, label, text, id)
-    return Columns(label, text, id)
+    return Columns(label, id, text)
+
+
+def _check_named(fields: Sequence[str], workflow: str, columns: TableColumns) -> None:
+    lacking = [name for name in columns.required if name not in fields]
+    if lacking or not set(fields).intersection(columns.names):
+        needed = f"{lacking[0]!r}, which {workflow} requires" if lacking else f"that {workflow} reads"
+        raise LabelsRefused(
+            f"there is no column {needed}, in the header ({', '.join(fields)}); it reads {', '.join(columns.names)}: "
+            "name the columns as the workflow does."
+        )
 
 
 def read_labels(
@@ -102,22 +124,51 @@ def _label(
     told = row[columns.label].strip()
     if told not in workflow_type.classes:
         raise ValueError(f"the label {told!r} is none of {', '.join(workflow_type.classes)}")
-    features = _features(row, columns.features) if columns.text is None else None
-    text = row[columns.text] if columns.text is not None else ""
-    if features is None and not text.strip():
-        raise ValueError(f"the column {columns.text!r} is empty")
-    content = features if features is not None else text.encode()
-    request_id = row[columns.id].strip() if columns.id is not None else _derived_id(workflow_type.name, content)
+    content = _content(row, columns, workflow_type)
+    request_id = row[columns.id].strip() if columns.id is not None else _derived_id(workflow_type.name, content.named)
     if not request_id:
         raise ValueError(f"the column {columns.id!r} is empty")
-    body = msgspec.json.encode({workflow_type.text_field: text})
     return DecisionRequested(
         request_id=request_id,
         workflow=workflow_type.name,
-        payload=Payload(body=body) if features is None else None,
-        features=features,
+        payload=None if content.body is None else Payload(body=content.body),
+        features=content.features,
         source=SOURCE,
     ), told
+
+
+class _Content(NamedTuple):
+    """What a line holds, and the bytes that an id derives from."""
+
+    named: bytes
+    body: bytes | None = None
+    features: bytes | None = None
+
+
+def _content(row: Mapping[str, str], columns: Columns, workflow_type: WorkflowType) -> _Content:
+    """Raises ValueError when there is nothing to read."""
+    if workflow_type.featurizer == "vector":
+        features = _features(row, columns.features)
+        return _Content(features, features=features)
+    if columns.text is not None:
+        text = row[columns.text]
+        if not text.strip():
+            raise ValueError(f"the column {columns.text!r} is empty")
+        return _Content(text.encode(), body=msgspec.json.encode({workflow_type.text_field: text}))
+    fields = {name: cell_value(row[name]) for name in columns.fields if row[name].strip()}
+    _check_fields(fields, workflow_type)
+    body = msgspec.json.encode(fields, order="sorted")
+    return _Content(body, body=body)
+
+
+def _check_fields(fields: Row, workflow_type: WorkflowType) -> None:
+    columns = workflow_type.columns
+    assert columns is not None  # only such a workflow has fields
+    missing = missing_columns(fields, numeric=columns.numeric, categorical=columns.categorical)
+    if len(missing) == len(columns.names):
+        raise ValueError(f"none of the columns that {workflow_type.name} reads holds a value")
+    if lacking := [name for name in columns.required if name in missing]:
+        raise ValueError(f"the column {lacking[0]!r}, which is required, holds no value that can be read")
 
 
 def _features(row: Mapping[str, str], names: Sequence[str]) -> bytes:

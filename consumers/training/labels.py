@@ -5,15 +5,16 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, NamedTuple, Protocol
 
-from consumers.training.dataset import Labelled, blind_rows, fitting_rows
-from infra.models.bags import Featurizer
+from consumers.training.dataset import Content, Labelled, blind_rows, fitting_rows
+from infra.models.bags import Featurizer, Row
+from infra.models.tabular import TabularFeaturizer, missing_columns
 from infra.models.text import TextFeaturizer
 from infra.models.vector import FLOAT_BYTES, InvalidVector, VectorFeaturizer, decode_vector
 from schemas.codec import Codec, Undecodable
 from schemas.events import DecisionRequested, FeedbackRecorded
 from schemas.values import Split
 from streams.casework.feedback import WEIGHTS
-from streams.workflow.types import WorkflowType, request_fields
+from streams.workflow.types import Columns, WorkflowType, request_fields
 
 HEAVIEST: Final = max(WEIGHTS.values())  # an answer of a reviewer without any doubt
 RECENT: Final = 100  # answers that say how many features a request holds now
@@ -40,8 +41,8 @@ def dataset(feedback: Iterable[FeedbackRecorded], workflow_type: WorkflowType, c
 
     The newest answer to a request counts, and a blind one stands against later ones that are not blind. Left out:
     requests whose counted answer has no label (marked wrong) or one that is no class of the workflow any more, whose
-    weight or inclusion probability is impossible, and those without content to read (encrypted, or features that are
-    no finite numbers). Certificate answers are for nobody here.
+    weight or inclusion probability is impossible, and those without content to read (encrypted, without a required
+    column, or features that are no finite numbers). Certificate answers are for nobody here.
     """
     newest: dict[str, FeedbackRecorded] = {}
     for one in feedback:
@@ -58,7 +59,9 @@ def dataset(feedback: Iterable[FeedbackRecorded], workflow_type: WorkflowType, c
 
 
 def featurizer_for(workflow_type: WorkflowType, rows: Iterable[Labelled]) -> Featurizer:
-    """The featurizer that the workflow names, as wide as the first row's features."""
+    """The featurizer that the workflow names, for its columns, or as wide as the first row's features."""
+    if workflow_type.columns is not None:
+        return TabularFeaturizer(workflow_type.columns.numeric, workflow_type.columns.categorical)
     if workflow_type.featurizer != "vector":
         return TextFeaturizer()
     first = next((row.content for row in rows if isinstance(row.content, bytes)), b"")
@@ -88,7 +91,7 @@ def _can_count(feedback: FeedbackRecorded) -> bool:
     return 0 <= feedback.weight <= HEAVIEST and 0 < drawn <= 1 and math.isfinite(1 / drawn)
 
 
-def _content(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Codec) -> str | bytes | None:
+def _content(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Codec) -> Content | None:
     try:
         request = codec.decode_body(feedback.request_body, feedback.request_fingerprint)
     except Undecodable:
@@ -97,8 +100,18 @@ def _content(feedback: FeedbackRecorded, workflow_type: WorkflowType, codec: Cod
         return None
     if workflow_type.featurizer == "vector":
         return request.features if _is_vector(request.features) else None
-    text = request_fields(request).get(workflow_type.text_field)
+    fields = request_fields(request)
+    if workflow_type.columns is not None:
+        return _row_of(fields, workflow_type.columns)
+    text = fields.get(workflow_type.text_field)
     return text if isinstance(text, str) and text.strip() else None
+
+
+def _row_of(fields: Row, columns: Columns) -> Row | None:
+    """All fields, so that a model that reads other columns can be compared with; None where inference would not ask a
+    model either."""
+    missing = missing_columns(fields, numeric=columns.numeric, categorical=columns.categorical)
+    return fields if len(missing) < len(columns.names) and set(missing).isdisjoint(columns.required) else None
 
 
 def _is_vector(features: bytes | None) -> bool:

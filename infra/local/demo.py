@@ -1,4 +1,4 @@
-"""`hitl demo`: the whole pipeline on this machine, on real posts with people's recorded answers, watched live."""
+"""`hitl demo`: the whole pipeline on this machine, on real posts and loan applications, watched live."""
 
 import os
 import signal
@@ -15,10 +15,12 @@ from infra.local.demo_end import end_page, how_to_go_on
 from infra.local.demo_folder import demo_settings, forget_settings, only_demo
 from infra.local.demo_report import check_writable, write_report
 from infra.local.demo_run import Demo, Plan
+from infra.local.demo_workflows import MOST_APPLICATIONS, demo_workflows
 from infra.local.stack import Stack
 from infra.settings import load_settings
 
 LEAST_POSTS = 100
+LEAST_APPLICATIONS = 20
 
 
 class NotReconciled(HitlError):
@@ -34,18 +36,35 @@ class NotReconciled(HitlError):
     "--posts", default=6_000, show_default=True, type=click.IntRange(LEAST_POSTS, 24_000), help="Posts to be decided."
 )
 @click.option(
-    "--rate", default=150.0, show_default=True, type=click.FloatRange(min=1), help="Posts published a second."
+    "--applications",
+    default=MOST_APPLICATIONS,
+    show_default=True,
+    type=click.IntRange(LEAST_APPLICATIONS, MOST_APPLICATIONS),
+    help="Loan applications to be decided, at the same time.",
+)
+@click.option(
+    "--rate",
+    default=150.0,
+    show_default=True,
+    type=click.FloatRange(min=1),
+    help="Posts published a second; the applications take as long.",
 )
 @click.option("--secure", is_flag=True, help="With TLS, passwords, and a principal of its own for each service.")
 @json_option
-def demo(headless: bool, report: Path | None, posts: int, rate: float, secure: bool, as_json: bool) -> None:
-    """Show everything from nothing: real Kafka, all services, real posts, recorded people; exit 1 if it is not right.
+def demo(
+    headless: bool, report: Path | None, posts: int, applications: int, rate: float, secure: bool, as_json: bool
+) -> None:
+    """Show everything from nothing: real Kafka, all services, posts and loans; exit 1 if it is not right.
+
+    Two workflows run at once, on real data; people are simulated and answer by what was recorded. How often one of them
+    errs about a loan is assumed: HITL_PEOPLE_LOAN_ERROR_RATE, 0.05 by default; experts do not.
 
     The stack stays up afterwards, unless --headless is given. A new demo deletes the data of the former one.
     """
     if report:
         check_writable(report.absolute())
-    plan = Plan(posts=posts, rate=rate, headless=headless, report=report.absolute() if report else None)
+    workflows = demo_workflows(posts=posts, applications=applications, rate=rate)
+    plan = Plan(workflows=workflows, headless=headless, report=report.absolute() if report else None)
     given: dict[str, Any] = {"security": "on"} if secure else {}
     settings = demo_settings(load_settings(**given), headless=headless)
     forget_settings(os.environ)

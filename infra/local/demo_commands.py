@@ -50,6 +50,14 @@ class Commands:
             raise self.failure(arguments, done.returncode)
         return Done(done.returncode, done.stdout.decode())
 
+    def run_together(self, *commands: tuple[str, ...]) -> None:
+        """Commands that need nothing of each other, side by side. Raises `StepFailed` for the first that fails."""
+        started = [(command, self.start(*command)) for command in commands]
+        for command, process in started:
+            process.communicate()
+            if process.returncode:
+                raise self.failure(command, process.returncode)
+
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A command that runs beside; its standard output is a pipe."""
         with self._log() as log:
@@ -114,9 +122,16 @@ def _typed(arguments: tuple[str, ...]) -> str:
 
 
 def _last_error(log_file: Path) -> str:
-    lines = log_file.read_bytes().decode("utf-8", "replace").splitlines()
-    last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
+    """The last error in the log, else its last line: commands side by side write to it in turn."""
+    lines = [line for line in log_file.read_bytes().decode("utf-8", "replace").splitlines() if line.strip()]
+    errors = (error for line in reversed(lines) if (error := _error_in(line)) is not None)
+    return next(errors, lines[-1] if lines else "it said nothing")
+
+
+def _error_in(line: str) -> str | None:
+    if line.startswith("error: "):
+        return line.removeprefix("error: ")
     try:
-        return str(msgspec.json.decode(last)["error"])
+        return str(msgspec.json.decode(line)["error"])
     except (msgspec.DecodeError, TypeError, KeyError):
-        return last.removeprefix("error: ")
+        return None

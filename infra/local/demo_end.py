@@ -13,7 +13,7 @@ from infra.local.demo_processes import ProcessUse
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What the demo cost and showed: seconds in all and by phase, the use of each process, decisions by model.
 
-    `published_at_promotions`: how many posts were in the log when each model's promotion was seen.
+    `published_at_promotions`: how many requests were in the log when each model's promotion was seen.
     """
 
     seconds: float
@@ -21,6 +21,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     processes: list[ProcessUse]
     memory_mib: float
     automatic_by_model: dict[str, int]
+    workflow_of_model: dict[str, str]
     published_at_promotions: list[int]
 
 
@@ -56,9 +57,11 @@ def costs(measured: Measured) -> str:
         "processor seconds: " + ", ".join(f"{each.name} {each.cpu_seconds:.0f}" for each in measured.processes),
         f"memory: {measured.memory_mib:,.0f} MiB in {len(measured.processes)} processes",
     ]
-    if len(measured.automatic_by_model) > 1:
-        used = ", ".join(f"{digest[:12]} {count:,}" for digest, count in measured.automatic_by_model.items())
-        lines.append(f"automatic decisions by model, swapped while it ran: {used}")
+    for workflow in sorted(set(measured.workflow_of_model.values())):
+        counts = {d: n for d, n in measured.automatic_by_model.items() if measured.workflow_of_model[d] == workflow}
+        if len(counts) > 1:
+            used = ", ".join(f"{digest[:12]} {count:,}" for digest, count in counts.items())
+            lines.append(f"automatic decisions of {workflow} by model, swapped while it ran: {used}")
     return "\n".join(lines)
 
 
@@ -70,8 +73,9 @@ def how_to_go_on(data_dir: Path, story: str | None) -> str:
         ("hitl audit reconcile", "account for every request from the log alone"),
         ("hitl cases list", "what waits for people; `hitl cases decide` answers"),
         ("hitl publish FILE.csv --workflow content_moderation", "your own posts (columns id and text)"),
+        ("hitl publish FILE.csv --workflow loan_approval", "your own applications (columns as in the policy)"),
         ("hitl model list", "every model that was fitted, and why it runs or not"),
-        ("hitl policy show content_moderation", "the policy; `hitl policy publish FILE.toml` for your own workflow"),
+        ("hitl policy show loan_approval", "a policy; `hitl policy publish FILE.toml` for your own workflow"),
         ("hitl down --purge", "end it and delete the demo's data"),
     ]
     width = max(len(command) for command, _ in rows)

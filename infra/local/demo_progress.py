@@ -18,6 +18,7 @@ class DemoState(FlowState):
     def __init__(self) -> None:
         super().__init__()
         self.by_model: Counter[str] = Counter()  # automatic decisions, by digest of the model
+        self.workflow_of_model: dict[str, str] = {}  # by digest, of those models
         self.escalated: str | None = None  # the first request that a reviewer passed on to an expert
         self.reviewed: str | None = None  # the first request that a reviewer decided
         self.fitted = -1  # offset of the last request for a fit that was answered
@@ -54,5 +55,6 @@ class DemoState(FlowState):
         digest = made.grounds.model_digest
         if made.decided_by is DecidedBy.AUTOMATION and digest is not None:
             self.by_model[digest] += 1
+            self.workflow_of_model[digest] = made.workflow
         elif made.decided_by is DecidedBy.REVIEWER and self.reviewed is None:
             self.reviewed = made.request_id

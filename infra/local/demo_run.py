@@ -1,11 +1,10 @@
-"""The demo from the first step to the last: set up, first model, stream, account."""
+"""The demo from the first step to the last: set up, first models, streams, account."""
 
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
@@ -18,25 +17,32 @@ from infra.local.demo_processes import uses
 from infra.local.demo_progress import DemoState
 from infra.local.demo_steps import Steps
 from infra.local.demo_stream import follow
+from infra.local.demo_workflows import SEED, DemoWorkflow
 from infra.local.services import installed, simulations
 from infra.local.stack import Stack
 from infra.local.state import Condition
 from infra.observe.flow_reading import watching
 from infra.settings import Settings
 
-WORKFLOW: Final = "content_moderation"
 SETTLE: Final = "30"  # seconds that the account may wait for the last records
 MOST_RESTARTS: Final = 4  # of one process, beyond which it is taken for broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What the user asked for; `rate` in posts a second."""
+    """What the user asked for."""
 
-    posts: int
-    rate: float
+    workflows: tuple[DemoWorkflow, ...]
     headless: bool
     report: Path | None
+
+    @property
+    def requests(self) -> int:
+        return sum(each.requests for each in self.workflows)
+
+    def counted(self) -> str:
+        """How many of what, in words."""
+        return " and ".join(f"{each.requests:,} {each.noun}" for each in self.workflows)
 
 
 class Demo:
@@ -53,7 +59,7 @@ class Demo:
         try:
             settings = self._set_up()
             with self._commands(settings) as commands:
-                self._first_model(commands)
+                self._first_models(commands)
                 state = self._stream(settings, commands)
                 account = self._account(commands, state)
         except BaseException as error:  # also Ctrl-C: nothing may be left running
@@ -84,32 +90,38 @@ class Demo:
         finally:
             commands.end()
 
-    def _first_model(self, commands: Commands) -> None:
-        posts = ("--posts", str(self._plan.posts))
-        with self._steps.step("policy", "recorded posts, and a policy for them in force"):
-            where = ("--seed-file", str(self._seed), "--stream-file", str(self._posts))
-            commands.run("simulate", "davidson", *where, *posts, "--json")
-            with as_file(files("infra.local") / "demo.toml") as document:
-                commands.run("policy", "publish", str(document), "--by", "demo", "--json")
-        with self._steps.step("train", "a first model from 300 labelled posts"):
-            commands.run("model", "train", WORKFLOW, str(self._seed), "--json")
+    def _first_models(self, commands: Commands) -> None:
+        workflows = self._plan.workflows
+        with self._steps.step("policy", "recorded requests, and policies for them in force"):
+            commands.run_together(*(each.simulate(self._run_folder) for each in workflows))
+            with ExitStack() as files:
+                policies = [files.enter_context(each.policy_file()) for each in workflows]
+                commands.run_together(*(("policy", "publish", one, "--by", "demo", "--json") for one in policies))
+        with self._steps.step("train", f"first models, each from {SEED} labelled requests") as tell:
+            for each in workflows:  # one by one, so that the log, and with it each model, is the same in every demo
+                tell(each.name)
+                commands.run(*each.train(self._run_folder))
 
     def _stream(self, settings: Settings, commands: Commands) -> DemoState:
-        posts, state = self._plan.posts, DemoState()
+        state = DemoState()
         with (
-            self._steps.step("stream", f"{posts:,} posts decided", has_screen=True),
+            self._steps.step("stream", f"{self._plan.counted()} decided", has_screen=True),
             watching(settings, state) as reader,
         ):
-            publish = ("publish", str(self._posts), "--workflow", WORKFLOW, "--rate", f"{self._plan.rate:g}", "--json")
-            publishing = commands.start(*publish)
+            publishing = [
+                (publish, commands.start(*publish))
+                for publish in (each.publish(self._run_folder) for each in self._plan.workflows)
+            ]
 
             def look() -> bool:
                 check_services(self._stack)
-                if publishing.poll():
-                    raise commands.failure(publish, publishing.returncode)
-                return publishing.poll() is not None
+                for publish, process in publishing:
+                    if process.poll():
+                        raise commands.failure(publish, process.returncode)
+                return all(process.poll() is not None for _, process in publishing)
 
-            follow(reader, state, look, posts=posts, console=self._console, live=not self._plan.headless)
+            live = not self._plan.headless
+            follow(reader, state, look, requests=self._plan.requests, console=self._console, live=live)
         return state
 
     def _account(self, commands: Commands, state: DemoState) -> Account:
@@ -126,6 +138,7 @@ class Demo:
             processes=used,
             memory_mib=round(sum(each.memory_mib for each in used), 1),
             automatic_by_model=dict(state.by_model),
+            workflow_of_model=state.workflow_of_model,
             published_at_promotions=state.learnt_after,
         )
         return Account(
@@ -147,14 +160,6 @@ class Demo:
     @property
     def _run_folder(self) -> Path:
         return self._folder / "run"
-
-    @property
-    def _seed(self) -> Path:
-        return self._run_folder / "seed.csv"
-
-    @property
-    def _posts(self) -> Path:
-        return self._run_folder / "posts.csv"
 
 
 def check_services(stack: Stack) -> None:

@@ -1,4 +1,4 @@
-"""The middle of the demo: posts flow in, people answer, the model learns, all on one screen, until nothing is left."""
+"""The middle of the demo: requests flow in, people answer, models learn, all on one screen, until nothing is left."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -27,39 +27,40 @@ class Stalled(HitlError):
     """Nothing moved for a minute although not everything is decided."""
 
 
-def follow(reader: FlowReader, state: DemoState, look: Look, *, posts: int, console: Console, live: bool) -> None:
-    """Show the stream until all posts are decided and all is quiet: `live` in a terminal, else as a line now and then.
+def follow(reader: FlowReader, state: DemoState, look: Look, *, requests: int, console: Console, live: bool) -> None:
+    """Show the stream until all is decided and quiet: `live` in a terminal, else as a line now and then.
 
-    `look` says whether all posts are published, and raises when a process is in trouble. Raises `Stalled`.
+    `look` says whether all are published, and raises when a process is in trouble. Raises `Stalled`.
     """
     screen = FlowScreen(
-        state, title="hitl demo · people are simulated: they answer with recorded votes", expected=posts
+        state, title="hitl demo · people are simulated: they answer by what was recorded", expected=requests
     )
     if not (live and console.is_terminal):
         printed = time.monotonic()
-        for now in _glances(reader, state, look, posts=posts):
+        for now in _glances(reader, state, look, requests=requests):
             if now - printed >= PLAIN_EVERY:
                 printed = now
                 console.print("; ".join(plain(screen)), highlight=False, soft_wrap=True)
         return
-    screen.head = headline(state, posts=posts)
+    screen.head = headline(state, requests=requests)
     # Drawn here and not by a thread of rich's, which would read the state while it changes.
     with Live(screen, console=console, auto_refresh=False) as picture:
-        for _ in _glances(reader, state, look, posts=posts):
-            screen.head = headline(state, posts=posts)
+        for _ in _glances(reader, state, look, requests=requests):
+            screen.head = headline(state, requests=requests)
             picture.refresh()
 
 
-def headline(state: DemoState, *, posts: int) -> str:
+def headline(state: DemoState, *, requests: int) -> str:
     """What is going on, in a line."""
     published = state.records[REQUESTS.name]
-    if published < posts:
-        return f"{published:,} of {posts:,} posts published · {HOW_TO_END}"
+    if published < requests:
+        return f"{published:,} of {requests:,} requests published · {HOW_TO_END}"
     waiting = len(state.open_cases)
-    return f"all posts published · {f'{waiting:,} cases open' if waiting else 'last answers are learnt'} · {HOW_TO_END}"
+    left = f"{waiting:,} cases open" if waiting else "last answers are learnt"
+    return f"all requests published · {left} · {HOW_TO_END}"
 
 
-def _glances(reader: FlowReader, state: DemoState, look: Look, *, posts: int) -> Iterator[float]:
+def _glances(reader: FlowReader, state: DemoState, look: Look, *, requests: int) -> Iterator[float]:
     moved = glanced = time.monotonic()
     published = False
     while True:
@@ -71,10 +72,10 @@ def _glances(reader: FlowReader, state: DemoState, look: Look, *, posts: int) ->
             state.sample(now)
             published = look()
             yield now
-        if now - moved >= QUIET and published and state.is_done(posts):
+        if now - moved >= QUIET and published and state.is_done(requests):
             return
         if now - moved >= STALLED:
             raise Stalled(
-                f"nothing moved for {STALLED:.0f} s: {state.decisions:,} of {posts:,} posts are decided, "
+                f"nothing moved for {STALLED:.0f} s: {state.decisions:,} of {requests:,} requests are decided, "
                 f"{len(state.open_cases):,} cases are open; see the logs."
             )

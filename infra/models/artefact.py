@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import msgspec
 from msgspec import field
 
+from infra.models.bags import Parameter
 from infra.models.calibrator import Calibrator
 from infra.models.tensors import Tensors, encode_tensors
 
@@ -17,7 +18,7 @@ class FeaturizerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Which featurizer the weights belong to, enough to build it again."""
 
     name: str
-    parameters: dict[str, int | float | str | list[float]] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):

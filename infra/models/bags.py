@@ -6,10 +6,15 @@ from typing import NamedTuple, Protocol, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Inputs: TypeAlias = Sequence[str] | NDArray[np.float32]
-"""A batch as a model takes it: texts, or float32 vectors `[B, D]`."""
+Cell: TypeAlias = str | float | bool | None
+Row: TypeAlias = Mapping[str, Cell]
+"""Named columns of one input; those that a model does not know are of no interest to it."""
 
-Parameters: TypeAlias = Mapping[str, int | float | str | list[float]]
+Inputs: TypeAlias = Sequence[str] | Sequence[Row] | NDArray[np.float32]
+"""A batch as a model takes it: texts, rows of named columns, or float32 vectors `[B, D]`."""
+
+Parameter: TypeAlias = int | float | str | Sequence[float | str | Sequence[str]]
+Parameters: TypeAlias = Mapping[str, Parameter]
 """What a manifest stores about a featurizer, enough to build the same one again."""
 
 
@@ -44,6 +49,10 @@ class Featurizer(Protocol):
 
     def sizes(self, inputs: Inputs) -> NDArray[np.int64]:
         """Relative cost `[B]` of each input, for batches of bounded memory."""
+        ...
+
+    def example(self) -> Inputs:
+        """A batch of one that it can read, to warm up with."""
         ...
 
     def bags(self, inputs: Inputs) -> Bags: ...

@@ -81,7 +81,7 @@ class Classifier:
 
     @property
     def featurizer_name(self) -> str:
-        """`text` takes texts, `vector` takes float32 `[B, D]`."""
+        """`text` takes texts, `tabular` rows of named columns, `vector` float32 `[B, D]`."""
         return self.manifest.featurizer.name
 
     @property
@@ -90,10 +90,7 @@ class Classifier:
 
     def warm_up(self) -> None:
         """Runs once, so that the first real batch does not pay for lazy initialisation."""
-        inputs: Inputs = (
-            ["warm up"] if self.featurizer_name == "text" else np.zeros((1, self._features.width), np.float32)
-        )
-        self.scores(inputs)
+        self.scores(self._features.example())
 
     def scores(self, inputs: Inputs) -> NDArray[np.float64]:
         """Calibrated probabilities `[B, C]` in the order of `classes`; NaN for a vector that is not finite."""
@@ -133,7 +130,9 @@ class Classifier:
 
 
 def _take(inputs: Inputs, rows: NDArray[np.int64]) -> Inputs:
-    return inputs[rows] if isinstance(inputs, np.ndarray) else [inputs[row] for row in rows]
+    if isinstance(inputs, np.ndarray):
+        return inputs[rows]
+    return [inputs[row] for row in rows]
 
 
 def _check_shapes(manifest: Manifest, features: Featurizer, weights: tuple[int, ...], bias: tuple[int, ...]) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from infra.models.bags import Featurizer, Parameters
+from infra.models.tabular import TabularFeaturizer
 from infra.models.text import TextFeaturizer
 from infra.models.vector import VectorFeaturizer
 
@@ -15,6 +16,7 @@ class UnknownFeaturizer(ValueError):
 
 
 KINDS: Final[Mapping[str, Callable[[Parameters], Featurizer]]] = {
+    "tabular": lambda parameters: msgspec.convert(parameters, TabularFeaturizer),
     "text": lambda parameters: msgspec.convert(parameters, TextFeaturizer),
     "vector": lambda parameters: msgspec.convert(parameters, VectorFeaturizer),
 }

@@ -134,6 +134,9 @@ class TextFeaturizer:
     def sizes(self, inputs: Inputs) -> NDArray[np.int64]:
         return np.fromiter(map(len, inputs), np.int64, len(inputs))
 
+    def example(self) -> Inputs:
+        return ["warm up"]
+
     def bags(self, inputs: Inputs) -> Bags:
         texts = [str(text) for text in inputs]
         text = _batch_bytes(texts)

@@ -66,6 +66,9 @@ class VectorFeaturizer:
     def sizes(self, inputs: Inputs) -> NDArray[np.int64]:
         return np.full(len(inputs), self.dimensions, np.int64)
 
+    def example(self) -> Inputs:
+        return np.zeros((1, self.dimensions), np.float32)
+
     def bags(self, inputs: Inputs) -> Bags:
         vectors = self._vectors(inputs)
         if self.mean:

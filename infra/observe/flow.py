@@ -18,6 +18,7 @@ from schemas.events import (
     DeadLettered,
     DecisionMade,
     DecisionRefused,
+    Event,
     ModelEvaluated,
     ModelPromoted,
     ModelRefused,
@@ -42,14 +43,9 @@ class Sample(NamedTuple):
 
 
 @dataclass(slots=True)
-class FlowState:
-    """Counts by topic, open cases, what each stage has processed, blind answers, and what is new about models."""
+class Figures:
+    """What was decided, audited and learnt: of one workflow, or of all together."""
 
-    records: Counter[str] = field(default_factory=Counter)
-    last: dict[TopicPartition, int] = field(default_factory=dict)  # last offset that holds a record
-    processed: defaultdict[str, dict[TopicPartition, int]] = field(default_factory=lambda: defaultdict(dict))
-    open_cases: dict[str, Priority] = field(default_factory=dict)
-    with_expert: set[str] = field(default_factory=set)
     decided: Counter[DecidedBy] = field(default_factory=Counter)
     amended: int = 0  # outcomes that a later judgement changed
     upheld: int = 0  # and those that it confirmed
@@ -57,51 +53,35 @@ class FlowState:
     audits_expired: int = 0
     blind: list[tuple[float, bool]] = field(default_factory=list)  # inclusion probability, agrees with the model
     automatic_audits: list[bool] = field(default_factory=list)
-    dead: Counter[str] = field(default_factory=Counter)  # by reason
-    refused: Counter[str] = field(default_factory=Counter)  # by reason
     model: str | None = None  # digest of the running model that was promoted last
     promotions: int = 0
     refusals: int = 0
     trained: int = 0
-    news: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_NEWS))
-    samples: deque[Sample] = field(default_factory=deque)
 
-    def add(self, entry: Entry) -> None:
-        """Fold one more record; those outside `FOLDED` are counted only and need not be decoded."""
-        self.records[entry.topic] += 1
-        self.last[TopicPartition(entry.topic, entry.partition)] = entry.offset
-        match entry.event:
-            case DecisionMade() as made:
-                self.decided[made.decided_by] += 1
+    def fold(self, event: Event) -> None:
+        """Fold one more event; those that say nothing of all this change nothing."""
+        match event:
+            case DecisionMade():
+                self.decided[event.decided_by] += 1
             case OutcomeAmended():
                 self.amended += 1
             case OutcomeUpheld():
                 self.upheld += 1
-            case StageTallied() as tallied:
-                self._note_progress(tallied)
-            case DeadLettered() as letter:
-                self.dead[letter.reason] += 1
-            case DecisionRefused() as refused:
-                self.refused[refused.reason] += 1
-            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() as change:
-                self._fold_case(change)
-            case AuditDrawn() | AuditAnswered() | AuditExpired() as audit:
-                self._fold_audit(audit)
-            case ModelTrained() | ModelEvaluated() | ModelPromoted() | ModelRefused() as step:
-                self._fold_model(step)
-
-    def sample(self, now: float) -> None:
-        """Remember the counts of now, for rates; `now` in seconds of a clock that never goes back."""
-        self.samples.append(Sample(now, {**self.records, "decisions": self.decisions}))
-        while len(self.samples) > 2 and now - self.samples[0].at > WINDOW:
-            self.samples.popleft()
-
-    def rate(self, name: str) -> float:
-        """Records of a topic, or `decisions`, per second over the last ten seconds."""
-        if len(self.samples) < 2 or self.samples[-1].at <= self.samples[0].at:
-            return 0.0
-        first, last = self.samples[0], self.samples[-1]
-        return (last.counts.get(name, 0) - first.counts.get(name, 0)) / (last.at - first.at)
+            case AuditDrawn():
+                self.audits_drawn += event.kind is SampleKind.AUDIT
+            case AuditExpired():
+                self.audits_expired += 1
+            case AuditAnswered() if event.model_label is not None:
+                self.blind.append((event.inclusion_probability, event.agrees))
+                if event.kind is SampleKind.AUDIT:
+                    self.automatic_audits.append(event.agrees)
+            case ModelTrained():
+                self.trained += 1
+            case ModelPromoted():
+                self.model = event.model_digest
+                self.promotions += event.previous_digest is not None
+            case ModelRefused():
+                self.refusals += 1
 
     @property
     def decisions(self) -> int:
@@ -122,6 +102,56 @@ class FlowState:
     def automatic_accuracy(self) -> float | None:
         """Share of audited automatic decisions that people confirmed."""
         return sum(self.automatic_audits) / len(self.automatic_audits) if self.automatic_audits else None
+
+
+@dataclass(slots=True)
+class FlowState(Figures):
+    """The figures of all and of each workflow, counts by topic, open cases, what each stage has processed, and news."""
+
+    workflows: defaultdict[str, Figures] = field(default_factory=lambda: defaultdict(Figures))
+    records: Counter[str] = field(default_factory=Counter)
+    last: dict[TopicPartition, int] = field(default_factory=dict)  # last offset that holds a record
+    processed: defaultdict[str, dict[TopicPartition, int]] = field(default_factory=lambda: defaultdict(dict))
+    open_cases: dict[str, Priority] = field(default_factory=dict)
+    with_expert: set[str] = field(default_factory=set)
+    dead: Counter[str] = field(default_factory=Counter)  # by reason
+    refused: Counter[str] = field(default_factory=Counter)  # by reason
+    news: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_NEWS))
+    samples: deque[Sample] = field(default_factory=deque)
+
+    def add(self, entry: Entry) -> None:
+        """Fold one more record; those outside `FOLDED` are counted only and need not be decoded."""
+        self.records[entry.topic] += 1
+        self.last[TopicPartition(entry.topic, entry.partition)] = entry.offset
+        match entry.event:
+            case DecisionMade() | OutcomeAmended() | OutcomeUpheld() as decided:
+                self._count(decided.workflow, decided)
+            case AuditDrawn() | AuditAnswered() | AuditExpired() as audit:
+                self._count(audit.workflow, audit)
+            case StageTallied() as tallied:
+                self._note_progress(tallied)
+            case DeadLettered() as letter:
+                self.dead[letter.reason] += 1
+            case DecisionRefused() as refused:
+                self.refused[refused.reason] += 1
+            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() as change:
+                self._fold_case(change)
+            case ModelTrained() | ModelEvaluated() | ModelPromoted() | ModelRefused() as step:
+                self._count(step.workflow, step)
+                self._tell(step)
+
+    def sample(self, now: float) -> None:
+        """Remember the counts of now, for rates; `now` in seconds of a clock that never goes back."""
+        self.samples.append(Sample(now, {**self.records, "decisions": self.decisions}))
+        while len(self.samples) > 2 and now - self.samples[0].at > WINDOW:
+            self.samples.popleft()
+
+    def rate(self, name: str) -> float:
+        """Records of a topic, or `decisions`, per second over the last ten seconds."""
+        if len(self.samples) < 2 or self.samples[-1].at <= self.samples[0].at:
+            return 0.0
+        first, last = self.samples[0], self.samples[-1]
+        return (last.counts.get(name, 0) - first.counts.get(name, 0)) / (last.at - first.at)
 
     def queues(self) -> dict[Priority, int]:
         """Open cases by priority, the most urgent first."""
@@ -166,27 +196,16 @@ class FlowState:
                 self.open_cases.pop(change.request_id, None)
                 self.with_expert.discard(change.request_id)
 
-    def _fold_audit(self, audit: AuditDrawn | AuditAnswered | AuditExpired) -> None:
-        match audit:
-            case AuditDrawn():
-                self.audits_drawn += audit.kind is SampleKind.AUDIT
-            case AuditExpired():
-                self.audits_expired += 1
-            case AuditAnswered() if audit.model_label is not None:
-                self.blind.append((audit.inclusion_probability, audit.agrees))
-                if audit.kind is SampleKind.AUDIT:
-                    self.automatic_audits.append(audit.agrees)
+    def _count(self, workflow: str, event: Event) -> None:
+        self.fold(event)
+        self.workflows[workflow].fold(event)
 
-    def _fold_model(self, step: ModelTrained | ModelEvaluated | ModelPromoted | ModelRefused) -> None:
+    def _tell(self, step: ModelTrained | ModelEvaluated | ModelPromoted | ModelRefused) -> None:
         digest = step.model_digest[:12]
         match step:
             case ModelTrained():
-                self.trained += 1
                 self.news.append(f"{step.workflow}: {digest} trained on {step.labels:,} labels ({step.profile})")
             case ModelPromoted():
-                self.model = step.model_digest
-                self.promotions += step.previous_digest is not None
                 self.news.append(f"{step.workflow}: {digest} promoted: {step.reason}")
             case ModelRefused():
-                self.refusals += 1
                 self.news.append(f"{step.workflow}: {digest} refused: {step.reason}")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 
 from infra.cli.output import json_option
-from infra.observe.flow import FlowState
+from infra.observe.flow import Figures, FlowState
 from infra.observe.flow_reading import FlowReader, watching
 from infra.observe.flow_screen import FlowScreen, plain
 from infra.settings import load_settings
@@ -75,17 +75,25 @@ def snapshot(state: FlowState) -> dict[str, object]:
     """The figures of now, for machines."""
     return {
         "records": dict(state.records),
-        "decisions": state.decisions,
         "decisions_per_second": round(state.rate("decisions"), 1),
-        "decided_by": dict(state.decided),
-        "automation": state.automation,
-        "weighted_accuracy": state.weighted_accuracy,
-        "automatic_accuracy": state.automatic_accuracy,
         "queues": state.queues(),
         "lags": state.lags(),
         "dead_letters": dict(state.dead),
         "refused": dict(state.refused),
-        "model": state.model,
-        "promotions": state.promotions,
-        "refusals": state.refusals,
+        **figures(state),
+        "workflows": {name: figures(each) for name, each in sorted(state.workflows.items())},
+    }
+
+
+def figures(of: Figures) -> dict[str, object]:
+    """What was decided, and how well, of one workflow or of all."""
+    return {
+        "decisions": of.decisions,
+        "decided_by": dict(of.decided),
+        "automation": of.automation,
+        "weighted_accuracy": of.weighted_accuracy,
+        "automatic_accuracy": of.automatic_accuracy,
+        "model": of.model,
+        "promotions": of.promotions,
+        "refusals": of.refusals,
     }

@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.panel import Panel
 from rich.text import Text
 
-from infra.observe.flow import FlowState
+from infra.observe.flow import Figures, FlowState
 from schemas.topics import TOPICS
 from schemas.values import DecidedBy, Priority
 
@@ -28,6 +28,10 @@ NAME_WIDTH: Final = max(map(len, SHOWN))
 CELL_WIDTH: Final = NAME_WIDTH + 10 + 7  # a topic with its records and its rate
 GAP: Final = 3  # columns between two topics
 TOPIC_TITLE: Final = f"{'topic':<{NAME_WIDTH}}{'records':>10}{'per s':>7}"
+
+LABEL_WIDTH: Final = 29  # the longest name of a figure and the gap behind it
+NARROWEST: Final = 20  # columns that the figures of a workflow need
+WIDEST: Final = 32  # columns beyond which they stand too far apart
 
 Lines = list[Text]
 
@@ -45,7 +49,7 @@ class FlowScreen:
 
     def drawn(self, *, width: int, height: int) -> Lines:
         """The lines within the frame. Topics give way first; the rest is always there."""
-        head = [*self._headline(), self._queues(), self._lags()]
+        head = [*self._headline(width), self._queues(), self._lags()]
         topics = self._topics(width, height - len(head) - min(NEWS, len(self.state.news)))
         room = height - len(head) - len(topics)
         news = [_line(each) for each in list(self.state.news)[-max(NEWS, room - AIR) :]]
@@ -53,28 +57,41 @@ class FlowScreen:
         return _apart(parts) if room - len(news) >= AIR else list(chain.from_iterable(parts))
 
     def lines(self) -> list[tuple[str, str]]:
-        """The headline figures, by name."""
+        """The headline figures, by name; of several workflows those of each in a part of its own."""
+        if len(self.state.workflows) < 2:
+            return [*self._decided(), *_in_full(self.state), *self._rest()]
+        names = sorted(self.state.workflows)
+        rows = figures([self.state.workflows[name] for name in names])
+        parts = [
+            (label, ", ".join(f"{name} {told}" for name, told in zip(names, cells, strict=True)))
+            for label, cells in rows
+        ]
+        return self._decided() + parts + self._rest()
+
+    def _decided(self) -> list[tuple[str, str]]:
         state = self.state
         done = f"{state.decisions:,}" + (f" of {self.expected:,}" if self.expected else "")
-        people = state.decided[DecidedBy.REVIEWER]
-        blind = f"π-weighted, {len(state.blind):,} answers"
-        audits = f"{len(state.automatic_audits):,} of {state.audits_drawn:,} audits answered"
-        return [
-            ("decisions", f"{done}, {state.rate('decisions'):,.0f}/s"),
-            ("automatic, of those decided", share(state.automation)),
-            ("by people", f"{people:,} reviewers, {state.decided[DecidedBy.EXPERT]:,} experts"),
-            ("model, as blind answers say", f"{share(state.weighted_accuracy)} ({blind})"),
-            ("automatic decisions right", f"{share(state.automatic_accuracy)} ({audits})"),
-            ("model", f"{(state.model or '–')[:12]}, {state.promotions:,} promoted, {state.refusals:,} refused"),
-            ("dead letters", reasons(state.dead)),
-            ("answers refused", reasons(state.refused)),
-        ]
+        return [("decisions", f"{done}, {state.rate('decisions'):,.0f}/s")]
 
-    def _headline(self) -> Lines:
-        lines = self.lines()
+    def _rest(self) -> list[tuple[str, str]]:
+        return [("dead letters", reasons(self.state.dead)), ("answers refused", reasons(self.state.refused))]
+
+    def _headline(self, width: int) -> Lines:
+        lines = self.lines() if len(self.state.workflows) < 2 else self._side_by_side(width)
         widest = max(len(name) for name, _ in lines)
-        figures = [_line((f"{name:>{widest}}  ", "dim"), text) for name, text in lines]
-        return [_line((self.head, "bold")), *figures] if self.head else figures
+        drawn = [_line((f"{name:>{widest}}  ", "dim"), text) for name, text in lines]
+        return [_line((self.head, "bold")), *drawn] if self.head else drawn
+
+    def _side_by_side(self, width: int) -> list[tuple[str, str]]:
+        """A column for each workflow; where width lacks, for those with most decisions."""
+        found = self.state.workflows
+        room = width - LABEL_WIDTH
+        most = sorted(found, key=lambda name: (-found[name].decisions, name))[: max(1, room // NARROWEST)]
+        names = sorted(most)
+        each = min(room // len(names), WIDEST)
+        rows = [("", names), *figures([found[name] for name in names])]
+        parts = [(label, "".join(f"{cell[: each - 1]:<{each}}" for cell in cells).rstrip()) for label, cells in rows]
+        return self._decided() + parts + self._rest()
 
     def _queues(self) -> Text:
         sizes = [(f"{priority} {size:,}", COLOUR[priority]) for priority, size in self.state.queues().items()]
@@ -100,6 +117,40 @@ class FlowScreen:
     def _cell(self, name: str) -> str:
         rate = self.state.rate(name)
         return f"{name:<{NAME_WIDTH}}{self.state.records[name]:>10,}{f'{rate:,.0f}' if rate else '':>7}"
+
+
+def figures(of: Sequence[Figures]) -> list[tuple[str, list[str]]]:
+    """Name of each figure, and briefly what it is for each of these."""
+    made = [_brief(each) for each in of]
+    return [(label, [dict(each)[label] for each in made]) for label, _ in made[0]]
+
+
+def _in_full(of: Figures) -> list[tuple[str, str]]:
+    blind = f"π-weighted, {len(of.blind):,} answers"
+    audits = f"{len(of.automatic_audits):,} of {of.audits_drawn:,} audits answered"
+    people = f"{of.decided[DecidedBy.REVIEWER]:,} reviewers, {of.decided[DecidedBy.EXPERT]:,} experts"
+    return [
+        ("automatic, of those decided", share(of.automation)),
+        ("by people", people),
+        ("model, as blind answers say", f"{share(of.weighted_accuracy)} ({blind})"),
+        ("automatic decisions right", f"{share(of.automatic_accuracy)} ({audits})"),
+        ("model", f"{(of.model or '–')[:12]}, {of.promotions:,} promoted, {of.refusals:,} refused"),
+    ]
+
+
+def _brief(of: Figures) -> list[tuple[str, str]]:
+    reviewers, experts = of.decided[DecidedBy.REVIEWER], of.decided[DecidedBy.EXPERT]
+    return [
+        ("decided", f"{of.decisions:,}"),
+        ("automatic", share(of.automation)),
+        ("by reviewers · experts", f"{reviewers:,} · {experts:,}"),
+        ("model, as blind answers say", f"{share(of.weighted_accuracy)} ({len(of.blind):,})"),
+        (
+            "automatic right, by audits",
+            f"{share(of.automatic_accuracy)} ({len(of.automatic_audits):,} of {of.audits_drawn:,})",
+        ),
+        ("model promoted · refused", f"{(of.model or '–')[:8]} {of.promotions:,} · {of.refusals:,}"),
+    ]
 
 
 def share(value: float | None) -> str:

@@ -3,9 +3,8 @@
 import hashlib
 import json
 import math
-import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -14,7 +13,7 @@ from infra.errors import HitlError
 from producers.gateway.publisher import RequestRefused
 from schemas.events import DecisionRequested
 from schemas.values import Payload
-from streams.workflow.columns import ID_COLUMNS
+from streams.workflow.columns import ID_COLUMNS, cell_value
 from streams.workflow.columns import id_column as id_column_in
 
 Cell = str | float | int | bool | None | list[object] | dict[str, object]
@@ -23,7 +22,6 @@ Row = Mapping[str, Cell]
 TEXT_FIELDS: Final = ("subject_id", "content_uri", "source")
 REQUEST_FIELDS: Final = ("request_id", *TEXT_FIELDS, "content_sha256", "requires_audit", "submitted_at", "features")
 ATTRIBUTES: Final = "attributes."
-NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")  # as in JSON: 007 and +49 stay texts
 FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
 
 
@@ -107,6 +105,7 @@ def columns_for(
     workflow: str,
     text_field: str,
     needs_text: bool = True,
+    reads: Collection[str] = (),
     maps: Sequence[str] = (),
     attributes: Sequence[str] = (),
     features: Sequence[str] = (),
@@ -115,6 +114,7 @@ def columns_for(
 ) -> Columns:
     """The mapping for a file with these columns.
 
+    `reads` are the fields of which the model needs one at least.
     `maps` are `field=column`, `attributes` are `name[:text|number|flag][=column]`. Every column that is named nowhere
     becomes a field of the JSON payload. Raises `MappingInvalid`.
     """
@@ -145,6 +145,11 @@ def columns_for(
         raise MappingInvalid(
             f"no column is called {text_field}, the text that {workflow} reads; name it with "
             f"--map {text_field}=COLUMN. The columns are: {', '.join(header)}."
+        )
+    if reads and not {*payload, *attribute_of}.intersection(reads):
+        raise MappingInvalid(
+            f"no column is one that {workflow} reads ({', '.join(reads)}); name them with --map FIELD=COLUMN. "
+            f"The columns are: {', '.join(header)}."
         )
     return Columns(
         workflow=workflow,
@@ -209,16 +214,7 @@ def _typed(row: Row, source: Source) -> Cell:
         case CellType.FLAG:
             return _flag(value, source.column)
         case CellType.AUTO:
-            return _guessed(value) if isinstance(value, str) else value
-
-
-def _guessed(text: str) -> Cell:
-    if text in ("true", "false"):
-        return text == "true"
-    if not NUMBER.fullmatch(text):
-        return text
-    number: float = json.loads(text)
-    return number if math.isfinite(number) else text
+            return cell_value(value) if isinstance(value, str) else value
 
 
 def _number(value: Cell, column: str) -> float:

@@ -46,7 +46,7 @@ def publish(
     """Publish the rows of FILE (CSV, TSV, JSONL; - for standard input) as requests; exit 1 if lines were refused.
 
     Columns request_id or id, and the workflow's text field, are found by name; all other columns become fields of the
-    payload. `--map text=body` takes the text from the column body.
+    payload, where a tabular model finds those that it reads. `--map text=body` takes the text from the column body.
     """
     check_options(maps, attributes)
     codec = Codec.of_repository()
@@ -56,8 +56,8 @@ def publish(
             kind = policy_of(policies_in_force(log, codec).policies, workflow).workflow_type
             columns = partial(
                 columns_for, workflow=workflow, text_field=kind.text_field, needs_text=kind.featurizer == "text",
-                maps=maps, attributes=attributes, features=tuple(filter(None, (features or "").split(","))),
-                derive_ids=derive_ids, source=source,
+                reads=kind.columns.names if kind.columns else (), maps=maps, attributes=attributes,
+                features=tuple(filter(None, (features or "").split(","))), derive_ids=derive_ids, source=source,
             )  # fmt: skip
             requests = requests_of(rows, header, columns)
             with (

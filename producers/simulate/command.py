@@ -8,8 +8,11 @@ import click
 from infra.cli.files import writing
 from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, show
+from infra.cli.ranges import FiniteRange
 from producers.simulate.davidson import SEED_POSTS, load_posts
 from producers.simulate.files import csv_files
+from producers.simulate.german_credit import SEED_APPLICATIONS, load_applications
+from producers.simulate.loan_files import AUDIT_SHARE, loan_files
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
@@ -37,6 +40,58 @@ def davidson(seed_file: Path, stream_file: Path, posts: int, seed_posts: int, se
         {"seed_file": seed_file, "seed_posts": seed_posts, "stream_file": stream_file, "posts": posts},
         as_json=as_json,
         text=f"{seed_posts:,} labelled posts in {seed_file}, {posts:,} posts in {stream_file}",
+    )
+
+
+@simulate.command(name="german-credit")
+@click.option("--seed-file", type=FILE, required=True, help="CSV for the labelled applications of the first model.")
+@click.option("--stream-file", type=FILE, required=True, help="CSV for the applications to be decided, without labels.")
+@click.option("--applications", type=click.IntRange(min=1), help="Applications of the stream; all others if not given.")
+@click.option(
+    "--seed-applications",
+    default=SEED_APPLICATIONS,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Applications of the seed.",
+)
+@click.option("--seed", default=1, show_default=True, help="Number that chooses the applications.")
+@click.option(
+    "--audit-share",
+    default=AUDIT_SHARE,
+    show_default=True,
+    type=FiniteRange(min=0, max=1),
+    help="Share of the stream that requires a person, as an auditor would ask for one; chosen by hash.",
+)
+@json_option
+def german_credit(
+    seed_file: Path,
+    stream_file: Path,
+    applications: int | None,
+    seed_applications: int,
+    seed: int,
+    audit_share: float,
+    as_json: bool,
+) -> None:
+    """Real loan applications (Hofmann 1994), some with the decision that their outcome calls right, others without."""
+    files = loan_files(
+        load_applications(),
+        stream_applications=applications,
+        seed=seed,
+        seed_applications=seed_applications,
+        audit_share=audit_share,
+    )
+    _write(seed_file, files.seed)
+    _write(stream_file, files.stream)
+    written = files.stream.count("\n") - 1
+    show(
+        {
+            "seed_file": seed_file,
+            "seed_applications": seed_applications,
+            "stream_file": stream_file,
+            "applications": written,
+        },
+        as_json=as_json,
+        text=f"{seed_applications:,} labelled applications in {seed_file}, {written:,} in {stream_file}",
     )
 
 

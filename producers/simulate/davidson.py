@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import hashlib
 import html
 import re
 from collections.abc import Sequence
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from producers.simulate.draws import unit_draw
 
 APPROVE: Final = "approve"
 REJECT: Final = "reject"
@@ -71,12 +72,6 @@ def _post(row: dict[str, str]) -> Post:
 def normalised(text: str) -> str:
     """The letters and digits of a text without addresses: what two copies of one post share."""
     return NOT_LETTERS.sub(" ", ADDRESSES.sub(" ", html.unescape(text).lower())).strip()
-
-
-def unit_draw(seed: int, purpose: str, post_id: str) -> float:
-    """A number in [0, 1) that depends on nothing but its arguments."""
-    digest = hashlib.sha256(f"{seed}\x1f{purpose}\x1f{post_id}".encode()).digest()
-    return int.from_bytes(digest[:7], "big") / (1 << 56)
 
 
 def seed_split(posts: Sequence[Post], *, seed: int, size: int = SEED_POSTS) -> SeedSplit:

@@ -31,8 +31,8 @@ def csv_files(posts: Sequence[Post], *, stream_posts: int, seed: int, seed_posts
     split = seed_split(posts, seed=seed, size=seed_posts)
     _check(split, stream_posts=stream_posts, seed_posts=seed_posts)
     return Files(
-        seed=_csv(SEED_HEADER, [(post.post_id, post.text, post.majority) for post in split.seed]),
-        stream=_csv(STREAM_HEADER, [(post.post_id, post.text) for post in split.stream[:stream_posts]]),
+        seed=csv_text(SEED_HEADER, [(post.post_id, post.text, post.majority) for post in split.seed]),
+        stream=csv_text(STREAM_HEADER, [(post.post_id, post.text) for post in split.stream[:stream_posts]]),
     )
 
 
@@ -44,7 +44,8 @@ def _check(split: SeedSplit, *, stream_posts: int, seed_posts: int) -> None:
         )
 
 
-def _csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def csv_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Rows below a header line."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -43,7 +43,8 @@ class Crowd:
     reviewers: Count = 5
     experts: Count = 2
     escalate_share: Share = 0.03
-    error_rate: Share = 0.0
+    error_rate: Share = 0.0  # of all answers, turned round on top of what was recorded
+    loan_error_rate: Share = 0.05  # of one person about a loan; assumed, for only the outcomes of loans are recorded
     think_seconds: Seconds = 0.0  # mean time from reading an announcement to answering it
     confidence: Share = 0.9  # what they say of themselves; nothing is known about the recorded people's
 
@@ -79,7 +80,7 @@ def answer(announcement: Announcement, review: Coordinates, votes: Votes, crowd:
         reviewer_id=person,
         action=action,
         confidence=crowd.confidence,
-        feedback="simulated from recorded votes",
+        feedback="simulated from what was recorded",
     )
 
 

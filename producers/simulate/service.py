@@ -15,7 +15,7 @@ from infra.kafka.running import told_to_stop
 from infra.settings import Settings
 from producers.simulate.desk import SimulatedDesk
 from producers.simulate.people import Crowd
-from producers.simulate.recorded import DavidsonVotes
+from producers.simulate.recorded import DavidsonVotes, GermanCreditOutcomes, RecordedAnswers
 from schemas.codec import Codec
 
 PREFIX: Final = "HITL_PEOPLE_"  # HITL_PEOPLE_THINK_SECONDS=0.5 -> Crowd.think_seconds
@@ -39,7 +39,9 @@ def run(settings: Settings) -> None:
     stopping = told_to_stop()
     log = connect(settings)
     instance = f"simulated-people-{settings.slot}"
-    desk = SimulatedDesk(log, Codec.of_repository(), DavidsonVotes(), crowd_of(os.environ), instance=instance)
+    crowd = crowd_of(os.environ)
+    votes = RecordedAnswers(DavidsonVotes(), GermanCreditOutcomes(crowd.loan_error_rate))
+    desk = SimulatedDesk(log, Codec.of_repository(), votes, crowd, instance=instance)
     logger.info("Simulated people answer.", extra={"action": "people_started"})
     while not stopping():
         desk.step(time.monotonic())

@@ -19,7 +19,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Label = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=1)]
-Featurizer = Literal["text", "vector"]
+Featurizer = Literal["text", "tabular", "vector"]
 Dollars = Annotated[float, Meta(ge=0)]
 LONGEST_TIMEOUT: Final = 87_600  # hours
 MAX_LABEL_BYTES: Final = 100  # a class is part of what is sealed at one length
@@ -69,6 +69,27 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     expert: Dollars
 
 
+class Columns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields of a request that a tabular model reads; without one of the `required` ones it does not decide."""
+
+    numeric: tuple[Word, ...] = ()
+    categorical: tuple[Word, ...] = ()
+    required: tuple[Word, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise ValueError("`numeric` and `categorical` are empty: name the fields that the model reads")
+        if repeated := next((name for n, name in enumerate(self.names) if name in self.names[:n]), None):
+            where = "categorical" if repeated in self.categorical else "numeric"
+            raise ValueError(f"`{where}` names {repeated!r} a second time: each field is either a number or a category")
+        if unknown := [name for name in self.required if name not in self.names]:
+            raise ValueError(f"`required` names {unknown[0]!r}: name only fields that are numeric or categorical")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.numeric + self.categorical
+
+
 class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kind of decision. `high_risk_amount` bounds the request's field `amount` (`inf` switches that flag off)."""
 
@@ -77,6 +98,7 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     approving_class: str
     featurizer: Featurizer
     text_field: Word = "text"
+    columns: Columns | None = None
     thresholds: Thresholds = Thresholds()
     review_timeout_hours: float = 24.0
     audit_share: Share = 0.05
@@ -95,6 +117,12 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError(f"`classes` has {too_long[:20]!r}…, over {MAX_LABEL_BYTES} bytes: shorten it")
         if self.approving_class not in self.classes:
             raise ValueError(f"`approving_class` {self.approving_class!r} must be one of {', '.join(self.classes)}")
+        if self.featurizer == "tabular" and self.columns is None:
+            raise ValueError("`featurizer` \"tabular\" needs a table [columns] with its fields: add it")
+        if self.featurizer != "tabular" and self.columns is not None:
+            raise ValueError(
+                f'`columns` is for featurizer = "tabular" only, here it is "{self.featurizer}": remove one of them'
+            )
         if unknown := set(self.never_automate) - set(self.classes):
             raise ValueError(
                 f"`never_automate` names {min(unknown)!r}: name only classes, here {', '.join(self.classes)}"
@@ -115,7 +143,7 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
-    "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs,
+    "columns": Columns, "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs,
     "rules": Rule, "when": Condition, "all": Condition, "any": Condition, "then": Effect,
 }  # fmt: skip
 CHOICES: Final[dict[str, tuple[str, ...]]] = {

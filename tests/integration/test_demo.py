@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 import pytest
@@ -17,7 +17,8 @@ from infra.local.state import read_state
 
 pytestmark = pytest.mark.integration
 
-POSTS = 300
+REQUESTS = {"content_moderation": 300, "loan_approval": 60}
+SMALL = ("--posts", str(REQUESTS["content_moderation"]), "--applications", str(REQUESTS["loan_approval"]))
 KPIS = {
     "automation_rate", "system_accuracy", "human_review_latency", "time_to_resolution", "cost_per_decision",
     "review_efficiency", "inter_annotator_agreement", "human_ai_agreement", "expert_validation_rate",
@@ -63,32 +64,52 @@ def left(data: Path) -> list[int]:
     return [each.pid for each in (state.living() if state else ()) if processes.is_alive(each)]
 
 
-def test_after_a_killed_demo_the_next_one_runs_to_its_end_and_leaves_nothing(tmp_path: Path) -> None:
-    with demo(tmp_path, "--posts", str(POSTS)) as killed:
-        wait_for("services", killed)
-        killed.kill()
-    report = tmp_path / "report.json"
-    with demo(tmp_path, "--posts", str(POSTS), "--rate", "300", "--report", str(report)) as running:
-        said, told = running.communicate()
-    assert running.returncode == 0, told
-    made = msgspec.json.decode(report.read_bytes())
-    workflow = made["workflows"]["content_moderation"]
-    assert workflow["requests"] == workflow["outcomes"] == POSTS
+def check_workflow(workflow: dict[str, Any], requests: int) -> None:
+    """Every request was decided once, and every figure is there or says why not."""
+    assert workflow["requests"] == workflow["outcomes"] == requests
     assert (workflow["open_cases"], workflow["open_audits"], workflow["dead_letters"]) == (0, 0, 0)
-    assert workflow["automatic"] + workflow["reviewed"] + workflow["expert"] == POSTS
-    assert min(workflow["automatic"], workflow["reviewed"]) > 0
+    assert workflow["automatic"] + workflow["reviewed"] + workflow["expert"] == requests
+    assert workflow["reviewed"] > 0
     assert len(workflow["model_digests"]) == 1
     assert set(workflow["kpis"]) == KPIS
     for kpi in workflow["kpis"].values():
         assert {"value", "target", "met", "why_not"} <= set(kpi)
         assert (kpi["value"] is None) == (kpi["met"] is None)
         assert kpi["value"] is not None or kpi["why_not"]
+    why = workflow["automation"]
+    assert (why["decided"], why["automatic"], why["labels"]) == (requests, workflow["automatic"], [300])
+    assert why["automatic"] <= why["sure"]
+    assert why["sure"] + why["unsure"] == requests
+    assert (why["unanswered"], why["simulated"]) == ({}, True)
+
+
+def test_after_a_killed_demo_the_next_one_runs_to_its_end_and_leaves_nothing(tmp_path: Path) -> None:
+    with demo(tmp_path, *SMALL) as killed:
+        wait_for("services", killed)
+        killed.kill()
+    report = tmp_path / "report.json"
+    with demo(tmp_path, *SMALL, "--rate", "300", "--report", str(report)) as running:
+        said, told = running.communicate()
+    assert running.returncode == 0, told
+    made = msgspec.json.decode(report.read_bytes())
+    assert set(made["workflows"]) == set(REQUESTS)
+    for name, requests in REQUESTS.items():
+        check_workflow(made["workflows"][name], requests)
+    posts, loans = (made["workflows"][name] for name in REQUESTS)
+    assert posts["automatic"] > 0
+    assert loans["automatic"] < loans["reviewed"] + loans["expert"]  # so few labels make nobody sure of loans
+    assert loans["kpis"]["cost_per_decision"]["value"] > posts["kpis"]["cost_per_decision"]["value"]
+    total = sum(REQUESTS.values())
     reconciliation = made["reconciliation"]
-    assert (reconciliation["requests"], reconciliation["missing"], reconciliation["double"]) == (POSTS, 0, 0)
+    assert (reconciliation["requests"], reconciliation["missing"], reconciliation["double"]) == (total, 0, 0)
     assert made["decisions_per_second"] > 0
     assert made["seconds"] > 0
     assert {"kafka", "router", "simulated-people"} <= {each["name"] for each in made["demo"]["processes"]}
-    assert "reconciled: 300 records of requests, 0 missing, 0 double" in said
+    assert f"reconciled: {total} records of requests, 0 missing, 0 double" in said
+    for name, requests in REQUESTS.items():
+        part = made["workflows"][name]["automatic"]
+        sentence = f"{name}: {part:,} of {requests:,} ({part / requests:.1%}) decisions were automatic."
+        assert sentence in " ".join(said.split())
     assert "automation rate" in said
     assert left(tmp_path) == []
     assert not any((tmp_path / "demo-headless" / name).exists() for name in ("kafka", "models", "secrets", "logs"))

@@ -144,6 +144,47 @@ def test_a_first_model_is_listed_shown_and_kept_until_a_person_insists(
     assert "hitl model list" in error
 
 
+def test_named_columns_train_a_model_that_scores_what_it_can_read(
+    settings: Settings, log: KafkaLog, hitl: Hitl, tmp_path: Path
+) -> None:
+    seed, stream, loans = tmp_path / "seed.csv", tmp_path / "stream.csv", "loan_approval"
+    written = ("--seed-file", str(seed), "--stream-file", str(stream), "--seed-applications", "200")
+    assert hitl("simulate", "german-credit", *written, "--applications", "40")[0] == 0
+    assert hitl("policy", "publish", loans)[0] == 0
+    with seed.open("a") as lines:
+        lines.write("bad" + "," * 20 + ",approve\n")
+    status, _, error = hitl("model", "train", loans, str(seed))
+    assert (status, events(log, MODELS.name)) == (1, [])
+    assert "line 202: none of the columns that loan_approval reads holds a value" in error
+    status, made, _ = hitl("model", "train", loans, str(seed), "--skip-bad-lines")
+    assert (status, made["promoted"], made["imported"]) == (0, True, 200)
+    _, shown, _ = hitl("model", "show", loans)
+    assert shown["manifest"]["featurizer"]["name"] == "tabular"
+
+    assert hitl("publish", str(stream), "--workflow", loans)[1]["published"] == 40
+    odd = tmp_path / "odd.jsonl"
+    whole = {"duration": 12, "amount": 900, "purpose": "A43"}
+    rows = [{"id": "whole", **whole}, {"id": "lacking", "duration": 12}, {"id": "nothing", "colour": "red"}]
+    odd.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert hitl("publish", str(odd), "--workflow", loans)[1]["published"] == 3
+    elsewhere = tmp_path / "elsewhere.csv"
+    elsewhere.write_text("id,colour\n1,red\n")
+    status, _, error = hitl("publish", str(elsewhere), "--workflow", loans)
+    assert status == 1
+    assert "no column is one that loan_approval reads" in error
+
+    inference = loop_of(InferenceStage(CODEC, Models(StoredScorers(settings.model_store))), settings, log)
+    with closing(inference):
+        turn([inference], lambda: len(events(log, PREDICTIONS.name)) == 43)
+    found: dict[str, PredictionMade] = {one.request_id: one for one in events(log, PREDICTIONS.name)}
+    recorded = [one for name, one in found.items() if name.startswith("german-credit-")]
+    assert len(recorded) == 40
+    assert {(one.failure, one.model_digest) for one in recorded} == {(None, made["model_digest"])}
+    assert found["whole"].failure is None
+    assert found["lacking"].failure == "missing_columns: amount"
+    assert found["nothing"].failure == "no_input"
+
+
 def test_answers_make_a_better_model_and_inference_swaps_to_it(
     settings: Settings, log: KafkaLog, hitl: Hitl, tmp_path: Path
 ) -> None:

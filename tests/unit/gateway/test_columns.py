@@ -95,3 +95,13 @@ def test_features_are_float32_little_endian() -> None:
 def test_repeated_columns_are_refused() -> None:
     with pytest.raises(MappingInvalid, match="repeated"):
         mapping("id", "text", "text")
+
+
+def test_a_file_needs_one_of_the_columns_that_a_tabular_model_reads() -> None:
+    reads = {"needs_text": False, "reads": ("amount", "use")}
+    request = mapping("id", "amount", **reads).request({"id": "1", "amount": "5"})
+    assert request.payload is not None
+    assert json.loads(request.payload.body) == {"amount": 5}
+    assert mapping("id", "sum", attributes=["amount:number=sum"], **reads).request({"id": "1", "sum": "5"}).attributes
+    with pytest.raises(MappingInvalid, match=r"no column is one that moderation reads \(amount, use\)"):
+        mapping("id", "colour", **reads)

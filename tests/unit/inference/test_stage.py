@@ -1,5 +1,8 @@
 """Every request gives one prediction, or the reason why there is none; what is no request of ours is invalid."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import msgspec
 import numpy as np
 import pytest
@@ -8,8 +11,13 @@ from consumers.inference.loading import Models
 from consumers.inference.stage import InferenceConfig, InferenceStage
 from infra.kafka.errors import Reason
 from infra.kafka.stage import Batch, Keyed, Message, Tally
+from infra.models.artefact import FeaturizerSpec, Manifest, Provenance, seal
+from infra.models.bags import Inputs, Row
+from infra.models.classifier import Classifier
+from infra.models.tabular import TabularFeaturizer
 from schemas.events import DecisionRequested, PredictionMade
 from schemas.topics import PREDICTIONS, REQUESTS
+from schemas.values import Payload
 from tests.support.learning import CODEC, NOW, document, lane, message, policy, promoted, request, requests
 from tests.support.standin import (
     NotFiniteScorer,
@@ -185,3 +193,75 @@ def test_a_damaged_new_model_leaves_the_old_one_deciding() -> None:
     config = stage.fold_config(config, promoted(B, version=2))
     found = only(handle(stage, config, requests([request("r1", "hello")])))
     assert (found.model_digest, found.failure) == (A, None)
+
+
+COLUMNS = '[columns]\nnumeric = ["amount", "months"]\ncategorical = ["purpose"]\nrequired = ["amount"]\n'
+
+
+class SeesColumns(StandInScorer):
+    """Answers by the amount, and says which rows it was asked about."""
+
+    rows: ClassVar[list[object]] = []
+
+    def scores(self, inputs: Inputs, /) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        self.rows.extend(inputs)
+        amounts = [str(row["amount"]) for row in inputs if isinstance(row, Mapping)]
+        approve = np.array([0.99 if float(amount) < 100 else 0.5 for amount in amounts])
+        return np.stack([1 - approve, approve], axis=1)
+
+
+def loan(request_id: str, fields: dict[str, object], **attributes: str | float | bool) -> DecisionRequested:
+    body = msgspec.json.encode(fields)
+    return DecisionRequested(
+        request_id=request_id, workflow="posts", payload=Payload(body=body), attributes=attributes
+    )
+
+
+def test_columns_are_read_and_a_request_that_lacks_what_is_required_goes_to_people() -> None:
+    SeesColumns.rows.clear()
+    store = StandInStore({A: SeesColumns(digest=A, featurizer_name="tabular")})
+    stage, config = stage_with(policy(document(featurizer="tabular", more=COLUMNS)), promoted(A), store=store)
+    asked = [
+        loan("whole", {"amount": 50, "months": 12, "purpose": "car"}),
+        loan("none", {"colour": "red", "amount": "", "months": None}),
+        loan("lacking", {"months": 12, "purpose": "car", "amount": "much"}),
+        loan("some", {"amount": "200"}),
+        loan("attribute", {"purpose": "car"}, amount=50.0),
+        request("sealed", "x", encrypted=True),
+    ]
+    found = predictions(handle(stage, config, requests(asked)))
+    assert [one.failure for one in found] == [
+        None, "no_input", "missing_columns: amount", None, None, "no_input",
+    ]  # fmt: skip
+    assert [one.confidence for one in found] == [0.99, None, None, 0.5, 0.99, None]
+    assert SeesColumns.rows == [
+        {"amount": 50, "months": 12, "purpose": "car"}, {"amount": "200"}, {"purpose": "car", "amount": 50.0},
+    ]  # fmt: skip
+
+
+def test_a_model_of_columns_that_are_no_longer_sent_does_not_decide() -> None:
+    rows: list[Row] = [{"weight": 1.0, "colour": "red"}, {"weight": 2.0}]
+    features = TabularFeaturizer(("weight",), ("colour",)).fitted(rows)
+    weights = np.ones((features.width, 1), np.float32)
+    model = seal(
+        Manifest(
+            workflow="posts", classes=("reject", "approve"), approving_class="approve",
+            featurizer=FeaturizerSpec(name="tabular", parameters=dict(features.parameters)),
+            provenance=Provenance(dataset_digest=""),
+        ),
+        {"weights": weights, "bias": np.zeros(1, np.float32)},
+    )  # fmt: skip
+    classifier = Classifier.load(model, device="cpu")
+
+    class One:
+        def load(self, uri: str, digest: str) -> Classifier:
+            return classifier
+
+    stage = InferenceStage(CODEC, Models(One(), background=False))
+    config = stage.initial_config()
+    for one in (policy(document(featurizer="tabular", more=COLUMNS)), promoted(classifier.digest)):
+        config = stage.fold_config(config, one)
+    asked = [loan("other", {"amount": 50}), loan("both", {"amount": 50, "weight": 1.5})]
+    other, both = predictions(handle(stage, config, requests(asked)))
+    assert both.failure is None
+    assert (other.failure or "").startswith("model_raised: InvalidRow: row 0 holds none of weight, colour")

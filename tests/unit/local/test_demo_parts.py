@@ -11,17 +11,21 @@ import msgspec
 import pytest
 
 from infra.local import processes
+from infra.local.demo import demo
 from infra.local.demo_commands import Commands, StepFailed, end_remembered
-from infra.local.demo_end import Measured, how_to_go_on, with_measures
+from infra.local.demo_end import Measured, costs, how_to_go_on, with_measures
 from infra.local.demo_folder import POLICY_VARIABLES, DemoRunning, demo_settings, forget_settings, only_demo
 from infra.local.demo_processes import seconds, uses
+from infra.local.demo_workflows import MOST_APPLICATIONS, SEED, demo_workflows
 from infra.settings import Settings
+from producers.simulate.command import simulate
+from producers.simulate.service import crowd_of
 from streams.workflow.policies import OVERRIDES
 from streams.workflow.types import parse_workflow
 
 MEASURED = Measured(
     seconds=9.5, phases={"start": 2.0}, processes=[], memory_mib=0.0, automatic_by_model={"m": 3},
-    published_at_promotions=[],
+    workflow_of_model={"m": "w"}, published_at_promotions=[],
 )  # fmt: skip
 
 
@@ -50,9 +54,10 @@ def test_a_demo_decides_by_its_own_policy_whatever_the_users_shell_holds() -> No
 
 
 def test_the_demos_policy_is_accepted_and_says_what_decisions_cost() -> None:
-    costs = parse_workflow(files("infra.local").joinpath("demo.toml").read_text()).costs
-    assert costs is not None
-    assert costs.automatic < costs.review < costs.expert
+    for folder, name in (("infra.local", "demo"), ("streams.workflow", "loan_approval")):
+        rates = parse_workflow(files(folder).joinpath(f"{name}.toml").read_text()).costs
+        assert rates is not None
+        assert rates.automatic < rates.review < rates.expert
 
 
 def test_two_demos_in_one_folder_are_refused(tmp_path: Path) -> None:
@@ -69,6 +74,14 @@ def test_a_command_that_fails_is_named_with_its_own_words_and_its_log(tmp_path: 
     with pytest.raises(StepFailed, match=r"`hitl run no-such --json` .* status 78: there is no service .*demo\.log"):
         commands.run("run", "no-such", "--json")
     assert commands.run("run", "no-such", accept=(78,)).status == 78
+
+
+def test_of_commands_side_by_side_the_one_that_fails_is_named(tmp_path: Path) -> None:
+    commands = Commands(Settings(data_dir=tmp_path), tmp_path / "demo.log", columns=80)
+    commands.run_together(("run", "--help"), ("simulate", "--help"))
+    with pytest.raises(StepFailed, match=r"`hitl run no-such --json` .* status 78"):
+        commands.run_together(("run", "--help"), ("run", "no-such", "--json"), ("simulate", "--help"))
+    commands.end()
 
 
 def test_a_command_beside_ends_with_the_demo_and_after_a_killed_one(tmp_path: Path) -> None:
@@ -103,6 +116,41 @@ def test_the_report_keeps_what_the_log_says_and_adds_what_was_measured() -> None
     assert made["workflows"] == {"w": {"kpis": {"x": {"value": None}}}}
     assert made["seconds"] == 1.5
     assert made["demo"]["phases"] == {"start": 2.0}
+
+
+def test_the_help_names_what_is_assumed_about_people() -> None:
+    told = " ".join((demo.help or "").split())
+    assert f"HITL_PEOPLE_LOAN_ERROR_RATE, {crowd_of({}).loan_error_rate} by default" in told
+
+
+def test_models_that_were_swapped_are_told_by_workflow() -> None:
+    used = msgspec.structs.replace(
+        MEASURED,
+        automatic_by_model={"first": 30, "second": 20, "only": 1},
+        workflow_of_model={"first": "posts", "second": "posts", "only": "loans"},
+    )
+    said = costs(used)
+    assert "automatic decisions of posts by model, swapped while it ran: first 30, second 20" in said
+    assert "loans" not in said
+
+
+def test_each_workflow_of_the_demo_has_files_of_its_own_and_flows_as_long_as_the_others(tmp_path: Path) -> None:
+    posts, loans = demo_workflows(posts=6_000, applications=700, rate=150.0)
+    assert loans.requests / loans.rate == pytest.approx(posts.requests / posts.rate)
+    assert len({each(tmp_path) for one in (posts, loans) for each in (one.seed, one.stream)}) == 4
+    assert posts.simulate(tmp_path)[:2] == ("simulate", "davidson")
+    with posts.policy_file() as own, loans.policy_file() as shipped:
+        assert parse_workflow(Path(own).read_text()).name == posts.name
+        assert parse_workflow(files("streams.workflow").joinpath(f"{shipped}.toml").read_text()).name == loans.name
+
+
+def test_the_recorded_requests_of_the_demo_are_enough(tmp_path: Path) -> None:
+    for workflow in demo_workflows(posts=6_000, applications=MOST_APPLICATIONS, rate=150.0):
+        command = [word for word in workflow.simulate(tmp_path)[1:] if word != "--json"]
+        simulate.main(command, standalone_mode=False)
+        assert workflow.stream(tmp_path).read_text().count("\n") > workflow.requests
+        seed = {line.split(",")[0] for line in workflow.seed(tmp_path).read_text().splitlines()}
+        assert len(seed) > SEED
 
 
 def test_the_last_page_says_where_the_stack_is(tmp_path: Path) -> None:

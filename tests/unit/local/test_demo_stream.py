@@ -24,14 +24,14 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def followed(
-    log: Recorded, *, posts: int, published: bool = True, terminal: bool = False, live: bool = True
+    log: Recorded, *, requests: int, published: bool = True, terminal: bool = False, live: bool = True
 ) -> tuple[DemoState, str]:
     simulated = SimulatedLog(partitions=PARTITIONS, wall=lambda: START)
     publish(simulated, CODEC, [Outgoing(e.topic, e.key or b"", e.event) for e in log.entries])
     state = DemoState()
     reader = FlowReader(simulated, CODEC, state)
     out = Console(file=io.StringIO(), force_terminal=terminal, width=120)
-    follow(reader, state, lambda: published, posts=posts, console=out, live=live)
+    follow(reader, state, lambda: published, requests=requests, console=out, live=live)
     assert isinstance(out.file, io.StringIO)
     return state, out.file.getvalue()
 
@@ -40,7 +40,7 @@ def test_it_ends_when_all_is_decided_and_quiet() -> None:
     log = Recorded()
     for name in ("a", "b"):
         log.outcome(name, log.request(name))
-    state, shown = followed(log, posts=2, terminal=True)
+    state, shown = followed(log, requests=2, terminal=True)
     assert state.decisions == 2
     assert "2 of 2" in shown
     assert "people are simulated" in shown
@@ -50,7 +50,7 @@ def test_without_a_live_screen_a_terminal_gets_plain_lines(monkeypatch: pytest.M
     monkeypatch.setattr(demo_stream, "PLAIN_EVERY", 0.0)
     log = Recorded()
     log.outcome("a", log.request("a"))
-    _, shown = followed(log, posts=1, terminal=True, live=False)
+    _, shown = followed(log, requests=1, terminal=True, live=False)
     assert "decisions: 1 of 1" in shown
     assert "people are simulated" not in shown
     assert "\x1b[?25l" not in shown  # the cursor is not hidden
@@ -59,10 +59,10 @@ def test_without_a_live_screen_a_terminal_gets_plain_lines(monkeypatch: pytest.M
 def test_it_gives_up_when_nothing_moves() -> None:
     log = Recorded()
     log.outcome("a", log.request("a"))
-    with pytest.raises(Stalled, match="1 of 2 posts are decided"):
-        followed(log, posts=2)
+    with pytest.raises(Stalled, match="1 of 2 requests are decided"):
+        followed(log, requests=2)
     with pytest.raises(Stalled):
-        followed(log, posts=1, published=False)
+        followed(log, requests=1, published=False)
 
 
 def test_what_is_wrong_with_a_process_ends_it() -> None:
@@ -72,7 +72,7 @@ def test_what_is_wrong_with_a_process_ends_it() -> None:
     state = DemoState()
     reader = FlowReader(SimulatedLog(partitions=PARTITIONS, wall=lambda: START), CODEC, state)
     with pytest.raises(StepFailed, match="router"):
-        follow(reader, state, look, posts=1, console=Console(file=io.StringIO()), live=True)
+        follow(reader, state, look, requests=1, console=Console(file=io.StringIO()), live=True)
 
 
 def test_the_headline_says_what_is_waited_for() -> None:
@@ -84,9 +84,9 @@ def test_the_headline_says_what_is_waited_for() -> None:
         for entry in log.entries:
             state.add(entry)
         log.entries.clear()
-        return headline(state, posts=2)
+        return headline(state, requests=2)
 
-    assert "1 of 2 posts published" in line()
+    assert "1 of 2 requests published" in line()
     log.request("b")
     log.opened("a", request)
     assert "1 cases open" in line()

@@ -36,7 +36,7 @@ def test_a_featurizer_is_rebuilt_from_its_name_and_parameters(made: TextFeaturiz
 
 
 def test_unknown_names_and_parameters_are_refused() -> None:
-    with pytest.raises(UnknownFeaturizer, match="there are text, vector"):
+    with pytest.raises(UnknownFeaturizer, match="there are tabular, text, vector"):
         featurizer("image", {})
     with pytest.raises(UnknownFeaturizer, match="bits"):
         featurizer("text", {"bits": "many"})

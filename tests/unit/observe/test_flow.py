@@ -36,6 +36,21 @@ def test_decisions_and_shares_follow_the_outcomes() -> None:
     assert state.records["requests"] == 4
 
 
+def test_each_workflow_has_its_own_figures() -> None:
+    log = Recorded()
+    for number in range(3):
+        log.outcome(f"a{number}", log.request(f"a{number}"))
+    log.outcome("r", log.request("r", workflow="loans"), by=DecidedBy.REVIEWER, workflow="loans")
+    log.audited("a1", log.request("a1"))
+    state = flow(log)
+    made = snapshot(state)["workflows"]
+    assert isinstance(made, dict)
+    assert {name: (each["decisions"], each["automation"]) for name, each in made.items()} == {
+        "moderation": (3, 1.0), "loans": (1, 0.0),
+    }  # fmt: skip
+    assert [state.workflows[name].automatic_accuracy for name in ("moderation", "loans")] == [1.0, None]
+
+
 def test_before_any_answer_no_share_is_claimed() -> None:
     state = FlowState()
     assert (state.automation, state.weighted_accuracy, state.automatic_accuracy) == (None, None, None)

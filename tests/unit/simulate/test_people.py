@@ -6,8 +6,9 @@ import pytest
 
 from infra.errors import SettingsInvalid
 from producers.simulate.davidson import Post
+from producers.simulate.german_credit import Application
 from producers.simulate.people import Announcement, Crowd, Panel, answer, panel_of, thinking_time
-from producers.simulate.recorded import DavidsonVotes
+from producers.simulate.recorded import DavidsonVotes, GermanCreditOutcomes, RecordedAnswers
 from producers.simulate.service import crowd_of
 from schemas.events import ExpertReviewRequested, ReviewRequested
 from schemas.values import Coordinates, EscalatedBy, Level, Priority, Recommendation
@@ -106,10 +107,46 @@ def test_recorded_votes_decide_and_an_unknown_request_gets_no_answer() -> None:
     assert answer(announced("somebody's own"), REVIEW, votes, Crowd()) is None
 
 
+def application(number: int, outcome: int) -> Application:
+    return Application(application_id=f"german-credit-{number}", values={}, outcome=outcome)
+
+
+APPLICATIONS = [application(number, 1 + number % 2) for number in range(4_000)]
+
+
+@pytest.mark.parametrize(("panel", "low", "high"), [(Panel.ONE, 0.04, 0.06), (Panel.THREE, 0.004, 0.011)])
+def test_people_err_about_loans_as_often_as_is_said_and_always_in_the_same_way(
+    panel: Panel, low: float, high: float
+) -> None:
+    outcomes = GermanCreditOutcomes(0.05, APPLICATIONS)
+    told = [outcomes.answer(each.application_id, panel, seed=1) for each in APPLICATIONS]
+    wrong = sum(answer != each.label for answer, each in zip(told, APPLICATIONS, strict=True))
+    assert low < wrong / len(APPLICATIONS) < high
+    assert told == [outcomes.answer(each.application_id, panel, seed=1) for each in APPLICATIONS]
+    assert told != [outcomes.answer(each.application_id, panel, seed=2) for each in APPLICATIONS]
+
+
+def test_experts_know_what_became_of_a_loan_and_nobody_knows_other_requests() -> None:
+    outcomes = GermanCreditOutcomes(1.0, APPLICATIONS)
+    told = [outcomes.answer(each.application_id, Panel.ALL, seed=1) for each in APPLICATIONS]
+    assert told == [each.label for each in APPLICATIONS]
+    assert outcomes.answer("german-credit-0", Panel.ONE, seed=1) == "reject"
+    assert outcomes.answer("clear", Panel.ONE, seed=1) is None
+
+
+def test_the_error_rate_of_loans_leaves_posts_alone() -> None:
+    votes = RecordedAnswers(DavidsonVotes(POSTS), GermanCreditOutcomes(1.0, APPLICATIONS))
+    assert {votes.answer("clear", panel, seed=1) for panel in Panel} == {"approve"}
+    assert votes.answer("german-credit-1", Panel.THREE, seed=1) == "approve"
+    assert votes.answer("somebody's own", Panel.ONE, seed=1) is None
+
+
 def test_the_crowd_is_set_by_the_environment() -> None:
     assert crowd_of({"HITL_PEOPLE_SEED": "9", "HITL_PEOPLE_THINK_SECONDS": "0.5", "PATH": "x"}) == Crowd(
         seed=9, think_seconds=0.5
     )
+    assert crowd_of({}).loan_error_rate == 0.05
+    assert crowd_of({"HITL_PEOPLE_LOAN_ERROR_RATE": "0.1"}).loan_error_rate == 0.1
     for variable, text in (("HITL_PEOPLE_ESCALATE_SHARE", "3"), ("HITL_PEOPLE_SEEDS", "1"), ("HITL_PEOPLE_SEED", "x")):
         with pytest.raises(SettingsInvalid, match="HITL_PEOPLE_"):
             crowd_of({variable: text})

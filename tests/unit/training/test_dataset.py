@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from consumers.training.dataset import (
+    Content,
     InvalidDataset,
     Labelled,
     Profile,
@@ -17,7 +18,7 @@ from infra.models.vector import encode_vector
 from schemas.values import Split
 
 
-def answer(request_id: str, label: str = "yes", weight: float = 1.0, content: str | bytes = "text") -> Labelled:
+def answer(request_id: str, label: str = "yes", weight: float = 1.0, content: Content = "text") -> Labelled:
     return Labelled(request_id=request_id, content=content, label=label, weight=weight)
 
 
@@ -54,10 +55,14 @@ def test_an_unknown_label_is_named() -> None:
 
 
 def test_contents_of_the_other_kind_are_named() -> None:
-    with pytest.raises(InvalidDataset, match="a holds features"):
+    with pytest.raises(InvalidDataset, match="a holds no text"):
         inputs([answer("a", content=b"1234")], "text")
-    with pytest.raises(InvalidDataset, match="a holds text"):
+    with pytest.raises(InvalidDataset, match="a holds no features"):
         inputs([answer("a")], "vector", 1)
+    with pytest.raises(InvalidDataset, match="a holds no named columns"):
+        inputs([answer("a")], "tabular")
+    with pytest.raises(InvalidDataset, match="a holds no text"):
+        inputs([answer("a", content={"amount": 1})], "text")
     with pytest.raises(InvalidDataset, match="a: features hold 4 bytes, expected 8"):
         inputs([answer("a", content=b"1234")], "vector", 2)
 
@@ -65,6 +70,14 @@ def test_contents_of_the_other_kind_are_named() -> None:
 def test_features_become_rows() -> None:
     rows = [answer("a", content=encode_vector([1, 2])), answer("b", content=encode_vector([3, 4]))]
     assert np.asarray(inputs(rows, "vector", 2)).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_the_digest_of_columns_ignores_their_order_and_sees_every_value() -> None:
+    one, turned = answer("a", content={"x": 1, "y": "z"}), answer("a", content={"y": "z", "x": 1})
+    assert dataset_digest([one]) == dataset_digest([turned])
+    others: list[Content] = [{"x": 1}, {"x": 2, "y": "z"}, {"x": 1, "y": "z", "more": True}]
+    for other in others:
+        assert dataset_digest([answer("a", content=other)]) != dataset_digest([one])
 
 
 def test_the_digest_ignores_order_and_nothing_else() -> None:

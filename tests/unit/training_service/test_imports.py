@@ -81,6 +81,66 @@ def test_numbers_are_read_from_all_other_columns() -> None:
     assert found.bad[0].reason == "the column 'a' holds 'x', which is no number"
 
 
+LOANS = parse_workflow(
+    document(
+        "loans",
+        featurizer="tabular",
+        more='[columns]\nnumeric = ["amount", "age"]\ncategorical = ["use"]\nrequired = ["amount"]\n',
+    )
+)
+
+
+def loans(text: str) -> ImportedLabels:
+    return read_labels(text.splitlines(keepends=True), LOANS, text=None, id=None)
+
+
+def test_named_columns_become_fields_of_the_type_that_they_look_like() -> None:
+    found = loans("id,amount,use,zip,label,age\n7,12.5,A43,01067,approve,\n8,3,true,x,reject,41\n")
+    assert [(request_fields(asked), label) for asked, label in found.requests.values()] == [
+        ({"amount": 12.5, "use": "A43", "zip": "01067"}, "approve"),
+        ({"amount": 3, "use": True, "zip": "x", "age": 41}, "reject"),
+    ]
+
+
+def test_lines_without_what_the_model_reads_are_named() -> None:
+    found = loans("amount,use,note,label\n,,x,approve\nmuch,car,x,approve\n5,,,reject\n")
+    assert [request_fields(asked) for asked, _ in found.requests.values()] == [{"amount": 5}]
+    assert [(bad.line, bad.reason) for bad in found.bad] == [
+        (2, "none of the columns that loans reads holds a value"),
+        (3, "the column 'amount', which is required, holds no value that can be read"),
+    ]
+
+
+def test_ids_of_columns_derive_from_what_they_say() -> None:
+    ids = [
+        list(loans(text).requests)
+        for text in (
+            "amount,use,label\n5,car,approve\n",
+            "use,label,amount\ncar,reject,5\n",
+            "amount,label\n5,reject\n",
+        )
+    ]
+    assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("use,label", "there is no column 'amount', which loans requires, in the header"),
+        ("amount,verdict", "there is no column 'label' in the header"),
+    ],
+)
+def test_a_file_without_the_columns_that_are_needed_is_refused(header: str, says: str) -> None:
+    with pytest.raises(LabelsRefused, match=says):
+        loans(f"{header}\n1,approve\n")
+
+
+def test_a_file_without_any_column_that_the_model_reads_is_refused() -> None:
+    kind = parse_workflow(document("loans", featurizer="tabular", more='[columns]\ncategorical = ["use", "home"]\n'))
+    with pytest.raises(LabelsRefused, match=r"no column that loans reads, in .* \(colour\); it reads use, home:"):
+        read_labels(["id,colour,label\n", "1,red,approve\n"], kind, text=None, id=None)
+
+
 def test_an_import_says_nothing_about_a_model_and_trains() -> None:
     ((asked, label),) = read("id,text,label\n7,hello,approve\n").requests.values()
     made = as_feedback(asked, label, CODEC, at=NOW)

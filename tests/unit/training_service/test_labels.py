@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from consumers.training.labels import dataset, featurizer_for
+from infra.models.tabular import TabularFeaturizer
 from infra.models.vector import encode_vector
 from schemas.events import DecisionRequested, FeedbackRecorded
-from schemas.values import FeedbackKind, FeedbackType, Split
+from schemas.values import FeedbackKind, FeedbackType, Payload, Split
 from streams.workflow.types import parse_workflow
 from tests.support.learning import CODEC, document, feedback, request
 
@@ -125,3 +126,21 @@ def test_an_answer_of_impossible_weight_is_left_out(weight: float) -> None:
 def test_an_answer_that_chance_cannot_have_drawn_is_left_out(probability: float) -> None:
     answers = [feedback(n, blind=True, split=Split.GATE, probability=p) for n, p in ((1, probability), (2, 0.3))]
     assert [row.request_id for row in dataset(answers, POSTS, CODEC).gate] == ["r2"]
+
+
+COLUMNS = '[columns]\nnumeric = ["amount"]\ncategorical = ["use"]\nrequired = ["amount"]\n'
+LOANS = parse_workflow(document(featurizer="tabular", more=COLUMNS))
+
+
+def loan(number: int, **fields: str | float) -> FeedbackRecorded:
+    """An answer about a request with these fields."""
+    body = msgspec.json.encode(fields)
+    return about(number, DecisionRequested(request_id=f"r{number}", workflow="posts", payload=Payload(body=body)))
+
+
+def test_columns_are_read_with_all_other_fields_and_what_lacks_a_required_one_is_left_out() -> None:
+    told = [loan(1, amount=5, use="car", more="kept"), loan(2, use="car"), loan(3, amount="12.5"), loan(4, amount="?")]
+    found = dataset(told, LOANS, CODEC)
+    assert [row.content for row in found.fitting] == [{"amount": 5, "use": "car", "more": "kept"}, {"amount": "12.5"}]
+    made = featurizer_for(LOANS, found.fitting)
+    assert made.parameters == TabularFeaturizer(("amount",), ("use",)).parameters

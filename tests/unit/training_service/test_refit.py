@@ -20,7 +20,7 @@ from schemas.events import (
     ModelRefused,
     ModelTrained,
 )
-from schemas.values import FeedbackKind, FeedbackType, Split
+from schemas.values import FeedbackKind, FeedbackType, Payload, Split
 from streams.workflow.types import WorkflowType, parse_workflow
 from tests.support.learning import CODEC, NOW, document, feedback
 
@@ -276,3 +276,64 @@ def test_answers_with_impossible_figures_do_not_stop_training() -> None:
         *(msgspec.structs.replace(answer(n), weight=1e308) for n in (9_003, 9_004)),
     ]
     assert fitted([*MORE, *spoilt], files, champion).verdict == fitted(MORE, files, champion).verdict
+
+
+LOAN_COLUMNS = '[columns]\nnumeric = ["amount"]\ncategorical = ["use"]\n'
+LOANS = parse_workflow(document(featurizer="tabular", more=LOAN_COLUMNS))
+
+
+def loans(numbers: range, *, split: Split | None = None, **names: str) -> list[FeedbackRecorded]:
+    """Answers about rows whose use mostly gives the label away; `names` rename the columns."""
+    made = []
+    for n in numbers:
+        chance = random.Random(n)
+        label = chance.choice(["approve", "reject"])
+        use = {"approve": "car", "reject": "casino"}[label] if chance.random() < 0.8 else "house"
+        fields = {names.get("amount", "amount"): chance.randint(1, 9_000), names.get("use", "use"): use}
+        asked = DecisionRequested(
+            request_id=f"r{n}", workflow="posts", payload=Payload(body=msgspec.json.encode(fields))
+        )
+        body, fingerprint = CODEC.body(CODEC.encode(asked))
+        told = feedback(n, label=label, blind=split is not None, split=split or Split.TRAIN, probability=0.3)
+        made.append(msgspec.structs.replace(told, request_body=body, request_fingerprint=fingerprint))
+    return made
+
+
+MORE_LOANS = [
+    *loans(range(200)),
+    *loans(range(1_000, 1_080), split=Split.TRAIN),
+    *loans(range(2_000, 2_150), split=Split.GATE),
+]
+
+
+def test_a_model_of_columns_is_fitted_calibrated_and_passes_the_gate() -> None:
+    files = Files()
+    champion = as_champion(of_type(LOANS, loans(range(5_000, 5_008)), files, None))
+    found = of_type(LOANS, MORE_LOANS, files, champion)
+    assert found.verdict.promote, found.verdict.reason
+    assert found.figures["calibration_answers"] == 80
+    assert found == of_type(LOANS, MORE_LOANS, Files(dict(files.models)), champion)
+
+
+def test_a_champion_of_other_columns_is_compared_where_it_can_read_and_stays_where_it_cannot() -> None:
+    files = Files()
+    elsewhere = parse_workflow(document(featurizer="tabular", more=LOAN_COLUMNS.replace("use", "purpose")))
+    before = as_champion(of_type(elsewhere, loans(range(300), use="purpose"), files, None))
+    assert of_type(LOANS, MORE_LOANS, files, before).verdict.promote  # it reads the amount, and misses the rest
+    far = parse_workflow(document(featurizer="tabular", more='[columns]\ncategorical = ["colour"]\n'))
+    champion = as_champion(of_type(far, loans(range(300), use="colour"), files, None))
+    found = of_type(LOANS, MORE_LOANS, files, champion)
+    assert not found.verdict.promote
+    assert "nothing was compared" in found.verdict.reason
+    assert "holds none of colour" in found.verdict.reason
+
+
+@pytest.mark.parametrize("kind", ["text", "columns"])
+def test_a_champion_of_text_is_not_compared_on_columns_nor_the_other_way_round(kind: str) -> None:
+    files = Files()
+    if kind == "text":
+        found = of_type(LOANS, MORE_LOANS, files, as_champion(fitted(MORE, files)))
+    else:
+        found = fitted(MORE, files, as_champion(of_type(LOANS, MORE_LOANS, files, None)))
+    assert not found.verdict.promote
+    assert "nothing was compared" in found.verdict.reason

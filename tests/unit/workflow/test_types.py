@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import streams.workflow
+from producers.simulate.german_credit import COLUMNS, NUMBERS
 from schemas.events import DecisionRequested
 from schemas.values import Payload, PayloadEncoding
 from streams.routing.rules import Condition, Effect, Rule
 from streams.workflow.policies import OVERRIDES
 from streams.workflow.types import (
+    Columns,
     Costs,
     PolicyInvalid,
     RetrainingPolicy,
@@ -23,6 +25,7 @@ from streams.workflow.types import (
 )
 
 HEAD = 'name = "loans"\nclasses = ["no", "yes"]\napproving_class = "yes"\nfeaturizer = "text"\n'
+TABULAR = HEAD.replace('"text"', '"tabular"')
 SHIPPED = Path(streams.workflow.__path__[0]) / "content_moderation.toml"
 
 
@@ -34,6 +37,19 @@ def test_shipped_content_moderation_is_valid() -> None:
     assert (workflow.featurizer, workflow.audit_share, workflow.blind_share) == ("text", 0.05, 0.30)
 
 
+def test_shipped_loan_approval_reads_columns_and_refers_large_amounts_to_people() -> None:
+    workflow = parse_workflow((SHIPPED.parent / "loan_approval.toml").read_text())
+    assert (workflow.name, workflow.classes, workflow.approving_class) == (
+        "loan_approval", ("reject", "approve"), "approve",
+    )  # fmt: skip
+    assert (workflow.featurizer, workflow.high_risk_amount, workflow.thresholds) == ("tabular", 10_000, Thresholds())
+    assert workflow.columns is not None
+    assert set(workflow.columns.names) < set(COLUMNS)
+    assert set(workflow.columns.numeric) < NUMBERS
+    assert NUMBERS.isdisjoint(workflow.columns.categorical)
+    assert not {"personal_status_sex", "foreign_worker", "age"} & set(workflow.columns.names)
+
+
 def test_defaults_are_those_of_the_mission() -> None:
     workflow = parse_workflow(HEAD)
     assert workflow.thresholds == Thresholds(auto_approve=0.95, human_review=0.80, expert_escalation=0.50)
@@ -43,11 +59,15 @@ def test_defaults_are_those_of_the_mission() -> None:
 
 def test_the_reference_names_every_field_with_its_default() -> None:
     text = (SHIPPED.parent / "README.md").read_text()
-    document = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0]
+    document, tabular = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     workflow = parse_workflow(document)
+    assert parse_workflow(tabular).columns is not None
+    for name in Columns.__struct_fields__:
+        assert re.search(rf"^{name} = .*\[\] by default", tabular, re.MULTILINE), f"{name} is not described"
+        assert Columns.__struct_defaults__ == ((),) * 3
     shapes = (WorkflowType, Thresholds, RetrainingPolicy, Costs, Rule, Effect, Condition)
     for name in {name for shape in shapes for name in shape.__struct_fields__}:
-        assert re.search(rf"\b{name}\b", document), f"{name} is not described"
+        assert re.search(rf"\b{name}\b", document + tabular), f"{name} is not described"
     assert all(variable in text for variable in OVERRIDES)
     bare = parse_workflow(HEAD)
     for name in set(WorkflowType.__struct_fields__) - {"name", "classes", "approving_class", "costs", "rules"}:
@@ -98,6 +118,27 @@ def rule(when: str, then: str = "{high_risk = true}") -> str:
 def test_bad_file_is_refused_with_line_and_reason(addition: str, line: int, says: str) -> None:
     with pytest.raises(PolicyInvalid) as refused:
         parse_workflow(HEAD + addition)
+    assert refused.value.line == line, str(refused.value)
+    assert says in refused.value.reason
+
+
+@pytest.mark.parametrize(
+    ("document", "line", "says"),
+    [
+        (TABULAR, 4, "needs a table [columns]"),
+        (HEAD + '[columns]\nnumeric = ["a"]\n', 5, 'is for featurizer = "tabular" only'),
+        (TABULAR + "\n[columns]\n", 6, "name the fields that the model reads"),
+        (TABULAR + '\n[columns]\nnumeric = ["a"]\ncategorical = ["b", "a"]\n', 8, "names 'a' a second time"),
+        (TABULAR + '\n[columns]\nnumeric = ["a", "a"]\n', 7, "names 'a' a second time"),
+        (TABULAR + '\n[columns]\nnumeric = ["a"]\nrequired = ["b"]\n', 8, "names 'b'"),
+        (TABULAR + '\n[columns]\nnumeric = [1]\n', 7, "expected `str`, got `int`"),
+        (TABULAR + '\n[columns]\nnumber = ["a"]\n', 7, "unknown field `number`: write `numeric`"),
+        (TABULAR + '\n[columns]\nnumeric = [""]\n', 7, "columns.numeric.0"),
+    ],
+)  # fmt: skip
+def test_columns_are_refused_with_line_and_reason(document: str, line: int, says: str) -> None:
+    with pytest.raises(PolicyInvalid) as refused:
+        parse_workflow(document)
     assert refused.value.line == line, str(refused.value)
     assert says in refused.value.reason
 

@@ -1,0 +1,68 @@
+"""The workflows that the demo runs at once: what was recorded of each, its policy, and how its requests flow in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final
+
+SEED: Final = 300  # labelled requests of which the first model of each is made
+MOST_APPLICATIONS: Final = 700  # of 1,000 that were recorded, less the labelled ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoWorkflow:
+    """One of them; `rate` in requests a second."""
+
+    name: str
+    recording: str  # what `hitl simulate` calls it
+    noun: str  # its requests, as `hitl simulate` and people call them
+    policy: str | None  # a shipped one by name; None = the demo's own
+    requests: int
+    rate: float
+
+    def simulate(self, folder: Path) -> tuple[str, ...]:
+        """The command that writes its files."""
+        return (
+            "simulate", self.recording, "--seed-file", str(self.seed(folder)), "--stream-file",
+            str(self.stream(folder)), f"--{self.noun}", str(self.requests), f"--seed-{self.noun}", str(SEED), "--json",
+        )  # fmt: skip
+
+    def train(self, folder: Path) -> tuple[str, ...]:
+        """The command that makes its first model."""
+        return ("model", "train", self.name, str(self.seed(folder)), "--json")
+
+    def publish(self, folder: Path) -> tuple[str, ...]:
+        """The command that lets its requests flow in."""
+        return (
+            "publish", str(self.stream(folder)), "--workflow", self.name, "--rate", f"{self.rate:g}", "--json"
+        )  # fmt: skip
+
+    @contextmanager
+    def policy_file(self) -> Iterator[str]:
+        """What `hitl policy publish` takes."""
+        if self.policy is not None:
+            yield self.policy
+            return
+        with as_file(files("infra.local") / "demo.toml") as document:
+            yield str(document)
+
+    def seed(self, folder: Path) -> Path:
+        return folder / f"{self.name}-seed.csv"
+
+    def stream(self, folder: Path) -> Path:
+        return folder / f"{self.name}-stream.csv"
+
+
+def demo_workflows(*, posts: int, applications: int, rate: float) -> tuple[DemoWorkflow, ...]:
+    """Posts at `rate` a second, and loan applications that flow in over the same time."""
+    return (
+        DemoWorkflow(
+            name="content_moderation", recording="davidson", noun="posts", policy=None, requests=posts, rate=rate
+        ),
+        DemoWorkflow(
+            name="loan_approval", recording="german-credit", noun="applications", policy="loan_approval",
+            requests=applications, rate=rate * applications / posts,
+        ),
+    )  # fmt: skip
