@@ -15,7 +15,6 @@ const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.Defaul
 // Committed records only is the default of kafkajs. A group of its own remembers how far it has read.
 const outcomes = kafka.consumer({ groupId: `node-publisher-${process.pid}` });
 const open = new Set(); // ids of requests without an outcome
-let read = false; // all of the input
 
 await outcomes.connect();
 await outcomes.subscribe({ topic: `${prefix}outcomes`, fromBeginning: true });
@@ -28,11 +27,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [at] = await producer.send({ topic: `${prefix}requests`, messages: [{ key: request_id, value: bytes, partition }] });
   say({ published: request_id, partition: at.partition, offset: Number(at.baseOffset) });
 }
-read = true;
 await producer.disconnect();
 
 const done = new Promise((resolve) => {
-  const look = () => { if (read && open.size === 0) resolve(); };
+  const look = () => { if (open.size === 0) resolve(); };
   look();
   outcomes.run({
     eachMessage: async ({ message }) => {
