@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from infra.errors import HitlError
 from infra.local.processes import identify
 from infra.local.restart import Restart, RestartPolicy, StayDown, after_exit
 from infra.local.state import Condition, ProcessState
@@ -58,8 +59,7 @@ class ServerChild:
         """Notice that it ended, and start it again when that is due, without waiting for it to answer."""
         if self.state.condition is Condition.WAITING:
             if time.monotonic() >= self._due:
-                self._server.launch()
-                self._running(restarts=self.state.restarts + 1)
+                self._launch(policy)
             return
         if (status := self._server.exit_status) is None:
             return
@@ -69,14 +69,27 @@ class ServerChild:
                 self._failures, self._due = failures, time.monotonic() + wait
             case StayDown(reason=reason):  # a server has no such status; the number means a failure like any other
                 wait, self._due = policy.longest_wait_seconds, time.monotonic() + policy.longest_wait_seconds
-        name = self.state.name
-        log.warning("%s %s; again in %.2f s.", name, reason, wait, extra={"action": f"{name}_restart"})
-        self._change(condition=Condition.WAITING, process=None, last_exit=reason)
+        self._wait(reason, wait)
 
     def stop(self) -> None:
         """End it in order."""
         self._server.stop()
         self._change(condition=Condition.STOPPED, process=None)
+
+    def _launch(self, policy: RestartPolicy) -> None:
+        """Start it again; what keeps it from being started may pass, and ends nothing else."""
+        try:
+            self._server.launch()
+        except (HitlError, OSError) as error:
+            self._due = time.monotonic() + policy.longest_wait_seconds
+            self._wait(str(error), policy.longest_wait_seconds)
+        else:
+            self._running(restarts=self.state.restarts + 1)
+
+    def _wait(self, reason: str, seconds: float) -> None:
+        name = self.state.name
+        log.warning("%s %s; again in %.2f s.", name, reason, seconds, extra={"action": f"{name}_restart"})
+        self._change(condition=Condition.WAITING, process=None, last_exit=reason)
 
     def _running(self, **changes: object) -> None:
         self._began = time.monotonic()

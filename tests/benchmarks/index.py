@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from consumers.index.batch import CachePolicy
-from consumers.index.service import Indexer
+from consumers.index.indexer import Indexer
 from infra.kafka.intake import Intake
 from infra.kafka.stage import Message
 from infra.local.valkey import EmbeddedValkey

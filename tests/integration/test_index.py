@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.index.service import FOLLOWED, name_of
+from consumers.index.indexer import FOLLOWED, name_of
 from infra.kafka.log import TopicPartition
 from infra.local.ports import free_ports
 from infra.local.services import command, environment

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from consumers.index.batch import CachePolicy
-from consumers.index.service import FOLLOWED, Indexer, name_of
+from consumers.index.indexer import FOLLOWED, Indexer, name_of
 from infra.kafka.intake import Intake
 from infra.kafka.log import Log, Record, TopicPartition
 from infra.kafka.scan import Entry, decoded, partitions_of

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from consumers.index.batch import CachePolicy, activity, by_request, commands_of, folded
+from consumers.index.indexer import FOLLOWED
 from consumers.index.kept import record_of as record_of_case
-from consumers.index.service import FOLLOWED
 from consumers.index.standing import settled
 from infra.kafka.errors import InvalidMessage
 from infra.kafka.intake import Intake
