@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -20,10 +21,12 @@ NOT_FIELDS = frozenset(
 )
 CONFIG_FILE = Path("hitl.toml")
 BOOTSTRAP_FILE = Path("run/bootstrap")  # under data_dir: where the local stack that runs can be reached
+REDIS_FILE = Path("run/redis")  # the same for its Redis
 UNSET = Path()
 
 Text = Annotated[str, Meta(min_length=1)]
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,100}$")]
+RedisUrl = Annotated[str, Meta(pattern=r"^(redis|rediss|unix)://.+")]
 Slot = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,60}$")]
 
 
@@ -42,6 +45,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     topic_prefix: Annotated[TopicPrefix, Meta(description="what every topic name starts with")] = "hitl."
     partitions: Annotated[int, Meta(ge=1, le=10_000, description="partitions of request-keyed topics")] = 4
     replication_factor: Annotated[int, Meta(ge=1, le=9, description="copies of each record")] = 1
+    redis_url: Annotated[RedisUrl, Meta(description="redis://, rediss:// or unix:// address of the read model")] = (
+        "redis://127.0.0.1:6379/0"
+    )
+    index_status_hours: Annotated[
+        int, Meta(ge=1, le=24 * 28, description="how long Redis tells of a finished request, hours")
+    ] = 24 * 7
+    index_cache_hours: Annotated[
+        int, Meta(ge=1, le=24 * 28, description="how long Redis keeps what a page shows of an open case, hours")
+    ] = 24
+    index_inline_bytes: Annotated[
+        int, Meta(ge=0, le=1 << 20, description="largest request body that Redis keeps; others by coordinates")
+    ] = 4_096
     data_dir: Annotated[Path, Meta(description="where the local stack keeps its data")] = msgspec.field(
         default_factory=_data_home
     )
@@ -93,6 +108,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     @property
+    def redis_address(self) -> str:
+        """The Redis URL without its password, for people.
+
+        >>> Settings(redis_url="rediss://me:secret@redis.example:6380/1").redis_address
+        'rediss://me:***@redis.example:6380/1'
+        """
+        return re.sub(r"(?<=://)([^:/@]*):[^@]*@", r"\1:***@", self.redis_url)
+
+    @property
     def is_local(self) -> bool:
         """Whether every broker is on this machine, so that this machine alone may mint the secrets."""
         return all(_is_loopback(server.rsplit(":", 1)[0]) for server in self.bootstrap_servers.split(","))
@@ -124,10 +148,10 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     environ = os.environ if environ is None else environ
     values = _from_file(environ) | _from_environment(environ) | overrides
     settings = Settings(**values)
-    if "bootstrap_servers" not in values:
-        running = settings.data_dir / BOOTSTRAP_FILE
-        if running.is_file():
-            settings = settings.with_changes(bootstrap_servers=running.read_text().strip())
+    for name, file in (("bootstrap_servers", BOOTSTRAP_FILE), ("redis_url", REDIS_FILE)):
+        running = settings.data_dir / file
+        if name not in values and running.is_file():
+            settings = settings.with_changes(**{name: running.read_text().strip()})
     return settings
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import signal
 import socket
 import struct
 import subprocess
@@ -25,6 +24,7 @@ from infra.local.kafka_config import (
     controller_properties,
     server_properties,
 )
+from infra.local.owned import OwnedProcess
 from infra.local.ports import free_ports, is_free
 
 START_TIMEOUT = 60.0  # seconds; cold starts take 2.5, a loaded machine more
@@ -44,11 +44,14 @@ class EmbeddedBroker:
 
     def __init__(self, data_dir: Path, jars: Sequence[Path], *, prefer: Ports | None = None) -> None:
         self.data_dir = data_dir.absolute()
-        self.log_file = self.data_dir / "broker.log"
+        self._process = OwnedProcess(self.data_dir / "broker.log")
         self._jars = jars
         self._prefer = prefer
         self._ports: Ports | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log_file(self) -> Path:
+        return self._process.log_file
 
     @property
     def bootstrap_servers(self) -> str:
@@ -60,12 +63,12 @@ class EmbeddedBroker:
     @property
     def pid(self) -> int | None:
         """Process id, or None when it does not run."""
-        return self._process.pid if self._process and self._process.poll() is None else None
+        return self._process.pid
 
     @property
     def exit_status(self) -> int | None:
         """How it ended, as of subprocess; None while it runs, or when it was stopped from here or never started."""
-        return self._process.poll() if self._process else None
+        return self._process.exit_status
 
     def start(self, *, timeout: float = START_TIMEOUT) -> None:
         """Return when the broker answers. Raises BrokerFailed with the end of its log, JavaMissing."""
@@ -86,15 +89,7 @@ class EmbeddedBroker:
         ports_are_free = is_free(self._ports.broker) and is_free(self._ports.controller)  # else it ends by itself
         if ports_are_free and was_killed(self.data_dir / "log"):
             self._fence(java, self._ports)
-        with self.log_file.open("ab") as log:
-            # A session of its own: Ctrl-C in a terminal must not reach the broker before its clients are done.
-            self._process = subprocess.Popen(
-                self._command(java, "kafka.Kafka", str(self._config)),
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        self._process.launch(self._command(java, "kafka.Kafka", str(self._config)))
 
     def wait_ready(self, *, timeout: float = START_TIMEOUT) -> None:
         """Wait for an answer; a broker that lost its port to another process before its first answer gets a new one."""
@@ -104,7 +99,8 @@ class EmbeddedBroker:
             if self.pid is None:
                 attempts -= 1
                 if not (attempts and self._lost_port()):
-                    raise BrokerFailed(f"Kafka ended at its start; the end of {self.log_file}:\n{self._log_tail()}")
+                    said = self._process.log_tail()
+                    raise BrokerFailed(f"Kafka ended at its start; the end of {self.log_file}:\n{said}")
                 self._ports, self._prefer = None, None
                 (self.data_dir / "ports.json").unlink(missing_ok=True)
                 self.launch()
@@ -121,25 +117,11 @@ class EmbeddedBroker:
 
     def stop(self, *, timeout: float = STOP_TIMEOUT) -> None:
         """Ask it to end, and kill it when it does not."""
-        self._end(signal.SIGTERM, timeout)
+        self._process.stop(timeout=timeout)
 
     def kill(self) -> None:
         """kill -9."""
-        self._end(signal.SIGKILL, STOP_TIMEOUT)
-
-    def _end(self, number: signal.Signals, timeout: float) -> None:
-        process = self._process
-        if process is None:
-            return
-        if process.poll() is None:
-            process.send_signal(number)
-            process.send_signal(signal.SIGCONT)  # a stopped process would not see SIGTERM
-            try:
-                process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        process.wait()
-        self._process = None
+        self._process.kill()
 
     @property
     def _config(self) -> Path:
@@ -201,10 +183,7 @@ class EmbeddedBroker:
         return next(line.partition("=")[2] for line in meta.splitlines() if line.startswith("cluster.id="))
 
     def _lost_port(self) -> bool:
-        return "Address already in use" in self._log_tail()
-
-    def _log_tail(self) -> str:
-        return self.log_file.read_bytes()[-3000:].decode("utf-8", "replace") if self.log_file.exists() else ""
+        return "Address already in use" in self._process.log_tail()
 
 
 def _cluster_at(port: int) -> str | None:

@@ -24,7 +24,7 @@ NOT_ALL_RUNNING = 3  # as of `systemctl status`
 @click.option("--external", is_flag=True, help="Start no Kafka: use the brokers of HITL_BOOTSTRAP_SERVERS.")
 @json_option
 def up(services: tuple[str, ...], external: bool, as_json: bool) -> int:
-    """Start Kafka and every service on this machine; they stay up until `hitl down`. Exit 3 unless all run."""
+    """Start Kafka, Valkey and every service on this machine; they stay up until `hitl down`. Exit 3 unless all run."""
     stack = Stack(load_settings())
     if stack.is_running():
         note("already running", as_json=as_json)
@@ -37,7 +37,7 @@ def up(services: tuple[str, ...], external: bool, as_json: bool) -> int:
 
 
 @click.command()
-@click.option("--purge", is_flag=True, help="Also delete all its data: the log, models, secrets.")
+@click.option("--purge", is_flag=True, help="Also delete all its data: the log, the view of it, models, secrets.")
 @click.option("--yes", is_flag=True, help="Do not ask before deleting.")
 @json_option
 def down(purge: bool, yes: bool, as_json: bool) -> None:
@@ -101,6 +101,7 @@ def as_values(state: StackState, *, running: bool) -> dict[str, object]:
         "phase": state.phase,
         "detail": state.detail,
         "bootstrap_servers": state.bootstrap_servers,
+        "redis_address": state.redis_address,
         "supervisor_pid": state.supervisor.pid,
         "uptime_seconds": round(time.time() - state.since, 1),
         "processes": [
@@ -121,7 +122,8 @@ def as_values(state: StackState, *, running: bool) -> dict[str, object]:
 def as_text(state: StackState) -> str:
     """The state for people: one line a process."""
     lines = [f"{state.phase}: {state.detail}" if state.detail != state.phase else str(state.phase)]
-    lines[0] += f", Kafka at {state.bootstrap_servers}" if state.phase is Phase.RUNNING else ""
+    if state.phase is Phase.RUNNING:
+        lines[0] += f", Kafka at {state.bootstrap_servers}, Redis at {state.redis_address}"
     for each in state.processes:
         pid = each.process.pid if each.process else "–"
         uptime = span(time.time() - each.since) if each.process else "–"

@@ -21,7 +21,7 @@ class DemoRunning(HitlError):
 
 
 def demo_settings(settings: Settings, *, headless: bool) -> Settings:
-    """Settings of the demo: a folder and a Kafka of its own, everything else as shipped."""
+    """Settings of the demo: a folder, a Kafka and a Valkey of its own, everything else as shipped."""
     folder = "demo-headless" if headless else "demo"
     return Settings(
         data_dir=settings.data_dir / folder, cache_dir=settings.cache_dir, bootstrap_servers=DEFAULT_SERVERS

@@ -3,6 +3,7 @@
 HitlError
 ├── JarRefused        FetchFailed
 ├── JavaMissing       BrokerFailed
+├── ValkeyFailed
 ├── AlreadyRunning    StackFailed
 └── NotRunning
 """
@@ -24,6 +25,10 @@ class JavaMissing(HitlError):
 
 class BrokerFailed(HitlError):
     """Kafka did not start; its log says why."""
+
+
+class ValkeyFailed(HitlError):
+    """Valkey did not start; its log says why."""
 
 
 class StackFailed(HitlError):

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.settings import BOOTSTRAP_FILE
+from infra.settings import BOOTSTRAP_FILE, REDIS_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,10 @@ class Folders:
         return self.data_dir / "kafka"
 
     @property
+    def valkey(self) -> Path:
+        return self.data_dir / "valkey"
+
+    @property
     def state(self) -> Path:
         return self.data_dir / "run" / "state.json"
 
@@ -29,10 +33,14 @@ class Folders:
     def bootstrap(self) -> Path:
         return self.data_dir / BOOTSTRAP_FILE
 
+    @property
+    def redis(self) -> Path:
+        return self.data_dir / REDIS_FILE
+
     def log(self, name: str) -> Path:
         return self.data_dir / "logs" / f"{name}.log"
 
     def purge(self) -> None:
-        """Delete what a stack has written: the log of all events, models, secrets, logs. Nothing else is touched."""
-        for name in ("kafka", "run", "logs", "models", "secrets"):
+        """Delete what a stack has written: log of all events, the view of it, models, secrets, logs; nothing else."""
+        for name in ("kafka", "valkey", "run", "logs", "models", "secrets"):
             shutil.rmtree(self.data_dir / name, ignore_errors=True)

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from infra.local import processes
 from infra.local.errors import AlreadyRunning, NotRunning, StackFailed
@@ -13,12 +14,13 @@ from infra.local.folders import Folders
 from infra.local.jars import ensure_jars
 from infra.local.services import entry_point, environment, installed
 from infra.local.state import Phase, StackState, read_state
-from infra.local.supervisor import DRAIN_TIMEOUT, is_held
+from infra.local.supervisor import DRAIN_TIMEOUT, KAFKA, VALKEY, is_held
 from infra.settings import Settings
 
 START_TIMEOUT = 120.0  # seconds, without the download
-STOP_TIMEOUT = DRAIN_TIMEOUT + 25.0  # seconds: services, then Kafka
+STOP_TIMEOUT = DRAIN_TIMEOUT + 25.0  # seconds: services, then servers
 DEFAULT_SERVERS = Settings().bootstrap_servers
+DEFAULT_REDIS = Settings().redis_url
 
 Tell = Callable[[str], None]
 
@@ -38,10 +40,11 @@ class Stack:
         owner: int | None = None,
         tell: Tell = lambda _step: None,
     ) -> Settings:
-        """Start Kafka, topics and services (default: all); return the settings with Kafka's address.
+        """Start Kafka, Valkey, topics and services (default: all); return the settings with the servers' addresses.
 
         A supervisor of its own holds the stack up until stop(), or until the process `owner` is gone. With `external`
-        (default: when the settings name other brokers) it starts no Kafka. `tell` hears each step.
+        (default: when the settings name other brokers) it starts no Kafka, and no Valkey where they name another Redis.
+        `tell` hears each step.
         Raises AlreadyRunning, StackFailed and FatalConfiguration with the reason; then nothing is left running.
         """
         if self.is_running():
@@ -49,10 +52,11 @@ class Stack:
         names = list(installed()) if services is None else list(services)
         for name in names:
             entry_point(name)
-        external = not self._means_embedded() if external is None else external
+        external = not self._means_embedded_kafka() if external is None else external
+        servers = [*([] if external else [KAFKA]), *([VALKEY] if self._means_embedded_redis() else [])]
         if not external:
             ensure_jars(self.settings.cache_dir, progress=_in_megabytes(tell))
-        supervisor = self._spawn(names, external=external, owner=owner)
+        supervisor = self._spawn(names, servers=servers, owner=owner)
         try:
             state = self._await_running(supervisor, tell)
         except BaseException:  # also Ctrl-C: nothing may be left behind
@@ -60,6 +64,8 @@ class Stack:
             supervisor.wait(STOP_TIMEOUT)
             raise
         self.settings = self.settings.with_changes(bootstrap_servers=state.bootstrap_servers)
+        if VALKEY in servers:
+            self.settings = self.settings.with_changes(redis_url=state.redis_address)
         return self.settings
 
     def stop(self, *, timeout: float = STOP_TIMEOUT) -> bool:
@@ -82,26 +88,27 @@ class Stack:
         return read_state(self.folders.state)
 
     def pids(self) -> dict[str, int]:
-        """Pid of each process that runs, Kafka's under `kafka`."""
+        """Pid of each process that runs; the servers' under `kafka` and `valkey`."""
         state = self.state()
         pairs = ((each.name, each.process) for each in state.processes) if state else ()
         return {name: process.pid for name, process in pairs if process and processes.is_alive(process)}
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
-        """Signal one process (a service, or `kafka`) and return its pid. Raises NotRunning."""
+        """Signal one process (a service, `kafka` or `valkey`) and return its pid. Raises NotRunning."""
         state = self.state()
         for each in state.processes if state else ():
             if each.name == name and each.process and processes.send(each.process, number):
                 return each.process.pid
         raise NotRunning(f"{name} does not run; see `hitl status`.")
 
-    def _means_embedded(self) -> bool:
-        remembered = self.folders.bootstrap.read_text().strip() if self.folders.bootstrap.exists() else ""
-        return self.settings.bootstrap_servers in (DEFAULT_SERVERS, remembered)
+    def _means_embedded_kafka(self) -> bool:
+        return self.settings.bootstrap_servers in (DEFAULT_SERVERS, _remembered(self.folders.bootstrap))
 
-    def _spawn(self, names: Sequence[str], *, external: bool, owner: int | None) -> subprocess.Popen[bytes]:
-        arguments = [f"--service={name}" for name in names]
-        arguments += ["--external"] if external else []
+    def _means_embedded_redis(self) -> bool:
+        return self.settings.redis_url in (DEFAULT_REDIS, _remembered(self.folders.redis))
+
+    def _spawn(self, names: Sequence[str], *, servers: Sequence[str], owner: int | None) -> subprocess.Popen[bytes]:
+        arguments = [f"--service={name}" for name in names] + [f"--server={name}" for name in servers]
         arguments += [f"--owner={owner}"] if owner else []
         log = self.folders.log("supervisor")
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -135,6 +142,10 @@ class Stack:
                 raise StackFailed(f"the supervisor ended; its log {log} says why.")
             time.sleep(0.03)
         raise StackFailed(f"the stack did not start within {START_TIMEOUT:g} s; see {log}.")
+
+
+def _remembered(file: Path) -> str:
+    return file.read_text().strip() if file.exists() else ""
 
 
 def _in_megabytes(tell: Tell) -> Callable[[int, int], None]:

@@ -50,10 +50,11 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
     supervisor: ProcessId
     since: float
     bootstrap_servers: str = ""
+    redis_address: str = ""  # without its password
     processes: tuple[ProcessState, ...] = ()
 
     def living(self) -> Iterator[ProcessId]:
-        """Every process on record, services first and Kafka last; some may be gone."""
+        """Every process on record, services first, servers last; some may be gone."""
         for state in reversed(self.processes):
             if state.process:
                 yield state.process

@@ -1,4 +1,4 @@
-"""The process above the stack: starts Kafka, topics and services, starts again what dies, and ends them all."""
+"""The process above the stack: starts Kafka, Valkey, topics and services, starts again what dies, ends them all."""
 
 import argparse
 import contextlib
@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -20,13 +20,15 @@ from infra.local.errors import AlreadyRunning
 from infra.local.folders import Folders
 from infra.local.jars import ensure_jars
 from infra.local.processes import ProcessId, identify
-from infra.local.restart import Restart, RestartPolicy, StayDown, after_exit
-from infra.local.state import Condition, Phase, ProcessState, StackState, read_state, replace_file, write_state
+from infra.local.restart import RestartPolicy
+from infra.local.servers import Server, ServerChild
+from infra.local.state import Phase, StackState, read_state, replace_file, write_state
+from infra.local.valkey import EmbeddedValkey
 from infra.observe.logs import configure
 from infra.settings import Settings, load_settings
 
 log = logging.getLogger("supervisor")
-KAFKA = "kafka"
+KAFKA, VALKEY = "kafka", "valkey"
 PREFERRED = Ports(broker=9092, controller=9093)
 GLANCE = 0.05  # seconds between two looks at the processes
 DRAIN_TIMEOUT = 20.0  # seconds the services have to finish after SIGTERM
@@ -36,14 +38,20 @@ class Supervisor:
     """Holds the stack up until it is told to end, or until its owner, a process, is gone."""
 
     def __init__(
-        self, settings: Settings, *, services: Sequence[str], embedded: bool, owner: ProcessId | None = None
+        self, settings: Settings, *, services: Sequence[str], servers: Collection[str], owner: ProcessId | None = None
     ) -> None:
+        """`servers`: which of Kafka and Valkey to start; others are where the settings say."""
         self._settings = settings
         self._folders = Folders(settings.data_dir)
         self._names = services
         self._owner = owner
         self._policy = RestartPolicy()
-        self._kafka = KafkaChild(self._folders, settings) if embedded else None
+        self._broker = self._valkey = None
+        if KAFKA in servers:
+            self._broker = EmbeddedBroker(self._folders.kafka, ensure_jars(settings.cache_dir), prefer=PREFERRED)
+        if VALKEY in servers:
+            self._valkey = EmbeddedValkey(self._folders.valkey)
+        self._servers: list[ServerChild] = []
         self._children: list[Child] = []
         self._end = threading.Event()
         me = identify(os.getpid()) or ProcessId(pid=os.getpid(), began="")
@@ -72,14 +80,12 @@ class Supervisor:
         self._end.set()
 
     def _bring_up(self) -> None:
-        settings = self._settings
-        if self._kafka:
-            self._tell(Phase.STARTING, "starting Kafka")
-            settings = settings.with_changes(bootstrap_servers=self._kafka.start())
-            replace_file(self._folders.bootstrap, settings.bootstrap_servers.encode())
+        settings = self._start_servers(self._settings)
         if self._end.is_set():
             return
-        self._state = msgspec.structs.replace(self._state, bootstrap_servers=settings.bootstrap_servers)
+        self._state = msgspec.structs.replace(
+            self._state, bootstrap_servers=settings.bootstrap_servers, redis_address=settings.redis_address
+        )
         self._tell(Phase.STARTING, "creating topics")
         apply_topics(settings)
         self._tell(Phase.STARTING, "starting services")
@@ -89,19 +95,39 @@ class Supervisor:
             child.start()
         self._tell(Phase.RUNNING, "running")
 
+    def _start_servers(self, settings: Settings) -> Settings:
+        """Kafka first, so that it is ended last; the settings with their addresses."""
+        if self._broker:
+            self._tell(Phase.STARTING, "starting Kafka")
+            self._start(KAFKA, self._broker)
+            settings = settings.with_changes(bootstrap_servers=self._broker.bootstrap_servers)
+            replace_file(self._folders.bootstrap, settings.bootstrap_servers.encode())
+        if self._valkey and not self._end.is_set():
+            self._tell(Phase.STARTING, "starting Valkey")
+            self._start(VALKEY, self._valkey)
+            settings = settings.with_changes(redis_url=self._valkey.url)
+            replace_file(self._folders.redis, settings.redis_url.encode())
+        return settings
+
+    def _start(self, name: str, server: Server) -> None:
+        child = ServerChild(name, server)
+        self._servers.append(child)
+        child.start()
+
+    def _all(self) -> list[ServerChild | Child]:
+        return [*self._servers, *self._children]
+
     def _watch(self) -> None:
         while not self._end.wait(GLANCE):
             if self._owner and not processes.is_alive(self._owner):
                 log.info("The owner is gone.", extra={"action": "owner_gone"})
                 return
-            if self._kafka:
-                self._kafka.look(self._policy)
-            for child in self._children:
-                child.look(self._policy)
+            for each in self._all():
+                each.look(self._policy)
             self._write()
 
     def _bring_down(self, *, failed: bool) -> None:
-        """Services first and all at once, Kafka last, since they finish their work on it."""
+        """Services first and all at once, servers last and Kafka the very last, since work is finished on them."""
         if not failed:
             self._tell(Phase.STOPPING, "stopping services")
         for child in self._children:
@@ -109,9 +135,12 @@ class Supervisor:
         deadline = time.monotonic() + DRAIN_TIMEOUT
         for child in self._children:
             child.await_end(deadline)
-        if self._kafka:
-            self._kafka.stop()
+        for server in reversed(self._servers):
+            server.stop()
+        if self._broker:
             self._folders.bootstrap.unlink(missing_ok=True)
+        if self._valkey:
+            self._folders.redis.unlink(missing_ok=True)
         self._tell(Phase.FAILED, self._state.detail) if failed else self._tell(Phase.STOPPED, "stopped")
 
     def _failed(self, reason: str, status: int) -> int:
@@ -134,61 +163,11 @@ class Supervisor:
         self._write()
 
     def _write(self) -> None:
-        children = tuple(child.state for child in self._children)
-        kafka = (self._kafka.state,) if self._kafka else ()
-        state = msgspec.structs.replace(self._state, processes=kafka + children)
+        states = tuple(each.state for each in self._all())
+        state = msgspec.structs.replace(self._state, processes=states)
         if state != self._written:
             self._state = self._written = state
             write_state(self._folders.state, state)
-
-
-class KafkaChild:
-    """The embedded broker under the supervisor; after its first start it keeps its address."""
-
-    def __init__(self, folders: Folders, settings: Settings) -> None:
-        self._broker = EmbeddedBroker(folders.kafka, ensure_jars(settings.cache_dir), prefer=PREFERRED)
-        self._failures = 0
-        self._due = self._began = 0.0  # monotonic times of the next and the last start
-        self.state = ProcessState(
-            name=KAFKA, condition=Condition.STOPPED, since=time.time(), log=str(self._broker.log_file)
-        )
-
-    def start(self) -> str:
-        """Address of the broker, once it answers."""
-        self._broker.start()
-        self._running()
-        return self._broker.bootstrap_servers
-
-    def look(self, policy: RestartPolicy) -> None:
-        """Notice that it ended, and start it again when that is due, without waiting for it to answer."""
-        if self.state.condition is Condition.WAITING:
-            if time.monotonic() >= self._due:
-                self._broker.launch()
-                self._running(restarts=self.state.restarts + 1)
-            return
-        if (status := self._broker.exit_status) is None:
-            return
-        ran = time.monotonic() - self._began
-        match after_exit(policy, status=status, ran_seconds=ran, failures=self._failures):
-            case Restart(wait_seconds=wait, failures=failures, reason=reason):
-                self._failures, self._due = failures, time.monotonic() + wait
-            case StayDown(reason=reason):  # Kafka has no such status; the number means a failure like any other
-                wait, self._due = policy.longest_wait_seconds, time.monotonic() + policy.longest_wait_seconds
-        log.warning("Kafka %s; again in %.2f s.", reason, wait, extra={"action": "kafka_restart"})
-        self._change(condition=Condition.WAITING, process=None, last_exit=reason)
-
-    def stop(self) -> None:
-        """End it in order, so that its next start is quick."""
-        self._broker.stop()
-        self._change(condition=Condition.STOPPED, process=None)
-
-    def _running(self, **changes: object) -> None:
-        self._began = time.monotonic()
-        pid = self._broker.pid
-        self._change(condition=Condition.RUNNING, process=identify(pid) if pid else None, **changes)
-
-    def _change(self, **changes: object) -> None:
-        self.state = msgspec.structs.replace(self.state, since=time.time(), **changes)
 
 
 def apply_topics(settings: Settings) -> None:
@@ -225,7 +204,7 @@ def main() -> int:
     """Supervise with the settings of the environment; started by infra.local.stack, which waits for its state."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--service", action="append", default=[])
-    parser.add_argument("--external", action="store_true", help="use the brokers of the settings")
+    parser.add_argument("--server", action="append", default=[], choices=(KAFKA, VALKEY))
     parser.add_argument("--owner", type=int, help="end when this process is gone")
     arguments = parser.parse_args()
     settings = load_settings()
@@ -234,7 +213,7 @@ def main() -> int:
     if arguments.owner and owner is None:
         return 0
     try:
-        supervisor = Supervisor(settings, services=arguments.service, embedded=not arguments.external, owner=owner)
+        supervisor = Supervisor(settings, services=arguments.service, servers=arguments.server, owner=owner)
         signal.signal(signal.SIGTERM, supervisor.end)
         signal.signal(signal.SIGINT, supervisor.end)
         return supervisor.run()

@@ -91,13 +91,14 @@ def test_a_stack_lives_through_kills_and_tells_what_is_wrong(stack: Stack) -> No
     )
     assert "starting Kafka" in steps
     pids = stack.pids()
-    assert {"kafka", "steady", "steady@1"} <= set(pids)
+    assert {"kafka", "valkey", "steady", "steady@1"} <= set(pids)
     data = settings.data_dir
 
     # Each replica has its slot, and the address of the broker; so has whoever loads settings now.
     wait_until(lambda: (data / "steady-0").exists() and (data / "steady-1").exists())
     assert (data / "steady-1").read_text() == settings.bootstrap_servers
-    assert load_settings({"HITL_DATA_DIR": str(data)}).bootstrap_servers == settings.bootstrap_servers
+    loaded = load_settings({"HITL_DATA_DIR": str(data)})
+    assert (loaded.bootstrap_servers, loaded.redis_url) == (settings.bootstrap_servers, settings.redis_url)
 
     # A second one is refused over the same data.
     with pytest.raises(AlreadyRunning):
@@ -113,10 +114,11 @@ def test_a_stack_lives_through_kills_and_tells_what_is_wrong(stack: Stack) -> No
     (data / "steady-0").unlink()
     assert stack.kill("steady") == pids["steady"]
     assert stack.kill("kafka") == pids["kafka"]
-    for name in ("kafka", "steady"):
+    assert stack.kill("valkey") == pids["valkey"]
+    for name in ("kafka", "valkey", "steady"):
         wait_until(lambda name=name: stack.pids().get(name, pids[name]) != pids[name])  # type: ignore[misc]
     wait_until((data / "steady-0").exists)
-    assert process(stack, "kafka").last_exit == "killed by SIGKILL"
+    assert process(stack, "kafka").last_exit == process(stack, "valkey").last_exit == "killed by SIGKILL"
 
     shown = hitl("status", "--json", settings=stack.settings)
     assert shown.returncode == 3, shown.stderr
@@ -132,7 +134,7 @@ def test_a_stack_lives_through_kills_and_tells_what_is_wrong(stack: Stack) -> No
     assert stack.pids() == {}
     with pytest.raises(NotRunning):
         stack.kill("steady")
-    assert not stack.folders.bootstrap.exists()
+    assert not stack.folders.bootstrap.exists() and not stack.folders.redis.exists()
 
 
 def test_what_a_killed_supervisor_left_is_ended(stack: Stack) -> None:
@@ -140,7 +142,7 @@ def test_what_a_killed_supervisor_left_is_ended(stack: Stack) -> None:
     state = stack.state()
     assert state is not None
     left = list(state.living())
-    assert len(left) == 2
+    assert len(left) == 3
     processes.send(state.supervisor, signal.SIGKILL)
     wait_until(lambda: not stack.is_running())
     assert hitl("status", settings=stack.settings).returncode == 3
@@ -149,7 +151,7 @@ def test_what_a_killed_supervisor_left_is_ended(stack: Stack) -> None:
     assert not any(processes.is_alive(process) for process in left)
     done = hitl("down", "--purge", "--yes", "--json", settings=second.settings)
     assert msgspec.json.decode(done.stdout)["stopped"] is True
-    assert not any((second.settings.data_dir / name).exists() for name in ("kafka", "run", "logs"))
+    assert not any((second.settings.data_dir / name).exists() for name in ("kafka", "valkey", "run", "logs"))
     second.stop()
 
 

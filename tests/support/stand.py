@@ -82,11 +82,14 @@ class Stand:
         return self.settings.partitions
 
     def up(self, services: Sequence[str] = STAGES) -> None:
-        """Start the broker, at a port that no stack of this machine prefers, and the services; connect the outside."""
-        first, second = free_ports(2)
+        """Start the servers, at ports that no stack of this machine prefers, and the services; connect the outside."""
+        first, second, third = free_ports(3)
         memory = self.stack.folders.kafka / "ports.json"
         memory.parent.mkdir(parents=True)
         memory.write_bytes(msgspec.json.encode(Ports(broker=first, controller=second)))
+        memory = self.stack.folders.valkey / "port.json"
+        memory.parent.mkdir(parents=True)
+        memory.write_bytes(msgspec.json.encode(third))
         self.stack.start(list(services), owner=os.getpid())
         self.log = connect(self.settings)
         self._publisher = Publisher(self._patient(), CODEC)

@@ -1,0 +1,66 @@
+"""What Redis is told when the record of a request changes: only what differs, derived values first, the record last."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from consumers.index.standing import answer_rows
+from infra.redis.connection import Command
+from infra.redis.keys import Keys
+from infra.redis.records import Queued, RequestRecord, encode, encode_row, queue_member, queue_score
+
+ANSWERS_KEPT: Final = 48 * 3_600_000  # milliseconds; today and the last hour are asked for
+REVIEWERS_KEPT: Final = 30 * 86_400_000  # milliseconds since they were last seen
+
+
+def changes(
+    keys: Keys, request_id: str, old: RequestRecord | None, new: RequestRecord, *, now: int
+) -> Iterator[Command]:
+    """The commands that lead from what follows from the old record to what follows from the new one."""
+    before = old.queued if old else None
+    if before != new.queued:
+        if before:
+            yield from _unqueue(keys, request_id, before)
+        if new.queued:
+            yield from _queue(keys, request_id, new.queued)
+    if new.finished_at != (old.finished_at if old else None):
+        if new.finished_at is None:
+            yield ("ZREM", keys.finished, request_id)
+        else:
+            yield ("ZADD", keys.finished, str(new.finished_at), request_id)
+    known = dict(answer_rows(request_id, old)) if old else {}
+    for answer, row in answer_rows(request_id, new):
+        if known.get(answer) != row and answer.at > now - ANSWERS_KEPT:
+            name = keys.answers(answer.reviewer_id)
+            yield ("ZADD", name, str(answer.at), encode_row(row))
+            yield ("ZREMRANGEBYSCORE", name, "-inf", str(now - ANSWERS_KEPT))
+            yield ("PEXPIRE", name, str(ANSWERS_KEPT))
+    yield ("SET", keys.request(request_id), encode(new))
+
+
+def forgotten(keys: Keys, request_id: str) -> Iterator[Command]:
+    """The commands that remove a finished request."""
+    yield ("ZREM", keys.finished, request_id)
+    yield ("UNLINK", keys.case(request_id), keys.request(request_id))
+
+
+def seen(keys: Keys, reviewer_id: str, at: int) -> Command:
+    """A reviewer did something at this time (milliseconds)."""
+    return ("ZADD", keys.reviewers, "GT", str(at), reviewer_id)
+
+
+def reviewers_pruned(keys: Keys, now: int) -> Command:
+    """Reviewers whom nobody has seen for long are left out."""
+    return ("ZREMRANGEBYSCORE", keys.reviewers, "-inf", str(now - REVIEWERS_KEPT))
+
+
+def _queue(keys: Keys, request_id: str, queued: Queued) -> Iterator[Command]:
+    name = keys.queue(queued.workflow, queued.stage, queued.priority)
+    yield ("ZADD", name, queue_score(queued.due_at), queue_member(queued.opened_at, request_id))
+    yield ("ZADD", keys.opened(queued.workflow), str(queued.opened_at), request_id)
+    yield ("SADD", keys.workflows, queued.workflow)
+
+
+def _unqueue(keys: Keys, request_id: str, queued: Queued) -> Iterator[Command]:
+    name = keys.queue(queued.workflow, queued.stage, queued.priority)
+    yield ("ZREM", name, queue_member(queued.opened_at, request_id))
+    yield ("ZREM", keys.opened(queued.workflow), request_id)

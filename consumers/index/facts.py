@@ -1,0 +1,234 @@
+"""What one more event adds to the facts about a request.
+
+Each kind of fact has a rule for which of two to keep, by the event's own sequence, revision or time and never by when
+it was read. So the facts are the same whatever the order in which topics are read, and however often.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
+
+from infra.kafka.stage import Message
+from infra.redis.records import (
+    Announced,
+    Answer,
+    Answerable,
+    Closed,
+    Decided,
+    Escalated,
+    Failed,
+    Opened,
+    Origin,
+    Place,
+    RequestRecord,
+)
+from schemas.events import (
+    AutoApproved,
+    CaseAnnounced,
+    CaseClosed,
+    CaseEscalated,
+    CaseOpened,
+    DeadLettered,
+    DecisionMade,
+    DecisionRequested,
+    ExpertReviewRequested,
+    PredictionMade,
+    ReviewRequested,
+)
+from schemas.topics import EXPERT, PREDICTIONS, REQUESTS, REVIEW
+from schemas.values import CaseStage, Coordinates, DecidedBy
+
+T = TypeVar("T")
+UNKNOWN: Final = RequestRecord()
+ID_CONFLICT: Final = "id_conflict"  # a dead letter about a second content under the id, not about the first
+STEPS: Final = {REQUESTS.name: 1, PREDICTIONS.name: 2, EXPERT.name: 3} | {topic.name: 3 for topic in REVIEW.values()}
+
+
+def with_event(record: RequestRecord, message: Message) -> RequestRecord:
+    """The facts after one more event; the very same value when it adds nothing."""
+    rule = RULES.get(type(message.event))
+    return record if rule is None else rule(record, message.event, message)
+
+
+def tells_of(message: Message) -> str | None:
+    """The request whose facts an event adds to; None for those that add to none."""
+    event = message.event
+    if type(event) not in RULES or (isinstance(event, DeadLettered) and _step(event) is None):
+        return None
+    return getattr(event, "request_id", None)
+
+
+def place_of(coordinates: Coordinates) -> Place:
+    """Coordinates as the model keeps them."""
+    return Place(topic=coordinates.topic, partition=coordinates.partition, offset=coordinates.offset)
+
+
+def _requested(record: RequestRecord, event: DecisionRequested, message: Message) -> RequestRecord:
+    return _change(
+        record,
+        origin=_origin(record, event.workflow, message.coordinates, message.timestamp, confirmed=False),
+        updated_at=message.timestamp,
+    )
+
+
+def _predicted(record: RequestRecord, event: PredictionMade, _: Message) -> RequestRecord:
+    at = event.predicted_at
+    return _change(
+        record,
+        origin=_origin(record, event.workflow, event.request, event.requested_at, confirmed=False),
+        predicted_at=at if record.predicted_at is None else min(at, record.predicted_at),
+        updated_at=at,
+    )
+
+
+def _announced(
+    record: RequestRecord, event: ReviewRequested | ExpertReviewRequested, message: Message
+) -> RequestRecord:
+    expert = isinstance(event, ExpertReviewRequested)
+    announced = Announced(
+        revision=event.revision,
+        stage=CaseStage.EXPERT if expert else CaseStage.HUMAN,
+        priority=event.priority,
+        escalated_by=event.escalated_by if isinstance(event, ExpertReviewRequested) else None,
+        created_at=event.created_at,
+        due_at=event.due_at,
+        review=place_of(message.coordinates),
+    )
+    return _change(
+        record,
+        origin=_origin(record, event.workflow, event.request, event.requested_at, confirmed=True),
+        announced=_greatest(record.announced, announced, lambda a: (a.revision, -a.created_at, _earlier(a.review))),
+        updated_at=event.created_at,
+    )
+
+
+def _decided(record: RequestRecord, event: DecisionMade | AutoApproved, _: Message) -> RequestRecord:
+    made = Decided(
+        at=event.decided_at,
+        request_offset=event.request.offset,
+        outcome=event.outcome,
+        label=event.label,
+        by=event.decided_by if isinstance(event, DecisionMade) else DecidedBy.AUTOMATION,
+        reviewer_id=event.reviewer_id if isinstance(event, DecisionMade) else None,
+    )
+    return _change(
+        record,
+        origin=_origin(record, event.workflow, event.request, event.requested_at, confirmed=True),
+        decided=_greatest(record.decided, made, lambda d: (-d.at, -d.request_offset)),
+        updated_at=event.decided_at,
+    )
+
+
+def _opened(record: RequestRecord, event: CaseOpened, _: Message) -> RequestRecord:
+    opened = Opened(
+        workflow=event.workflow,
+        revision=event.revision,
+        stage=event.stage,
+        priority=event.priority,
+        due_at=event.due_at,
+        at=event.occurred_at,
+    )
+    return _change(
+        record,
+        opened=_greatest(record.opened, opened, lambda o: -o.at),
+        answerable=_answerable(record, event),
+        updated_at=event.occurred_at,
+    )
+
+
+def _announced_again(record: RequestRecord, event: CaseAnnounced, _: Message) -> RequestRecord:
+    return _change(record, answerable=_answerable(record, event), updated_at=event.occurred_at)
+
+
+def _escalated(record: RequestRecord, event: CaseEscalated, _: Message) -> RequestRecord:
+    escalated = Escalated(
+        sequence=event.sequence, revision=event.revision, by=event.escalated_by, at=event.occurred_at
+    )
+    said = event.answer
+    return _change(
+        record,
+        escalated=_greatest(record.escalated, escalated, lambda e: e.sequence),
+        answers=_answers(record, event.sequence, event.occurred_at, said.reviewer_id if said else None),
+        updated_at=event.occurred_at,
+    )
+
+
+def _closed(record: RequestRecord, event: CaseClosed, _: Message) -> RequestRecord:
+    closed = Closed(sequence=event.sequence, at=event.occurred_at, by=event.closed_by)
+    return _change(
+        record,
+        closed=_greatest(record.closed, closed, lambda c: c.sequence),
+        answers=_answers(record, event.sequence, event.occurred_at, event.reviewer_id),
+        updated_at=event.occurred_at,
+    )
+
+
+def _dead(record: RequestRecord, event: DeadLettered, _: Message) -> RequestRecord:
+    step = _step(event)
+    if step is None:
+        return record
+    failed = Failed(step=step, at=event.dead_lettered_at, reason=event.reason)
+    return _change(
+        record,
+        failed=_greatest(record.failed, failed, lambda f: (f.step, f.at)),
+        updated_at=event.dead_lettered_at,
+    )
+
+
+RULES: Final[dict[type[Any], Callable[[RequestRecord, Any, Message], RequestRecord]]] = {
+    DecisionRequested: _requested,
+    PredictionMade: _predicted,
+    ReviewRequested: _announced,
+    ExpertReviewRequested: _announced,
+    AutoApproved: _decided,
+    DecisionMade: _decided,
+    CaseOpened: _opened,
+    CaseAnnounced: _announced_again,
+    CaseEscalated: _escalated,
+    CaseClosed: _closed,
+    DeadLettered: _dead,
+}
+
+
+def _change(record: RequestRecord, *, updated_at: int, **facts: object) -> RequestRecord:
+    """The record with these facts; the very same when they say nothing new."""
+    if updated_at <= record.updated_at and all(getattr(record, name) == value for name, value in facts.items()):
+        return record
+    return replace(record, updated_at=max(updated_at, record.updated_at), **facts)
+
+
+def _greatest(there: T | None, new: T, key: Callable[[T], Any]) -> T:
+    return new if there is None or key(new) > key(there) else there
+
+
+def _origin(
+    record: RequestRecord, workflow: str, request: Coordinates, requested_at: int, *, confirmed: bool
+) -> Origin:
+    """The first request under this id, unless a decision or an announcement says that another one was taken."""
+    found = Origin(confirmed=confirmed, workflow=workflow, request=place_of(request), requested_at=requested_at)
+    return _greatest(record.origin, found, lambda o: (o.confirmed, -o.request.offset, -o.requested_at))
+
+
+def _answerable(record: RequestRecord, event: CaseOpened | CaseAnnounced) -> Answerable:
+    said = Answerable(sequence=event.sequence, revision=event.revision, review=place_of(event.review))
+    return _greatest(record.answerable, said, lambda a: a.sequence)
+
+
+def _answers(record: RequestRecord, sequence: int, at: int, reviewer_id: str | None) -> tuple[Answer, ...]:
+    known = record.answers
+    if reviewer_id is None or any(answer.sequence == sequence for answer in known):
+        return known
+    answer = Answer(sequence=sequence, at=at, reviewer_id=reviewer_id)
+    return tuple(sorted((*known, answer), key=lambda a: a.sequence))
+
+
+def _earlier(review: Place) -> tuple[Any, ...]:
+    return (review.topic, review.partition, -review.offset)
+
+
+def _step(letter: DeadLettered) -> int | None:
+    """How far the request had come that a dead letter stopped; None when it stopped none that is known."""
+    if letter.request_id is None or letter.reason == ID_CONFLICT:
+        return None
+    return STEPS.get(letter.origin.topic)

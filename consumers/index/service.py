@@ -1,0 +1,266 @@
+"""Follows the log outside every group and keeps the read model in Redis; rebuilds it by itself when it is gone.
+
+Nothing waits for this service. Without Redis it waits; what it missed is in the log.
+"""
+
+import gc
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
+
+from consumers.index.batch import CachePolicy, activity, by_request, commands_of
+from consumers.index.changes import forgotten
+from infra.kafka.client import connect as connect_log
+from infra.kafka.errors import InvalidMessage, RecordsLost
+from infra.kafka.id_space import require_bound
+from infra.kafka.intake import Intake
+from infra.kafka.log import Log, Reader, Record, TopicPartition
+from infra.kafka.running import COLLECT_AFTER, elapsed, told_to_stop, wall
+from infra.kafka.scan import ends_of, partitions_of
+from infra.kafka.stage import Message
+from infra.redis.connection import connect as connect_redis
+from infra.redis.errors import IndexFenced, RedisUnavailable
+from infra.redis.keys import Keys
+from infra.redis.store import IndexStore, Move, Result
+from infra.settings import Settings
+from schemas.codec import Codec
+from schemas.topics import (
+    ASSIGNMENTS,
+    AUTO_APPROVE,
+    DEAD_LETTERS,
+    EXPERT,
+    OUTCOMES,
+    PREDICTIONS,
+    REQUESTS,
+    REVIEW,
+    Topic,
+)
+
+logger = logging.getLogger(__name__)
+TOPICS: Final[tuple[Topic[Any], ...]] = (
+    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, ASSIGNMENTS, OUTCOMES, DEAD_LETTERS,
+)  # fmt: skip
+FOLLOWED: Final = tuple(topic.name for topic in TOPICS)
+MAX_RECORDS: Final = 1_000
+READ_TIMEOUT: Final = 0.25  # seconds
+LOOK_EVERY: Final = 1_000  # milliseconds between two looks whether Redis still has what was written
+SWEEP_EVERY: Final = 60_000  # milliseconds between two looks for finished requests to forget
+SWEPT: Final = 1_000  # requests forgotten in one step
+FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds between attempts while Redis is away
+HOUR: Final = 3_600_000  # milliseconds
+
+Places = Mapping[TopicPartition, int]
+
+
+class Indexer:
+    """One owner of the read model. `keep_ms`: how long finished requests are told of."""
+
+    def __init__(
+        self, log: Log, store: IndexStore, intake: Intake, *, cache: CachePolicy, keep_ms: int,
+        wall: Callable[[], int] = wall, elapsed: Callable[[], int] = elapsed,
+    ) -> None:  # fmt: skip
+        self._log, self._store, self._intake = log, store, intake
+        self._cache, self._keep, self._wall, self._elapsed = cache, keep_ms, wall, elapsed
+        self._reader: Reader | None = None
+        self._owned = False  # before: whoever owns the model is replaced; after: we are, when it is another
+        self._applied: dict[TopicPartition, int] = {}
+        self._until: Places = {}  # what was in the log when reading began
+        self._looked = self._swept = 0
+        self._doomed: Sequence[str] = ()
+        self._doomed_until: Places = {}
+
+    def step(self) -> int:
+        """Apply what has come; how many records. Raises `IndexFenced`, and `RedisUnavailable`: then call `resume`."""
+        reader = self._reader or self._open()
+        try:
+            records = reader.read(MAX_RECORDS, READ_TIMEOUT)
+        except RecordsLost as error:
+            logger.warning("%s The read model is rebuilt.", error, extra={"action": "index_behind"})
+            self._begin()
+            return 0
+        if records:
+            self._apply(records, reader)
+        elif self._elapsed() - self._looked > LOOK_EVERY:
+            self._look()
+        self._note_caught_up()
+        self._sweep()
+        return len(records)
+
+    def resume(self) -> None:
+        """Look anew how far Redis is before anything else: the last write may or may not have taken effect."""
+        if self._reader is not None:
+            self._reader.close()
+        self._reader, self._doomed = None, ()
+
+    # ---- where to read from ----
+
+    def _open(self) -> Reader:
+        offsets = self._offsets_of_ours() if self._owned else self._store.take_over()
+        start = self._fitting(offsets)
+        return self._follow(start) if start else self._begin()
+
+    def _offsets_of_ours(self) -> Mapping[str, int]:
+        held = self._store.held()
+        if self._store.is_of_another(held):
+            raise IndexFenced
+        return held.offsets
+
+    def _fitting(self, offsets: Mapping[str, int] | None) -> dict[TopicPartition, int]:
+        """The offsets to go on from; empty unless they name every partition, and places that the log has."""
+        places = partitions_of(self._log, FOLLOWED)
+        if not offsets or set(offsets) != {name_of(place) for place in places}:
+            return {}
+        found = {place: offsets[name_of(place)] for place in places}
+        for place, offset in found.items():
+            if not self._log.beginning(place) <= offset <= self._log.watermark(place):
+                logger.warning(
+                    "Redis is at offset %d of %s, which the log does not have.", offset, name_of(place),
+                    extra={"action": "index_behind"},
+                )  # fmt: skip
+                return {}
+        return found
+
+    def _begin(self) -> Reader:
+        """Start with an empty model from the beginning of the log."""
+        self.resume()
+        start = {place: self._log.beginning(place) for place in partitions_of(self._log, FOLLOWED)}
+        logger.info("The read model is rebuilt from the log.", extra={"action": "index_rebuilding"})
+        result = self._store.begin({name_of(place): offset for place, offset in start.items()}, now=self._wall())
+        if result is Result.FENCED:
+            raise IndexFenced
+        return self._follow(start)
+
+    def _follow(self, start: dict[TopicPartition, int]) -> Reader:
+        self._owned = True
+        self._applied, self._until = start, ends_of(self._log, FOLLOWED)
+        self._reader = self._log.reader(start)
+        self._looked = self._elapsed()
+        return self._reader
+
+    # ---- what to write ----
+
+    def _apply(self, records: Sequence[Record], reader: Reader) -> None:
+        messages = [message for record in records if (message := self._message(record)) is not None]
+        grouped = by_request(messages)
+        known = dict(zip(grouped, self._store.load(list(grouped)), strict=True))
+        now, keys = self._wall(), self._store.keys
+        commands = chain(
+            activity(messages, keys=keys, now=now),
+            commands_of(grouped, known, keys=keys, cache=self._cache, now=now),
+        )
+        after = {place: reader.position(place) for place in {TopicPartition(r.topic, r.partition) for r in records}}
+        moves = [Move(name_of(place), self._applied[place], offset) for place, offset in after.items()]
+        if self._went_well(self._store.apply(list(commands), moves)):
+            self._applied.update(after)
+
+    def _message(self, record: Record) -> Message | None:
+        try:
+            return self._intake.message(record)
+        except InvalidMessage as error:  # whoever processes it makes it a dead letter
+            logger.debug("Passing over %s: %s", record[:3], error)
+            return None
+
+    def _went_well(self, result: Result) -> bool:
+        if result is Result.FENCED:
+            raise IndexFenced
+        if result is not Result.APPLIED:
+            logger.warning("Redis no longer has what was written (%s).", result, extra={"action": "index_lost"})
+            self.resume()
+        return result is Result.APPLIED
+
+    def _look(self) -> None:
+        """While nothing comes: whether Redis still holds what was written last, by us."""
+        self._looked = self._elapsed()
+        held = self._store.held()
+        if self._store.is_of_another(held):
+            raise IndexFenced
+        if held.owner is None or held.offsets != {name_of(place): at for place, at in self._applied.items()}:
+            self._went_well(Result.LOST)
+
+    def _note_caught_up(self) -> None:
+        if self._until and self._has_passed(self._until) and self._went_well(self._store.caught_up()):
+            self._until = {}
+            logger.info("The read model is up to date.", extra={"action": "index_caught_up"})
+
+    # ---- what to forget ----
+
+    def _sweep(self) -> None:
+        """Forget requests that were finished long ago, once everything was read that could tell more of them.
+
+        A topic may be read behind another. Who is forgotten before all its earlier events were read would come back
+        with the next of them, as if it were open. So the ends of all topics are asked after a request was chosen, and
+        it is forgotten only when they were passed.
+        """
+        if self._until or self._reader is None:
+            return
+        if self._doomed:
+            if self._has_passed(self._doomed_until):
+                self._forget()
+        elif self._elapsed() - self._swept > SWEEP_EVERY:
+            self._doomed = self._store.finished_before(self._wall() - self._keep, SWEPT)
+            if len(self._doomed) < SWEPT:
+                self._swept = self._elapsed()
+            if self._doomed:
+                self._doomed_until = ends_of(self._log, FOLLOWED)
+
+    def _forget(self) -> None:
+        doomed, self._doomed = self._doomed, ()
+        moment = self._wall() - self._keep
+        known = zip(doomed, self._store.load(doomed), strict=True)
+        gone = [
+            name for name, record in known
+            if record is None or (record.finished_at is not None and record.finished_at < moment)
+        ]  # fmt: skip
+        self._went_well(self._store.apply([each for name in gone for each in forgotten(self._store.keys, name)]))
+
+    def _has_passed(self, ends: Places) -> bool:
+        reader = self._reader
+        return reader is not None and all(reader.position(place) >= end for place, end in ends.items())
+
+
+def name_of(place: TopicPartition) -> str:
+    """A partition as the model names it."""
+    return f"{place.topic}[{place.partition}]"
+
+
+def indexer_of(settings: Settings) -> Indexer:
+    """The indexer that the settings describe, under a token that no other has."""
+    log = connect_log(settings)
+    require_bound(log)
+    store = IndexStore(connect_redis(settings), Keys(settings.topic_prefix), uuid.uuid4().hex)
+    return Indexer(
+        log,
+        store,
+        Intake(Codec.of_repository(), settings.partitions),
+        cache=CachePolicy(keep_ms=settings.index_cache_hours * HOUR, inline_bytes=settings.index_inline_bytes),
+        keep_ms=settings.index_status_hours * HOUR,
+    )
+
+
+def run(settings: Settings) -> None:
+    """Keep the read model until told to stop."""
+    stopping = told_to_stop()
+    indexer = indexer_of(settings)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
+    wait = FIRST_WAIT
+    while not stopping():
+        try:
+            indexer.step()
+            wait = FIRST_WAIT
+        except RedisUnavailable as error:
+            logger.warning("%s Trying again in %.1f s.", error, wait, extra={"action": "redis_unavailable"})
+            indexer.resume()
+            _sleep(wait, stopping)
+            wait = min(LONGEST_WAIT, wait * 2)
+    indexer.resume()
+
+
+def _sleep(seconds: float, stopping: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not stopping():
+        time.sleep(0.05)

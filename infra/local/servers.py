@@ -1,0 +1,87 @@
+"""A server of the stack under the supervisor, Kafka or Valkey: after its first start it keeps its address."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from infra.local.processes import identify
+from infra.local.restart import Restart, RestartPolicy, StayDown, after_exit
+from infra.local.state import Condition, ProcessState
+
+log = logging.getLogger("supervisor")
+
+
+class Server(Protocol):
+    """What owns the process of a server."""
+
+    @property
+    def log_file(self) -> Path: ...
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, or None when it does not run."""
+
+    @property
+    def exit_status(self) -> int | None:
+        """How it ended, as of subprocess; None while it runs or after `stop`."""
+
+    def start(self) -> None:
+        """Return when it answers."""
+
+    def launch(self) -> None:
+        """Start it without waiting."""
+
+    def stop(self) -> None:
+        """End it in order, so that its next start is quick."""
+
+
+class ServerChild:
+    """One server, and what is known about it."""
+
+    def __init__(self, name: str, server: Server) -> None:
+        self._server = server
+        self._failures = 0
+        self._due = self._began = 0.0  # monotonic times of the next and the last start
+        self.state = ProcessState(
+            name=name, condition=Condition.STOPPED, since=time.time(), log=str(server.log_file)
+        )
+
+    def start(self) -> None:
+        """Return when it answers."""
+        self._server.start()
+        self._running()
+
+    def look(self, policy: RestartPolicy) -> None:
+        """Notice that it ended, and start it again when that is due, without waiting for it to answer."""
+        if self.state.condition is Condition.WAITING:
+            if time.monotonic() >= self._due:
+                self._server.launch()
+                self._running(restarts=self.state.restarts + 1)
+            return
+        if (status := self._server.exit_status) is None:
+            return
+        ran = time.monotonic() - self._began
+        match after_exit(policy, status=status, ran_seconds=ran, failures=self._failures):
+            case Restart(wait_seconds=wait, failures=failures, reason=reason):
+                self._failures, self._due = failures, time.monotonic() + wait
+            case StayDown(reason=reason):  # a server has no such status; the number means a failure like any other
+                wait, self._due = policy.longest_wait_seconds, time.monotonic() + policy.longest_wait_seconds
+        name = self.state.name
+        log.warning("%s %s; again in %.2f s.", name, reason, wait, extra={"action": f"{name}_restart"})
+        self._change(condition=Condition.WAITING, process=None, last_exit=reason)
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._server.stop()
+        self._change(condition=Condition.STOPPED, process=None)
+
+    def _running(self, **changes: object) -> None:
+        self._began = time.monotonic()
+        pid = self._server.pid
+        self._change(condition=Condition.RUNNING, process=identify(pid) if pid else None, **changes)
+
+    def _change(self, **changes: object) -> None:
+        self.state = msgspec.structs.replace(self.state, since=time.time(), **changes)

@@ -1,0 +1,61 @@
+"""The names of everything in the read model. They share a hash tag, so that a Redis Cluster keeps them together."""
+
+from dataclasses import dataclass, field
+
+from schemas.values import CaseStage, Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names of one installation, told apart by its topic prefix."""
+
+    topic_prefix: str
+    prefix: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prefix", f"{{{self.topic_prefix}index}}:")
+
+    @property
+    def meta(self) -> str:
+        """Hash: who owns the model, its layout, since when it is rebuilt."""
+        return self.prefix + "meta"
+
+    @property
+    def offsets(self) -> str:
+        """Hash: next offset to apply, by `topic[partition]`."""
+        return self.prefix + "offsets"
+
+    def request(self, request_id: str) -> str:
+        """String: a `RequestRecord`."""
+        return f"{self.prefix}request:{request_id}"
+
+    def case(self, request_id: str) -> str:
+        """String that expires: a `CachedCase`."""
+        return f"{self.prefix}case:{request_id}"
+
+    @property
+    def workflows(self) -> str:
+        """Set: every workflow that ever had a case."""
+        return self.prefix + "workflows"
+
+    def queue(self, workflow: str, stage: CaseStage, priority: Priority) -> str:
+        """Sorted set of open cases: by deadline, then by `queue_member`."""
+        return f"{self.prefix}queue:{workflow}:{stage.value}:{priority.value}"
+
+    def opened(self, workflow: str) -> str:
+        """Sorted set of open cases: request ids by the time of opening."""
+        return f"{self.prefix}opened:{workflow}"
+
+    @property
+    def finished(self) -> str:
+        """Sorted set: request ids of finished requests by when they were."""
+        return self.prefix + "finished"
+
+    @property
+    def reviewers(self) -> str:
+        """Sorted set: reviewer ids by when they were last seen."""
+        return self.prefix + "reviewers"
+
+    def answers(self, reviewer_id: str) -> str:
+        """Sorted set that expires: `AnswerRow`s of a reviewer by when they were given."""
+        return f"{self.prefix}answers:{reviewer_id}"

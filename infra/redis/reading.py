@@ -1,0 +1,178 @@
+"""The reading side of the read model, for whoever shows it. What is not there may be in the log: `is_rebuilding` tells.
+
+Times in milliseconds since the epoch. Every question may raise `RedisUnavailable`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from infra.redis.connection import Connection
+from infra.redis.connection import connect as connect_redis
+from infra.redis.keys import Keys
+from infra.redis.pace import pace, wait_ms
+from infra.redis.records import (
+    LAYOUT,
+    AnswerRow,
+    CachedCase,
+    RequestRecord,
+    decode_case,
+    decode_record,
+    decode_row,
+    queue_member,
+)
+from infra.settings import Settings
+from schemas.values import CaseStage, Priority
+
+HOUR: Final = 3_600_000  # milliseconds
+DAY: Final = 24 * HOUR  # days begin at midnight UTC
+
+
+class QueuePosition(NamedTuple):
+    """A case among the open ones of its workflow and stage: the first of its priority has position 1."""
+
+    position: int
+    ahead: int  # of all priorities
+
+
+class ReviewerActivity(NamedTuple):
+    """What a reviewer did lately; refused answers count as seen, not as decisions."""
+
+    reviewer_id: str
+    last_seen: int
+    decisions_today: int
+    decisions_last_hour: int
+    mean_wait_seconds: float | None  # from a case's opening at their stage to their answer, over the last 24 hours
+
+
+class ReadModel:
+    """Answers from Redis."""
+
+    def __init__(self, redis: Connection, keys: Keys) -> None:
+        self._redis, self._keys = redis, keys
+
+    def is_rebuilding(self) -> bool:
+        """Whether the model does not know everything yet: it is being rebuilt, or nobody has begun."""
+        layout, since = self._redis.call("HMGET", self._keys.meta, "layout", "rebuilding_since")
+        return since is not None or layout != LAYOUT.encode()
+
+    def status(self, request_id: str) -> RequestRecord | None:
+        """Where a request stands; None for one that is unknown here, or was finished too long ago."""
+        value = self._redis.call("GET", self._keys.request(request_id))
+        return None if value is None else decode_record(value)
+
+    def case(self, request_id: str) -> CachedCase | None:
+        """What to show of an open case; None when it is closed or not cached: read it from the log at `review`."""
+        value = self._redis.call("GET", self._keys.case(request_id))
+        return None if value is None else decode_case(value)
+
+    def workflows(self) -> list[str]:
+        """Every workflow that ever had a case."""
+        return sorted(name.decode() for name in self._redis.call("SMEMBERS", self._keys.workflows))
+
+    def queue(self, workflow: str, stage: CaseStage, *, start: int = 0, count: int = 50) -> list[str]:
+        """Request ids of open cases in the order in which to work on them."""
+        found: list[str] = []
+        for priority, size in self.queue_sizes(workflow, stage).items():
+            if start < size and len(found) < count:
+                last = start + count - len(found) - 1
+                name = self._keys.queue(workflow, stage, priority)
+                members = self._redis.call("ZRANGE", name, start, last)
+                found += [member.decode().partition(":")[2] for member in members]
+            start = max(0, start - size)
+        return found
+
+    def queue_position(self, request_id: str) -> QueuePosition | None:
+        """How many open cases come before this one; None when it is not open."""
+        record = self.status(request_id)
+        if record is None or record.queued is None:
+            return None
+        queued = record.queued
+        before = [p for p in Priority if list(Priority).index(p) < list(Priority).index(queued.priority)]
+        member = queue_member(queued.opened_at, request_id)
+        rank, *sizes = self._redis.together(
+            [
+                ("ZRANK", self._keys.queue(queued.workflow, queued.stage, queued.priority), member),
+                *(("ZCARD", self._keys.queue(queued.workflow, queued.stage, p)) for p in before),
+            ]
+        )
+        return None if rank is None else QueuePosition(position=rank + 1, ahead=rank + sum(sizes))
+
+    def queue_sizes(self, workflow: str, stage: CaseStage | None = None) -> dict[Priority, int]:
+        """Open cases by priority, the most urgent first; at both stages unless one is named."""
+        stages = tuple(CaseStage) if stage is None else (stage,)
+        sizes = self._redis.together(
+            [("ZCARD", self._keys.queue(workflow, each, priority)) for priority in Priority for each in stages]
+        )
+        step = len(stages)
+        return {priority: sum(sizes[at * step : (at + 1) * step]) for at, priority in enumerate(Priority)}
+
+    def oldest_age(self, workflow: str, *, now: int) -> int | None:
+        """How long the oldest open case has been open, milliseconds; None when none is."""
+        found = self._redis.call("ZRANGE", self._keys.opened(workflow), 0, 0, "WITHSCORES")
+        return max(0, now - round(float(_flat(found)[1]))) if found else None
+
+    def estimated_wait(self, request_id: str, *, now: int) -> int | None:
+        """Milliseconds until this case is answered, at the pace of those who answered cases of its stage in the last
+        hour; None when it is not open, nobody is at work, or they have answered too little to tell."""
+        record, position = self.status(request_id), self.queue_position(request_id)
+        if record is None or record.queued is None or position is None:
+            return None
+        stage = record.queued.stage
+        times = {
+            reviewer: [at for at, row in rows if row.stage is stage]
+            for reviewer, rows in self._answers(self._last_seen(now - HOUR), since=now - HOUR).items()
+        }
+        found = pace(times, now=now)
+        return None if found is None else wait_ms(position.ahead, found)
+
+    def reviewers(self, *, now: int) -> list[ReviewerActivity]:
+        """Everybody who was seen in the last 30 days, who was seen last first."""
+        seen = self._last_seen(0)
+        answers = self._answers(seen, since=now - DAY)
+        return [_activity(reviewer, at, answers[reviewer], now) for reviewer, at in seen.items()]
+
+    def _last_seen(self, since: int) -> dict[str, int]:
+        found = self._redis.call("ZRANGE", self._keys.reviewers, "+inf", since, "BYSCORE", "REV", "WITHSCORES")
+        words = _flat(found)
+        return {name.decode(): round(float(at)) for name, at in zip(words[::2], words[1::2], strict=True)}
+
+    def _answers(self, reviewers: Mapping[str, int], *, since: int) -> dict[str, list[tuple[int, AnswerRow]]]:
+        found = self._redis.together(
+            [
+                ("ZRANGE", self._keys.answers(reviewer), since, "+inf", "BYSCORE", "WITHSCORES")
+                for reviewer in reviewers
+            ]
+        )
+        return {reviewer: list(_rows(rows)) for reviewer, rows in zip(reviewers, found, strict=True)}
+
+    def close(self) -> None:
+        self._redis.close()
+
+
+def connect(settings: Settings) -> ReadModel:
+    """The read model that the settings name. Connects on first use."""
+    return ReadModel(connect_redis(settings), Keys(settings.topic_prefix))
+
+
+def _activity(reviewer: str, seen: int, answers: Sequence[tuple[int, AnswerRow]], now: int) -> ReviewerActivity:
+    waits = [row.waited_ms for _, row in answers]
+    return ReviewerActivity(
+        reviewer_id=reviewer,
+        last_seen=seen,
+        decisions_today=sum(at >= now - now % DAY for at, _ in answers),
+        decisions_last_hour=sum(at > now - HOUR for at, _ in answers),
+        mean_wait_seconds=sum(waits) / len(waits) / 1_000 if waits else None,
+    )
+
+
+def _rows(found: Sequence[object]) -> Iterator[tuple[int, AnswerRow]]:
+    words = _flat(found)
+    return ((round(float(at)), decode_row(value)) for value, at in zip(words[::2], words[1::2], strict=True))
+
+
+def _flat(found: Sequence[object]) -> list[bytes]:
+    """Members and scores in turn: redis-py hands them out flat or in pairs, as the protocol has it."""
+    made: list[bytes] = []
+    for each in found:
+        made += each if isinstance(each, tuple | list) else (each,)
+    return made

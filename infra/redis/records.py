@@ -1,0 +1,225 @@
+"""What the read model keeps of a request and of a case. Times in milliseconds since the epoch.
+
+Every fact is kept apart from what follows from all of them, so that facts may come in any order. Values are stored with
+their fields by position.
+"""
+
+from typing import Final
+
+import msgspec
+
+from schemas.values import (
+    CaseStage,
+    ClosedBy,
+    Coordinates,
+    DecidedBy,
+    EscalatedBy,
+    Outcome,
+    PreviousAnswer,
+    Priority,
+    Recommendation,
+)
+
+LAYOUT: Final = "1"  # raised with every change below: a model of another layout is rebuilt
+NEVER: Final = "+inf"  # the deadline of a case that has none, as a score
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Where a record lies in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def coordinates(self) -> Coordinates:
+        return Coordinates(topic=self.topic, partition=self.partition, offset=self.offset)
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The request in the log. `confirmed` when a decision or an announcement names it, not only the record itself."""
+
+    confirmed: bool
+    workflow: str
+    request: Place
+    requested_at: int
+
+
+class Announced(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The last time that people were asked."""
+
+    revision: int
+    stage: CaseStage
+    priority: Priority
+    escalated_by: EscalatedBy | None
+    created_at: int
+    due_at: int | None
+    review: Place
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Casework took the request on."""
+
+    workflow: str
+    revision: int
+    stage: CaseStage
+    priority: Priority
+    due_at: int | None
+    at: int
+
+
+class Escalated(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The case went to an expert."""
+
+    sequence: int
+    revision: int
+    by: EscalatedBy
+    at: int
+
+
+class Answerable(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Where casework says that the case can be answered."""
+
+    sequence: int
+    revision: int
+    review: Place
+
+
+class Closed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The case is finished."""
+
+    sequence: int
+    at: int
+    by: ClosedBy
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The outcome."""
+
+    at: int
+    request_offset: int
+    outcome: Outcome
+    label: str
+    by: DecidedBy
+    reviewer_id: str | None
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A dead letter; `step` counts how far the request had come: 1 requested, 2 predicted, 3 announced."""
+
+    step: int
+    at: int
+    reason: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """An answer that changed the case."""
+
+    sequence: int
+    at: int
+    reviewer_id: str
+
+
+class Queued(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The place of an open case among the others."""
+
+    workflow: str
+    stage: CaseStage
+    priority: Priority
+    due_at: int | None
+    opened_at: int
+
+
+class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Facts about one request, and what follows from them.
+
+    Not for reviewers: the status of a case that is open for an audit tells that the model had decided it.
+    """
+
+    # Facts.
+    origin: Origin | None = None
+    predicted_at: int | None = None
+    announced: Announced | None = None
+    opened: Opened | None = None
+    escalated: Escalated | None = None
+    answerable: Answerable | None = None
+    closed: Closed | None = None
+    decided: Decided | None = None
+    failed: Failed | None = None
+    answers: tuple[Answer, ...] = ()
+    updated_at: int = 0
+    # What follows.
+    state: str = ""  # as of streams.workflow.states
+    status: str | None = None  # what an upstream system is told; None when the request failed
+    progress: float = 0.0
+    queued: Queued | None = None
+    finished_at: int | None = None  # None while anything can still come
+
+    @property
+    def review(self) -> Place | None:
+        """Where the case was announced last; casework's word counts where it has one."""
+        said, announced = self.answerable, self.announced
+        if said is None or (announced is not None and announced.revision > said.revision):
+            return announced.review if announced else None
+        return said.review
+
+
+class CachedCase(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a list or a page shows of an open case; the body by coordinates where it is large. Nothing sealed."""
+
+    workflow: str
+    revision: int
+    stage: CaseStage
+    priority: Priority
+    reason: str
+    classes: tuple[str, ...]
+    approving_class: str
+    recommendation: Recommendation | None
+    rule_hits: tuple[str, ...]
+    risk_flags: tuple[str, ...]
+    high_risk: bool
+    compliance: bool
+    policy_version: int
+    created_at: int
+    requested_at: int
+    due_at: int | None
+    request: Place
+    review: Place
+    request_body: bytes | None
+    request_fingerprint: bytes
+    escalated_by: EscalatedBy | None
+    answers: tuple[PreviousAnswer, ...]
+
+
+class AnswerRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One answer in the account of a reviewer; `waited_ms` from the case's opening at that stage to the answer."""
+
+    stage: CaseStage
+    workflow: str
+    sequence: int
+    waited_ms: int
+    request_id: str
+
+
+_record_encoder, _record_decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(RequestRecord)
+_case_decoder = msgspec.msgpack.Decoder(CachedCase)
+_row_decoder = msgspec.json.Decoder(AnswerRow)
+encode = _record_encoder.encode
+decode_record = _record_decoder.decode
+decode_case = _case_decoder.decode
+encode_row = msgspec.json.Encoder().encode
+decode_row = _row_decoder.decode
+
+
+def queue_member(opened_at: int, request_id: str) -> str:
+    """A case among others with the same deadline: the older first, then by id.
+
+    >>> queue_member(1_700_000_000_000, "r1")
+    '1700000000000:r1'
+    """
+    return f"{opened_at:013d}:{request_id}"
+
+
+def queue_score(due_at: int | None) -> str:
+    """The deadline as a score; cases without one come last."""
+    return NEVER if due_at is None else str(due_at)

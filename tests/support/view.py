@@ -1,0 +1,252 @@
+"""What the read model must say of a log, told another way: by the auditor's story of each request, by casework's own
+last word on each case, and by counting. Nothing of `consumers.index` is used here."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from infra.kafka.partitioner import partition_of
+from infra.kafka.scan import Entry
+from infra.redis.reading import ReadModel
+from producers.desk.cases import open_cases, queue
+from schemas.events import (
+    AutoApproved,
+    CaseClosed,
+    CaseEscalated,
+    CaseOpened,
+    CaseSnapshot,
+    DeadLettered,
+    DecisionMade,
+    DecisionRefused,
+    DecisionRequested,
+    ExpertReviewRequested,
+    PredictionMade,
+    ReviewRequested,
+)
+from schemas.values import CaseStage, CaseStatus, Coordinates, Priority
+from streams.workflow.states import State
+from streams.workflow.story import Record
+from streams.workflow.timeline import story_of
+
+TOLD: Final = (
+    DecisionRequested, PredictionMade, AutoApproved, DecisionMade, ReviewRequested, ExpertReviewRequested,
+    CaseOpened, CaseEscalated, CaseClosed, DeadLettered,
+)  # fmt: skip
+HOUR: Final = 3_600_000  # milliseconds
+DAY: Final = 24 * HOUR
+View = dict[str, Any]
+
+
+class LogView:
+    """The same questions as to the read model, answered from all records of a log."""
+
+    def __init__(self, entries: Iterable[Entry], *, partitions: int, inline_bytes: int) -> None:
+        self._partitions, self._inline_bytes = partitions, inline_bytes
+        self._entries = sorted(entries, key=lambda entry: (entry.topic, entry.partition, entry.offset))
+        self._by_request: dict[str, list[Entry]] = defaultdict(list)
+        self._at = {entry.coordinates: entry for entry in self._entries}
+        self._snapshots = {e.key: e.event for e in self._entries if isinstance(e.event, CaseSnapshot)}
+        self._open = open_cases(entry for entry in self._entries if entry.topic == "cases")
+        for entry in self._entries:
+            name = getattr(entry.event, "request_id", None)
+            if name is not None and isinstance(entry.event, TOLD) and _is_in_place(entry, partitions):
+                self._by_request[name].append(entry)
+
+    @property
+    def request_ids(self) -> list[str]:
+        return sorted(self._by_request)
+
+    def requests(self) -> dict[str, View]:
+        """Every request as an upstream system is told of it."""
+        return {name: view for name in self.request_ids if (view := self._request(name))}
+
+    def queues(self) -> dict[tuple[str, CaseStage], list[str]]:
+        """Open cases by workflow and stage, in the order that a reviewer is shown."""
+        ordered: dict[tuple[str, CaseStage], list[str]] = defaultdict(list)
+        for waiting in queue(self._open, now=0):
+            ordered[waiting.workflow, CaseStage(waiting.stage)].append(waiting.request_id)
+        return dict(ordered)
+
+    def sizes(self) -> dict[tuple[str, Priority], int]:
+        counted: dict[tuple[str, Priority], int] = defaultdict(int)
+        for case in self._open:
+            counted[case.workflow, case.priority] += 1
+        return dict(counted)
+
+    def oldest(self) -> dict[str, int]:
+        """When the oldest open case of each workflow was opened."""
+        opened: dict[str, int] = {}
+        for case in self._open:
+            opened[case.workflow] = min(case.opened_at, opened.get(case.workflow, case.opened_at))
+        return opened
+
+    def cases(self) -> dict[str, View]:
+        """What a page shows of each open case: its announcement, as it lies at the case's coordinates."""
+        made = {}
+        for case in self._open:
+            assert case.review is not None, f"casework never saw the announcement of {case.request_id}"
+            asked = self._at[case.review].event
+            assert isinstance(asked, ReviewRequested | ExpertReviewRequested)
+            body = asked.request_body
+            made[case.request_id] = {
+                "reason": asked.reason, "revision": asked.revision, "priority": asked.priority,
+                "recommendation": asked.recommendation, "classes": asked.classes, "due_at": asked.due_at,
+                "request_body": body if len(body) <= self._inline_bytes else None,
+                "request": asked.request, "review": case.review, "answers": getattr(asked, "answers", ()),
+            }  # fmt: skip
+        return made
+
+    def reviewers(self, now: int) -> dict[str, View]:
+        """What each person did: the events that carry their id."""
+        seen: dict[str, int] = {}
+        answers: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)  # event id -> when, and after how long
+        began: dict[str, int] = {}
+        for entry in (entry for entry in self._entries if entry.topic == "assignments"):
+            event: Any = entry.event
+            who = getattr(event, "reviewer_id", None) or getattr(getattr(event, "answer", None), "reviewer_id", None)
+            if isinstance(event, CaseOpened):
+                began.setdefault(event.request_id, event.occurred_at)
+            if who is not None:
+                seen[who] = max(event.occurred_at, seen.get(who, 0))
+                if not isinstance(event, DecisionRefused):
+                    waited = event.occurred_at - began[event.request_id]
+                    answers[who].setdefault(event.event_id, (event.occurred_at, max(0, waited)))
+            if isinstance(event, CaseEscalated):
+                began[event.request_id] = event.occurred_at
+        return {name: _activity(at, list(answers[name].values()), now) for name, at in seen.items()}
+
+    def _request(self, name: str) -> View:
+        entries = self._by_request[name]
+        story = story_of(Record(e.event, e.timestamp) for e in entries if e.event is not None)
+        assert story is not None
+        made = [e.event for e in entries if isinstance(e.event, DecisionMade)]
+        first = min(made, key=lambda m: (m.decided_at, m.request.offset), default=None)
+        snapshot = self._snapshots.get(name.encode())
+        return {
+            "state": story.state.value, "status": story.status.value if story.status else None,
+            "progress": story.progress, "outcome": story.outcome, "label": story.label,
+            "decided_by": first.decided_by if first else None, "decided_at": first.decided_at if first else None,
+            "reviewer_id": first.reviewer_id if first else None,
+            "request": _request_place(entries, first, snapshot),
+            "review": snapshot.review if snapshot and snapshot.review else _announcement(entries),
+            "opened_at": snapshot.opened_at if snapshot else None,
+            "closed_at": snapshot.closed_at if snapshot else None,
+            "finished": _is_finished(story.state, entries, snapshot),
+        }  # fmt: skip
+
+
+def shown(model: ReadModel, request_ids: Iterable[str]) -> dict[str, View]:
+    """The same of the read model, as far as it knows these requests."""
+    made: dict[str, View] = {}
+    for name in request_ids:
+        record = model.status(name)
+        if record is not None:
+            decided = record.decided
+            made[name] = {
+                "state": record.state, "status": record.status, "progress": record.progress,
+                "outcome": decided.outcome if decided else None, "label": decided.label if decided else None,
+                "decided_by": decided.by if decided else None, "decided_at": decided.at if decided else None,
+                "reviewer_id": decided.reviewer_id if decided else None,
+                "request": record.origin.request.coordinates if record.origin else None,
+                "review": record.review.coordinates if record.review else None,
+                "opened_at": record.opened.at if record.opened else None,
+                "closed_at": record.closed.at if record.closed else None,
+                "finished": record.finished_at is not None,
+            }  # fmt: skip
+    return made
+
+
+def shown_cases(model: ReadModel, request_ids: Iterable[str]) -> dict[str, View]:
+    """What the read model would show on a page of each case."""
+    made = {}
+    for name in request_ids:
+        case = model.case(name)
+        if case is not None:
+            made[name] = {
+                "reason": case.reason, "revision": case.revision, "priority": case.priority,
+                "recommendation": case.recommendation, "classes": case.classes, "due_at": case.due_at,
+                "request_body": case.request_body, "request": case.request.coordinates,
+                "review": case.review.coordinates, "answers": case.answers,
+            }  # fmt: skip
+    return made
+
+
+def differences(log: LogView, model: ReadModel, *, now: int) -> list[str]:
+    """Everything in which the read model and the log differ, field by field."""
+    found = _unequal("request", log.requests(), shown(model, log.request_ids))
+    found += _unequal("case", log.cases(), shown_cases(model, log.request_ids))
+    workflows = {*model.workflows(), *(workflow for workflow, _ in log.queues())}
+    for workflow in workflows:
+        for stage in CaseStage:
+            right = log.queues().get((workflow, stage), [])
+            if (said := model.queue(workflow, stage, count=1_000_000)) != right:
+                found.append(f"queue {workflow} {stage}: {said} instead of {right}")
+        sizes = {priority: log.sizes().get((workflow, priority), 0) for priority in Priority}
+        if (counted := model.queue_sizes(workflow)) != sizes:
+            found.append(f"sizes of {workflow}: {counted} instead of {sizes}")
+        oldest = log.oldest().get(workflow)
+        if (age := model.oldest_age(workflow, now=now)) != (None if oldest is None else max(0, now - oldest)):
+            found.append(f"oldest of {workflow}: {age} at {now}, opened at {oldest}")
+    for (workflow, stage), names in log.queues().items():
+        found += _positions(model, workflow, stage, names)
+    people = {each.reviewer_id: each._asdict() for each in model.reviewers(now=now)}
+    return found + _unequal("reviewer", log.reviewers(now), people)
+
+
+def _positions(model: ReadModel, workflow: str, stage: CaseStage, names: Sequence[str]) -> list[str]:
+    at = {name: model.queue_position(name) for name in names}
+    return [
+        f"{name} is {place} of {workflow} {stage}, with {ahead} ahead"
+        for ahead, (name, place) in enumerate(at.items())
+        if place is None or place.ahead != ahead
+    ]
+
+
+def _unequal(what: str, right: dict[str, View], said: dict[str, View]) -> list[str]:
+    found = [f"{what} {name} is missing" for name in right.keys() - said.keys()]
+    found += [f"{what} {name} is none" for name in said.keys() - right.keys()]
+    for name in right.keys() & said.keys():
+        for field, value in right[name].items():
+            if said[name][field] != value:
+                found.append(f"{what} {name}: {field} is {said[name][field]!r} instead of {value!r}")
+    return found
+
+
+def _activity(seen: int, answers: Sequence[tuple[int, int]], now: int) -> View:
+    lately = [(at, waited) for at, waited in answers if now - at <= DAY]
+    return {
+        "last_seen": seen,
+        "decisions_today": sum(at // DAY == now // DAY for at, _ in lately),
+        "decisions_last_hour": sum(now - at < HOUR for at, _ in lately),
+        "mean_wait_seconds": sum(waited for _, waited in lately) / len(lately) / 1_000 if lately else None,
+    }
+
+
+def _is_in_place(entry: Entry, partitions: int) -> bool:
+    """What lies under another key or elsewhere becomes a dead letter, and is no event of this request."""
+    if isinstance(entry.event, DeadLettered):
+        return True
+    key = getattr(entry.event, "request_id", "").encode()
+    return entry.key == key and (entry.topic != "requests" or entry.partition == partition_of(key, partitions))
+
+
+def _request_place(
+    entries: Sequence[Entry], made: DecisionMade | None, snapshot: CaseSnapshot | None
+) -> Coordinates | None:
+    """Where the request lies that was taken: as the outcome or the case says, else the first under its id."""
+    named = made.request if made else snapshot.request if snapshot else None
+    own = [entry.coordinates for entry in entries if isinstance(entry.event, DecisionRequested)]
+    places = own + [getattr(entry.event, "request", None) for entry in entries]
+    return named or min((place for place in places if place), key=lambda place: place.offset, default=None)
+
+
+def _announcement(entries: Sequence[Entry]) -> Coordinates | None:
+    asked = [e for e in entries if isinstance(e.event, ReviewRequested | ExpertReviewRequested)]
+    last = max(asked, key=lambda e: getattr(e.event, "revision", 0), default=None)
+    return last.coordinates if last else None
+
+
+def _is_finished(state: State, entries: Sequence[Entry], snapshot: CaseSnapshot | None) -> bool:
+    if snapshot is not None:
+        return snapshot.status is CaseStatus.CLOSED and state is State.COMPLETED
+    return state is State.FAILED or (state is State.COMPLETED and _announcement(entries) is None)
