@@ -111,14 +111,14 @@ AUTO_APPROVE: Final[Topic[e.AutoApproved]] = Topic(
 def _review(priority: Priority) -> Topic[e.ReviewRequested]:
     return Topic(
         name=f"review.{priority}", keyed=Keyed.REQUEST, events=(e.ReviewRequested,),
-        writers=("router", "casework"), readers=("casework", "reviewer-apps", "desk", "index", "audit"),
+        writers=("router", "casework"), readers=("casework", "reviewer-apps", "desk", "gateway", "index", "audit"),
     )  # fmt: skip
 
 
 REVIEW: Final[Mapping[Priority, Topic[e.ReviewRequested]]] = {p: _review(p) for p in Priority}
 EXPERT: Final[Topic[e.ExpertReviewRequested]] = Topic(
     name="expert", keyed=Keyed.REQUEST, events=(e.ExpertReviewRequested,),
-    writers=("router", "casework"), readers=("casework", "expert-apps", "desk", "index", "audit"),
+    writers=("router", "casework"), readers=("casework", "expert-apps", "desk", "gateway", "index", "audit"),
 )  # fmt: skip
 REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
     name="review-decisions", keyed=Keyed.REQUEST, events=(e.ReviewDecided,), max_value_bytes=MIB, append_time=True,
@@ -127,7 +127,7 @@ REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
 )  # fmt: skip
 APPEALS: Final[Topic[e.AppealFiled]] = Topic(
     name="appeals", keyed=Keyed.REQUEST, events=(e.AppealFiled,), append_time=True,
-    writers=("gateway",), readers=("casework", "audit"),
+    writers=("gateway",), readers=("casework", "gateway", "audit"),
 )  # fmt: skip
 ASSIGNMENTS: Final[
     Topic[
@@ -166,7 +166,8 @@ MODELS: Final[Topic[e.ModelTrained | e.ModelEvaluated | e.ModelPromoted | e.Mode
 POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
     name="policies", keyed=Keyed.WORKFLOW, events=(e.PolicyPublished, e.PolicyRefused), max_value_bytes=MIB,
     config=True,
-    writers=("operator",), readers=("inference", "router", "casework", "feedback", "training", "desk", "audit"),
+    writers=("operator",),
+    readers=("inference", "router", "casework", "feedback", "training", "gateway", "desk", "audit"),
 )  # fmt: skip
 TALLIES: Final[Topic[e.StageTallied]] = Topic(
     name="tallies", keyed=Keyed.STAGE, events=(e.StageTallied,),
@@ -175,7 +176,7 @@ TALLIES: Final[Topic[e.StageTallied]] = Topic(
 DEAD_LETTERS: Final[Topic[e.DeadLettered]] = Topic(
     name="dead-letters", keyed=Keyed.ORIGINAL, events=(e.DeadLettered,),
     writers=("inference", "router", "casework", "feedback", "training"),
-    readers=("router", "operator", "index", "insights", "audit"),
+    readers=("router", "operator", "gateway", "index", "insights", "audit"),
 )  # fmt: skip
 CASES: Final[Topic[e.CaseSnapshot]] = Topic(
     name="cases", keyed=Keyed.REQUEST, events=(e.CaseSnapshot,), compacted=True,

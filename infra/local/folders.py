@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.settings import BOOTSTRAP_FILE, REDIS_FILE
+from infra.settings import BOOTSTRAP_FILE, GATEWAY_FILE, REDIS_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,10 @@ class Folders:
     @property
     def redis(self) -> Path:
         return self.data_dir / REDIS_FILE
+
+    @property
+    def gateway(self) -> Path:
+        return self.data_dir / GATEWAY_FILE
 
     def log(self, name: str) -> Path:
         return self.data_dir / "logs" / f"{name}.log"
