@@ -23,11 +23,13 @@ CONFIG_FILE = Path("hitl.toml")
 BOOTSTRAP_FILE = Path("run/bootstrap")  # under data_dir: where the local stack that runs can be reached
 REDIS_FILE = Path("run/redis")  # the same for its Redis
 CLIENT_FILE = Path("run/client.json")  # under data_dir: how commands log in there, where that is wanted
+GATEWAY_FILE = Path("run/gateway")  # where the gateway listens, written by itself
 UNSET = Path()
 
 Text = Annotated[str, Meta(min_length=1)]
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,100}$")]
 RedisUrl = Annotated[str, Meta(pattern=r"^(redis|rediss|unix)://.+")]
+Address = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$")]
 Slot = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,60}$")]
 
 
@@ -87,6 +89,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     seal_key_file: Annotated[Path, Meta(description="64 random bytes (default data_dir/secrets/seal.key)")] = UNSET
     draw_salt_file: Annotated[Path, Meta(description="32 random bytes (default data_dir/secrets/draw.salt)")] = UNSET
+    gateway_address: Annotated[Address, Meta(description="host:port of the HTTP gateway; port 0 takes a free one")] = (
+        "127.0.0.1:8088"
+    )
+    gateway_tokens_file: Annotated[
+        Path, Meta(description="API tokens of the gateway, TOML or JSON; needed unless it listens on this machine only")
+    ] = UNSET
+    gateway_most_unacknowledged: Annotated[
+        int, Meta(ge=1, le=100_000, description="records waiting for the brokers beyond which the gateway answers 503")
+    ] = 10_000
+    gateway_acknowledge_seconds: Annotated[
+        float, Meta(ge=0.5, le=60, description="how long the gateway waits for the brokers, seconds")
+    ] = 10
     log_format: Annotated[Literal["text", "json"], Meta(description="a line for people or for machines")] = "text"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="least severity logged")] = (
         "info"
@@ -105,6 +119,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         for name, default in (("seal_key_file", "seal.key"), ("draw_salt_file", "draw.salt")):
             given: Path = getattr(self, name)
             fix(name, given.expanduser().absolute() if given != UNSET else self.data_dir / "secrets" / default)
+        if self.gateway_tokens_file != UNSET:
+            fix("gateway_tokens_file", self.gateway_tokens_file.expanduser().absolute())
         if self.max_commit_interval_ms < self.commit_interval_ms:
             raise SettingsInvalid(
                 f"max_commit_interval_ms ({self.max_commit_interval_ms:g}) is below commit_interval_ms "
@@ -124,7 +140,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_local(self) -> bool:
         """Whether every broker is on this machine, so that this machine alone may mint the secrets."""
-        return all(_is_loopback(server.rsplit(":", 1)[0]) for server in self.bootstrap_servers.split(","))
+        return all(is_loopback(server.rsplit(":", 1)[0]) for server in self.bootstrap_servers.split(","))
 
     def with_changes(self, **changes: Any) -> Self:
         """A copy with these fields changed; paths that follow from data_dir follow, if data_dir changes."""
@@ -241,7 +257,8 @@ def _meant(name: str, known: Mapping[str, Any] | list[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, and reachable from nowhere else."""
     host = host.strip().removeprefix("[").removesuffix("]")
     try:
         return ip_address(host).is_loopback

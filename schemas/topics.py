@@ -122,7 +122,7 @@ def _review(priority: Priority) -> Topic[e.ReviewRequested]:
     return Topic(
         name=f"review.{priority}", keyed=Keyed.REQUEST, events=(e.ReviewRequested,),
         writers=("router", "casework", "operator"),
-        readers=("casework", "reviewer-apps", "desk", "index", "operator", "audit"),
+        readers=("casework", "reviewer-apps", "desk", "gateway", "index", "operator", "audit"),
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ REVIEW: Final[Mapping[Priority, Topic[e.ReviewRequested]]] = {p: _review(p) for 
 EXPERT: Final[Topic[e.ExpertReviewRequested]] = Topic(
     name="expert", keyed=Keyed.REQUEST, events=(e.ExpertReviewRequested,),
     writers=("router", "casework", "operator"),
-    readers=("casework", "expert-apps", "desk", "index", "operator", "audit"),
+    readers=("casework", "expert-apps", "desk", "gateway", "index", "operator", "audit"),
 )  # fmt: skip
 REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
     name="review-decisions", keyed=Keyed.REQUEST, events=(e.ReviewDecided,), max_value_bytes=MIB, append_time=True,
@@ -139,7 +139,7 @@ REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
 )  # fmt: skip
 APPEALS: Final[Topic[e.AppealFiled]] = Topic(
     name="appeals", keyed=Keyed.REQUEST, events=(e.AppealFiled,), append_time=True,
-    writers=("gateway", "operator"), readers=("casework", "operator", "audit"),
+    writers=("gateway", "operator"), readers=("casework", "gateway", "operator", "audit"),
 )  # fmt: skip
 ASSIGNMENTS: Final[
     Topic[
@@ -180,7 +180,7 @@ POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
     name="policies", keyed=Keyed.WORKFLOW, events=(e.PolicyPublished, e.PolicyRefused), max_value_bytes=MIB,
     config=True,
     writers=("operator",),
-    readers=("inference", "router", "casework", "feedback", "training", "desk", "operator", "audit"),
+    readers=("inference", "router", "casework", "feedback", "training", "gateway", "desk", "operator", "audit"),
 )  # fmt: skip
 TALLIES: Final[Topic[e.StageTallied]] = Topic(
     name="tallies", keyed=Keyed.STAGE, events=(e.StageTallied,),
@@ -189,7 +189,7 @@ TALLIES: Final[Topic[e.StageTallied]] = Topic(
 DEAD_LETTERS: Final[Topic[e.DeadLettered]] = Topic(
     name="dead-letters", keyed=Keyed.ORIGINAL, events=(e.DeadLettered,),
     writers=("inference", "router", "casework", "feedback", "training"),
-    readers=("router", "operator", "index", "insights", "audit"),
+    readers=("router", "operator", "gateway", "index", "insights", "audit"),
 )  # fmt: skip
 CASES: Final[Topic[e.CaseSnapshot]] = Topic(
     name="cases", keyed=Keyed.REQUEST, events=(e.CaseSnapshot,), compacted=True,

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from infra.cli.cluster import connected
-from infra.kafka.log import Log, TopicPartition
-from infra.kafka.partitioner import partition_of
-from infra.kafka.scan import Entry, Progress, ends_of, scan
+from infra.kafka.log import Log
+from infra.kafka.scan import Entry, Progress, about, scan
 from infra.settings import Settings
 from schemas.codec import Codec
-from schemas.topics import BY_NAME, REQUESTS, TOPICS, Keyed
+from schemas.topics import REQUESTS, TOPICS
 
 EVERY_TOPIC = tuple(topic.name for topic in TOPICS)
 
@@ -34,24 +33,7 @@ class AuditLog:
 
     def about(self, request_id: str, *, progress: Progress | None = None) -> list[Entry]:
         """Every event of one request; of request-keyed topics only the request's own partition is read."""
-        key = request_id.encode()
-        place = partition_of(key, self.partitions)
-        ends = {
-            partition: end for partition, end in ends_of(self.log, EVERY_TOPIC).items() if _may_hold(partition, place)
-        }
-        entries = scan(
-            self.log,
-            self.codec,
-            EVERY_TOPIC,
-            ends=ends,
-            wanted=lambda record: record.key == key or BY_NAME[record.topic].keyed is not Keyed.REQUEST,
-            progress=progress,
-        )
-        return [entry for entry in entries if getattr(entry.event, "request_id", None) == request_id]
-
-
-def _may_hold(partition: TopicPartition, place: int) -> bool:
-    return BY_NAME[partition.topic].keyed is not Keyed.REQUEST or partition.partition == place
+        return about(self.log, self.codec, request_id, EVERY_TOPIC, progress=progress)
 
 
 @contextmanager

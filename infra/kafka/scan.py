@@ -6,8 +6,10 @@ from typing import Final, NamedTuple
 
 from infra.errors import HitlError
 from infra.kafka.log import Log, Record, TopicPartition
+from infra.kafka.partitioner import partition_of
 from schemas.codec import Codec, Undecodable
 from schemas.events import Event
+from schemas.topics import BY_NAME, Keyed
 from schemas.values import Coordinates
 
 READ_TIMEOUT: Final = 0.5  # seconds
@@ -103,3 +105,26 @@ def _moved(before: Mapping[TopicPartition, int], after: Mapping[TopicPartition, 
     if now - moved > STALLED_AFTER:
         raise ScanStalled()
     return moved
+
+
+def about(
+    log: Log, codec: Codec, request_id: str, topics: Collection[str], *, progress: Progress | None = None
+) -> list[Entry]:
+    """Every event of one request in these topics; of request-keyed ones only the request's own partition is read."""
+    key = request_id.encode()
+
+    def may_hold(partition: TopicPartition) -> bool:
+        if BY_NAME[partition.topic].keyed is not Keyed.REQUEST:
+            return True
+        return partition.partition == partition_of(key, log.partitions(partition.topic))
+
+    ends = {partition: log.watermark(partition) for partition in partitions_of(log, topics) if may_hold(partition)}
+    entries = scan(
+        log,
+        codec,
+        topics,
+        ends=ends,
+        wanted=lambda record: record.key == key or BY_NAME[record.topic].keyed is not Keyed.REQUEST,
+        progress=progress,
+    )
+    return [entry for entry in entries if getattr(entry.event, "request_id", None) == request_id]

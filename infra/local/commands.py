@@ -93,9 +93,17 @@ def report(stack: Stack, *, as_json: bool) -> int:
         text = f"not running ({NotRunning.__doc__})" if not left else f"the supervisor is gone; pids {left} are left"
         show({"running": False, "left": left}, as_json=as_json, text=text)
         return NOT_ALL_RUNNING
-    show(as_values(state, running=running), as_json=as_json, text=lambda: as_text(state))
+    gateway = gateway_address(stack)
+    values = as_values(state, running=running) | {"gateway_address": gateway}
+    show(values, as_json=as_json, text=lambda: as_text(state, gateway=gateway))
     healthy = all(each.condition is Condition.RUNNING for each in state.processes)
     return 0 if running and healthy else NOT_ALL_RUNNING
+
+
+def gateway_address(stack: Stack) -> str:
+    """Where the gateway listens; empty when none runs."""
+    file = stack.folders.gateway
+    return file.read_text(encoding="utf-8").strip() if file.is_file() and "gateway" in stack.pids() else ""
 
 
 def as_values(state: StackState, *, running: bool) -> dict[str, object]:
@@ -123,11 +131,12 @@ def as_values(state: StackState, *, running: bool) -> dict[str, object]:
     }
 
 
-def as_text(state: StackState) -> str:
+def as_text(state: StackState, *, gateway: str = "") -> str:
     """The state for people: one line a process."""
     lines = [f"{state.phase}: {state.detail}" if state.detail != state.phase else str(state.phase)]
     if state.phase is Phase.RUNNING:
         lines[0] += f", Kafka at {state.bootstrap_servers}, Redis at {state.redis_address}"
+        lines[0] += f", gateway at http://{gateway}" if gateway else ""
     for each in state.processes:
         pid = each.process.pid if each.process else "–"
         uptime = span(time.time() - each.since) if each.process else "–"

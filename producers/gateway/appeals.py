@@ -21,6 +21,10 @@ class NotDecided(HitlError):
     """There is no outcome to appeal; `hitl audit show ID` says where the request stands."""
 
 
+class NotAsked(NotDecided):
+    """No request of this id is in the log; correct the id."""
+
+
 class NotRuled(HitlError):
     """The appeal is in the log, but casework has not taken it on yet; see whether it runs (`hitl status`)."""
 
@@ -68,7 +72,7 @@ def appeal_against(request: Entry, outcome: Entry, statement: Statement, codec: 
 
 
 def decided(log: Log, codec: Codec, request_id: str) -> tuple[Entry, Entry]:
-    """The stored request and its original outcome, from the request's own partition. Raises `NotDecided`."""
+    """The stored request and its first outcome, from the request's own partition. Raises `NotAsked`, `NotDecided`."""
     key = request_id.encode()
     places = [_place(log, topic.name, key) for topic in (OUTCOMES, REQUESTS)]
     known = ends_of(log, [OUTCOMES.name, REQUESTS.name])
@@ -76,6 +80,8 @@ def decided(log: Log, codec: Codec, request_id: str) -> tuple[Entry, Entry]:
         scan(log, codec, [], ends={place: known[place] for place in places}, wanted=lambda record: record.key == key)
     )
     made = next((entry for entry in entries if isinstance(entry.event, DecisionMade)), None)
+    if not entries:
+        raise NotAsked(f"neither the request {request_id!r} nor an outcome of it is in the log; correct the id.")
     if made is None or not isinstance(made.event, DecisionMade):
         raise NotDecided(f"no outcome of the request {request_id!r} is in the log. {NotDecided.__doc__}")
     asked = next(

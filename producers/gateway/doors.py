@@ -1,0 +1,90 @@
+"""Who comes in: the token and its scope, the rate, the kind and size of what is sent. Every refusal says what to do."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+
+from infra.settings import is_loopback
+from producers.gateway.limits import Bucket
+from producers.gateway.problems import Problem
+from producers.gateway.tokens import ANYBODY, Scope, Token, owner_of
+
+MIB: Final = 1 << 20
+LARGEST_BODY: Final = MIB
+LARGEST_BATCH: Final = 16 * MIB
+CHALLENGE: Final = 'Bearer realm="hitl"'
+
+
+class Doors:
+    """Knows the tokens and what each has left. Without tokens everybody may come in who calls this machine by name."""
+
+    def __init__(self, tokens: Sequence[Token] | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tokens, self._clock = tokens, clock
+        self._buckets = {t.name: Bucket(t.limit, clock()) for t in tokens or () if t.limit is not None}
+
+    def admit(self, request: Request, scope: Scope) -> Token:
+        """Whose request this is. Raises `Problem` 401, 403 or 421; `spend` is a step of its own."""
+        if self._tokens is None:
+            return self._anybody(request)
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not given.strip():
+            detail = "Send `Authorization: Bearer TOKEN`; whoever runs the gateway makes one by `hitl gateway token`."
+            raise Problem(401, detail, reason="no_token", challenge=CHALLENGE)
+        token = owner_of(given.strip(), self._tokens)
+        if token is None:
+            detail = "This token is not known here; ask whoever runs the gateway for a new one."
+            raise Problem(401, detail, reason="unknown_token", challenge=f'{CHALLENGE}, error="invalid_token"')
+        if scope not in token.scopes:
+            detail = f"The token {token.name!r} lacks the scope {scope}; ask whoever runs the gateway to add it."
+            challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
+            raise Problem(403, detail, reason="scope", challenge=challenge)
+        return token
+
+    def spend(self, token: Token, count: int = 1) -> None:
+        """Raises a 429 `Problem` when the token asks more often than its rate."""
+        bucket = self._buckets.get(token.name)
+        seconds = None if bucket is None else bucket.take(count, now=self._clock())
+        if seconds is not None:
+            detail = f"The token {token.name!r} may ask {token.rate:g} times a second; wait as Retry-After says."
+            raise Problem(429, detail, reason="rate", retry_seconds=seconds)
+
+    def _anybody(self, request: Request) -> Token:
+        # A page in a browser on this machine could call us under a name of its own that leads here.
+        host = request.headers.get("host", "").rpartition(":")
+        name = host[0] if host[1] and host[2].isdigit() else "".join(host)
+        if not is_loopback(name):
+            detail = (
+                "Without tokens the gateway answers to localhost only; call it so, or set HITL_GATEWAY_TOKENS_FILE."
+            )
+            raise Problem(421, detail, reason="host")
+        return ANYBODY
+
+
+async def body_of(request: Request, *, most: int) -> bytes:
+    """The whole JSON body. Raises `Problem` 413 or 415, before more than `most` bytes are kept."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise Problem(415, "Send JSON, and say so: `Content-Type: application/json`.", reason="content_type")
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > most:
+        raise _too_large(most)
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > most:
+                raise _too_large(most)
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise Problem(400, "The body ended too early; send it again.", reason="disconnected") from error
+    return b"".join(parts)
+
+
+def _too_large(most: int) -> Problem:
+    detail = (
+        f"A body may have {most:,} bytes. Store large content elsewhere and send content_uri and content_sha256; "
+        "split a batch."
+    )
+    return Problem(413, detail, reason="too_large")

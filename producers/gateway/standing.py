@@ -1,0 +1,173 @@
+"""What an upstream system is told of a request. Nothing that is sealed: no draw, no blind answer, no probability.
+
+Chance has some automatic decisions reviewed as well. Whoever learned which would know what is watched, so of a request
+that was decided automatically nothing is told that only such a review can have brought about. Times in milliseconds.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from infra.kafka.scan import Entry
+from infra.redis.records import RequestRecord
+from schemas.events import (
+    AppealFiled,
+    AppealNoted,
+    AppealRefused,
+    CaseClosed,
+    CaseEscalated,
+    CaseOpened,
+    CaseReopened,
+    DeadLettered,
+    DecisionMade,
+    DecisionRequested,
+    Event,
+    ExpertReviewRequested,
+    OutcomeAmended,
+    OutcomeUpheld,
+    ReviewRequested,
+)
+from schemas.topics import (
+    APPEALS,
+    ASSIGNMENTS,
+    DEAD_LETTERS,
+    EXPERT,
+    OUTCOMES,
+    PREDICTIONS,
+    REQUESTS,
+    REVIEW,
+)
+from schemas.values import DecidedBy, Outcome, ReopenedBy
+from streams.workflow.states import PROGRESS, State
+from streams.workflow.story import AppealTrack, Moment, Record, RequestStory, Status, Transition
+from streams.workflow.timeline import story_of
+
+# Read in two passes. An announcement is committed together with the outcome that it is an audit of: who reads the
+# outcomes last has them all, and never takes an audit for a request that people decide.
+FIRST_TOPICS: Final = (
+    REQUESTS.name, *(topic.name for topic in REVIEW.values()), EXPERT.name, ASSIGNMENTS.name, APPEALS.name,
+    DEAD_LETTERS.name,
+)  # fmt: skip
+LAST_TOPICS: Final = (OUTCOMES.name,)
+TOLD_OF_ALL: Final = (
+    DecisionRequested, DecisionMade, AppealFiled, AppealNoted, AppealRefused, OutcomeAmended, OutcomeUpheld,
+)  # fmt: skip
+TOLD_OF_REVIEWED: Final = (ReviewRequested, CaseOpened, CaseEscalated, CaseClosed)
+STOPPING: Final = frozenset({REQUESTS.name, PREDICTIONS.name})  # dead letters of these topics concern the request
+
+
+class QueueFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The place of an open case: `position` within its priority, `ahead` of all, and the wait at today's pace."""
+
+    position: int
+    ahead: int
+    estimated_review_ms: int | None
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a request stands. `why_not` says what is missing and why."""
+
+    request_id: str
+    workflow: str | None
+    state: State
+    status: Status | None
+    progress: float
+    created_at: int | None = None
+    decided_at: int | None = None
+    outcome: Outcome | None = None
+    label: str | None = None
+    decided_by: DecidedBy | None = None
+    amended_from: Outcome | None = None
+    queue: QueueFacts | None = None
+    why_not: str | None = None
+    appeal: AppealTrack | None = None
+    transitions: tuple[Transition, ...] | None = None
+    timeline: tuple[Moment, ...] | None = None
+
+
+def accepted(request_id: str, workflow: str) -> Standing:
+    """Of a request that the brokers have acknowledged, and of which nothing more is known."""
+    return Standing(
+        request_id=request_id,
+        workflow=workflow,
+        state=State.STARTED,
+        status=Status.PENDING_AI,
+        progress=PROGRESS[State.STARTED],
+    )
+
+
+def of_outcome(made: DecisionMade) -> Standing:
+    """Of a request that was just decided."""
+    return Standing(
+        request_id=made.request_id,
+        workflow=made.workflow,
+        state=State.COMPLETED,
+        status=Status(made.outcome.value),
+        progress=PROGRESS[State.COMPLETED],
+        created_at=made.requested_at,
+        decided_at=made.decided_at,
+        outcome=made.outcome,
+        label=made.label,
+        decided_by=made.decided_by,
+    )
+
+
+def of_record(request_id: str, record: RequestRecord) -> Standing:
+    """Of a request as the read model knows it."""
+    decided, origin, state = record.decided, record.origin, State(record.state)
+    return Standing(
+        request_id=request_id,
+        workflow=origin.workflow if origin else None,
+        state=state,
+        status=Status(record.status) if record.status else None,
+        progress=record.progress,
+        created_at=origin.requested_at if origin else None,
+        decided_at=decided.at if decided else None,
+        outcome=decided.outcome if decided else None,
+        label=decided.label if decided else None,
+        decided_by=decided.by if decided else None,
+    )
+
+
+def of_entries(entries: Sequence[Entry]) -> Standing | None:
+    """Of a request as its records tell it, with what happened when; None when they tell nothing."""
+    told = [entry for entry in entries if entry.event is not None]
+    made = next((entry.event for entry in told if isinstance(entry.event, DecisionMade)), None)
+    automatic = made is not None and made.decided_by is DecidedBy.AUTOMATION
+    shown = [e for e in told if e.event is not None and is_told(e.event, automatic=automatic)]
+    story = story_of(Record(e.event, e.timestamp) for e in shown if e.event is not None)
+    return None if story is None else _of_story(story, made)
+
+
+def is_told(event: Event, *, automatic: bool) -> bool:
+    """Whether upstream may see an event of a request; `automatic` when no person decided it."""
+    match event:
+        case DeadLettered():
+            return event.origin.topic in STOPPING
+        case ExpertReviewRequested(reopened_by=by) if by is not None:
+            return by is ReopenedBy.APPEAL
+        case CaseReopened():
+            return event.reopened_by is ReopenedBy.APPEAL
+        case ExpertReviewRequested():
+            return not automatic
+    return isinstance(event, TOLD_OF_ALL) or (not automatic and isinstance(event, TOLD_OF_REVIEWED))
+
+
+def _of_story(story: RequestStory, made: DecisionMade | None) -> Standing:
+    return Standing(
+        request_id=story.request_id,
+        workflow=story.workflow,
+        state=story.state,
+        status=story.status,
+        progress=story.progress,
+        created_at=story.created_at,
+        decided_at=made.decided_at if made else None,
+        outcome=story.outcome,
+        label=story.label,
+        decided_by=made.decided_by if made else None,
+        amended_from=story.amended_from,
+        appeal=story.appeal,
+        transitions=story.transitions,
+        timeline=story.timeline,
+    )
