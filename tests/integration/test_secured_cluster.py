@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from infra.cli.main import run
 from infra.errors import FATAL_EXIT
@@ -53,12 +53,13 @@ def what_can_be_written(settings: Settings) -> dict[str, int | None]:
     codes: dict[str, int | None] = {}
     plain = {key: value for key, value in options(settings).common("matrix").items() if key != "error_cb"}
     producer = Producer({**plain, "message.timeout.ms": 20_000, "linger.ms": 0}, logger=LOGGER)
+
+    def told(error: KafkaError | None, message: Message) -> None:
+        codes[(message.topic() or "").removeprefix(settings.topic_prefix)] = error.code() if error else None
+
     for topic in EVERY_TOPIC:
         try:
-            producer.produce(
-                settings.topic_prefix + topic, b"", b"key", 0,
-                on_delivery=lambda error, _m, topic=topic: codes.update({topic: error.code() if error else None}),
-            )  # fmt: skip
+            producer.produce(settings.topic_prefix + topic, b"", b"key", 0, on_delivery=told)
         except KafkaException as raised:
             codes[topic] = raised.args[0].code()
     producer.flush(SECONDS)
