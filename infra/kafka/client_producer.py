@@ -132,8 +132,6 @@ class KafkaTransactions:
     def _failed(self, raised: KafkaException, phase: Phase) -> Exception:
         if self._over is not None:
             return self._over
-        with suppress(KafkaException):  # the reports of what was not delivered; a fatal error is told once more
-            self._producer.poll(0)
         if self._refused is not None and (refused := refusal(self._refused, "writing")):
             return refused
         failure = producer_failure(kafka_error(raised), phase)

@@ -37,16 +37,26 @@ def shape(replication: int) -> Shape:
 
 
 def fold(records: Iterable[Record]) -> dict[bytes, int]:
-    """Number by fingerprint; of records that contradict each other, the first counts."""
+    """Number by fingerprint; of records that contradict each other, the first counts. Raises `IdSpaceDiffers`."""
     ids: dict[bytes, int] = {}
     taken: set[int] = set()
     for record in records:
         fingerprint = record.key or b""
-        number = msgspec.json.decode(record.value or b"", type=Numbered).id
+        number = _number(record)
         if fingerprint not in ids and number not in taken:
             ids[fingerprint] = number
             taken.add(number)
     return ids
+
+
+def _number(record: Record) -> int:
+    try:
+        return msgspec.json.decode(record.value or b"", type=Numbered).id
+    except msgspec.DecodeError as error:  # passed over by one reader and not by another, it would split the cluster
+        raise IdSpaceDiffers(
+            f"the record at offset {record.offset} of {TOPIC} gives no schema a number ({error}): only `hitl topics "
+            "apply` may write there; set HITL_TOPIC_PREFIX to a prefix of its own."
+        ) from error
 
 
 def unbound(ids: Mapping[bytes, int], versions: Sequence[SchemaVersion]) -> list[SchemaVersion]:

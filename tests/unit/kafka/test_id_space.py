@@ -20,6 +20,13 @@ def test_first_record_of_a_fingerprint_or_a_number_counts() -> None:
     assert fold(records) == {b"a": 1, b"b": 3}
 
 
+@pytest.mark.parametrize("value", [b"", b"{}", b"not json", None])
+def test_a_record_that_gives_no_number_is_refused_with_its_place(value: bytes | None) -> None:
+    stray = Record("schema-ids", 0, 7, 0, b"a", value)
+    with pytest.raises(IdSpaceDiffers, match=r"offset 7 of schema-ids.*hitl topics apply"):
+        fold([record(0, b"a", 1), stray])
+
+
 def test_versions_without_a_number_are_to_be_bound() -> None:
     assert unbound({}, [ONE, TWO]) == [ONE, TWO]
     assert unbound({ONE.fingerprint: ONE.schema_id}, [ONE, TWO]) == [TWO]
