@@ -187,4 +187,3 @@ def _unknown(value: bytes) -> Undecodable:
     if len(value) < BODY or value[0] != MAGIC:
         return Undecodable("undecodable", "no Confluent wire header: magic byte 0 and a 4-byte schema id")
     return Undecodable("unknown_schema", f"schema id {int.from_bytes(value[1:BODY], 'big')} is not one of ours")
-

@@ -177,6 +177,3 @@ def one_by_one(messages: Iterable[Message], decide: Callable[[Message, Handled],
             held.add(TopicPartition(message.topic, message.partition))
             batch.held.append(message)
     return batch
-
-
-
