@@ -3,6 +3,7 @@
 What it holds can be made again from the log: data that cannot be read is set aside, and it starts empty.
 """
 
+import re
 import shutil
 import socket
 import time
@@ -17,10 +18,11 @@ from infra.local.errors import ValkeyFailed
 from infra.local.owned import OwnedProcess
 from infra.local.ports import free_ports, is_free
 
-START_TIMEOUT: Final = 30.0  # seconds; starts take 0.1, reading a large file of commands more
+START_TIMEOUT: Final = 60.0  # seconds; starts take 0.1, reading a large file of commands more
 STOP_TIMEOUT: Final = 10.0  # seconds
 ATTEMPTS: Final = 3  # when another process takes the chosen port first
 PREFERRED_PORT: Final = 6379
+PROCESS_ID: Final = re.compile(rb"process_id:(\d+)\r")
 DATA: Final = "appendonlydir"
 PORT_TAKEN: Final = "Address already in use"  # in its log
 DATA_BROKEN: Final = "Bad file format reading the append only file"
@@ -150,17 +152,17 @@ def find_valkey() -> Path:
 
 
 def _process_at(port: int) -> int | None:
-    """The pid of the server that answers INFO there."""
+    """The pid of the server that serves there; INFO alone is answered also while it still reads its data."""
     try:
         with socket.create_connection(("127.0.0.1", port), 1.0) as connection:
             connection.settimeout(1.0)
-            connection.sendall(b"INFO server\r\n")
+            connection.sendall(b"PING\r\nINFO server\r\n")
             answer = b""
-            while b"process_id:" not in answer or not answer.partition(b"process_id:")[2].partition(b"\r")[1]:
+            while (found := PROCESS_ID.search(answer)) is None:
                 part = connection.recv(4096)
-                if not part or answer[:1] == b"-":  # hung up, or still reading its file of commands
-                    return None
                 answer += part
+                if not part or answer.startswith(b"-"):  # hung up, or loading
+                    return None
     except OSError:
         return None
-    return int(answer.partition(b"process_id:")[2].partition(b"\r")[0])
+    return int(found[1])

@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.errors import ValkeyFailed
 from infra.local.valkey import EmbeddedValkey
-from infra.redis.connection import Connection
+from infra.redis.connection import Connection, Script
 
 pytestmark = pytest.mark.integration
 
@@ -69,6 +69,19 @@ def test_another_server_at_its_port_is_not_taken_for_it(server: EmbeddedValkey, 
     assert not second.is_serving()
     second.kill()
     assert server.is_serving()
+
+
+def test_it_serves_only_once_its_data_is_read(server: EmbeddedValkey) -> None:
+    server.start()
+    connection = Connection(server.url, address="it")
+    script = Script("for n = 1, 300000 do redis.call('SET', 'key' .. n, string.rep('x', 100)) end")
+    connection.run(script, [], [])
+    server.kill()
+    for _ in range(2):
+        server.start()
+        assert connection.call("DBSIZE") == 300_000
+        server.kill()
+    connection.close()
 
 
 def test_data_that_cannot_be_read_is_set_aside(server: EmbeddedValkey) -> None:
