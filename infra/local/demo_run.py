@@ -98,7 +98,7 @@ class Demo:
                 policies = [files.enter_context(each.policy_file()) for each in workflows]
                 commands.run_together(*(("policy", "publish", one, "--by", "demo", "--json") for one in policies))
         with self._steps.step("train", f"first models, each from {SEED} labelled requests") as tell:
-            for each in workflows:  # one by one, so that the log, and with it each model, is the same in every demo
+            for each in workflows:  # one by one: labels lie in the log in the same order in every demo
                 tell(each.name)
                 commands.run(*each.train(self._run_folder))
 
