@@ -124,7 +124,7 @@ class Accepting:
         """What became of the same request before; None when nothing is known, or Redis cannot tell."""
         request_id = checked.request.request_id
         try:
-            record = await self.looking.call(lambda: self._lookup.record(request_id))
+            record = await self.looking.call(lambda: self._lookup.known(request_id))
         except NotKnowing:
             return None
         if record is None or record.origin is None:

@@ -1,7 +1,8 @@
 """From JSON to a request: every mistake is told, the same body gives the same bytes."""
 
+import contextlib
+import json
 import struct
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -85,22 +86,20 @@ def test_what_is_no_json_is_unreadable_or_refused(body: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_provoke_anything_else(body: bytes) -> None:
-    with suppress(Unreadable, RequestRefused):
+    with contextlib.suppress(Unreadable, RequestRefused):
         checked(request_of(asked_in(body), TEXTS, source=""), CODEC)
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**80), 2**80)
-    | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | st.integers(-(2**80), 2**80) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
-)  # fmt: skip  # fmt: skip
+)  # fmt: skip
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_the_same_content_is_the_same_request_however_it_is_spaced(payload: dict[str, Any]) -> None:
-    import json
-
     whole = {"request_id": "r", "workflow": "posts", "payload": payload}
     values = []
     for indent in (None, 2):

@@ -16,9 +16,7 @@ from producers.gateway.serving import tokens_of
 from producers.gateway.tokens import Scope, Token, new_token, owner_of, read_tokens
 
 
-@given(
-    st.floats(0.1, 100), st.floats(1, 50), st.lists(st.tuples(st.floats(0, 5), st.integers(1, 60)), max_size=80)
-)
+@given(st.floats(0.1, 100), st.floats(1, 50), st.lists(st.tuples(st.floats(0, 5), st.integers(1, 60)), max_size=80))
 def test_no_more_passes_than_the_rate_and_one_burst(
     per_second: float, burst: float, asked: list[tuple[float, int]]
 ) -> None:
