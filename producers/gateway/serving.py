@@ -29,6 +29,7 @@ from schemas.codec import Codec
 
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
 LAST_ANSWERS: Final = 10  # seconds that open requests have at the end
+SOON_BACK: Final = {"reconnect.backoff.max.ms": "1000"}  # the default of 10 s would outlast who waits for an answer
 QUEUE: Final = 2_048  # connections that wait to be taken
 DEFAULT: Final = Settings().gateway_address
 
@@ -39,6 +40,7 @@ class Server(uvicorn.Server):
     """Lets everybody who waits for an outcome go when it is told to end."""
 
     def __init__(self, settings: Settings, tokens: Sequence[Token] | None) -> None:
+        settings = settings.with_changes(kafka=SOON_BACK | settings.kafka)
         self._settings, self._codec = settings, Codec.of_repository()
         self._log = connect(settings)
         self._questions = connect(settings, request_timeout_seconds=PATIENCE)
