@@ -68,4 +68,5 @@ class Cases(Keyed[Case]):
         for entry in self._taken:
             heappush(self._queue, entry)
         self._taken.clear()
+        self.look = None  # an abort leaves no trace: the next tick looks anew
         super().discard()
