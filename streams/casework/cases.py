@@ -29,13 +29,14 @@ class Look(NamedTuple):
 class Cases(Keyed[Case]):
     """Cases by request id. The queue follows committed changes only; what an aborted transaction took comes back."""
 
-    __slots__ = ("_queue", "_taken", "appeal_looks", "look")
+    __slots__ = ("_kept_look", "_queue", "_taken", "appeal_looks", "look")
 
     def __init__(self) -> None:
         super().__init__()
         self._queue: list[tuple[int, str]] = []  # a heap of (due time, request id); stale entries are skipped
         self._taken: list[tuple[int, str]] = []
         self.look: Look | None = None  # of a tick that waits for answers to be judged; not state, so never restored
+        self._kept_look: Look | None = None
         self.appeal_looks: dict[int, dict[str, int]] = {}  # offset of a held appeal -> ends of topics; no state, either
 
     def is_any_due(self, now: int) -> bool:
@@ -62,11 +63,12 @@ class Cases(Keyed[Case]):
             if at is not None and (before is None or due_time(before) != at):
                 heappush(self._queue, (at, key))
         self._taken.clear()
+        self._kept_look = self.look
         super().commit()
 
     def discard(self) -> None:
         for entry in self._taken:
             heappush(self._queue, entry)
         self._taken.clear()
-        self.look = None  # an abort leaves no trace: the next tick looks anew
+        self.look = self._kept_look  # an abort leaves no trace, in what it looked at neither
         super().discard()
