@@ -84,14 +84,4 @@ def test_the_outcome_and_its_amendment_are_those_of_the_whole_story(records: lis
 def test_no_sealed_event_is_told(records: list[Record]) -> None:
     shown = told(records)
     events = {moment.event for moment in (shown.timeline or ())} if shown else set()
-    sealed = {
-        "PredictionMade",
-        "AuditDrawn",
-        "AuditAnswered",
-        "AuditExpired",
-        "FeedbackRecorded",
-        "ReviewDecided",
-        "AppealNoted",
-        "CaseReopened",
-    }
     assert not events & SEALED
