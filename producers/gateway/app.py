@@ -12,10 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from producers.gateway.appeals import Ruling
 from producers.gateway.bodies import Appealed, Asked, BatchAsked, Unreadable, appealed_in
 from producers.gateway.doors import LARGEST_BATCH, LARGEST_BODY, Doors, body_of
-from producers.gateway.gateway import Gateway, Item
+from producers.gateway.gateway import AppealTaken, Gateway, Item
 from producers.gateway.openapi import answers, page, posted, with_components
 from producers.gateway.problems import Problem
 from producers.gateway.publisher import RequestRefused
@@ -87,7 +86,7 @@ def _requests(app: FastAPI, behind: Callable[[], Gateway], doors: Doors) -> None
 
     @app.post(
         "/v1/requests/{request_id:path}/appeal", status_code=202,
-        responses=answers(Ruling, 202, refused=(404, 409, 413, 415, 429)),
+        responses=answers(AppealTaken, 202, refused=(404, 409, 413, 415, 429)),
         openapi_extra=posted(Appealed), response_model=None,
     )  # fmt: skip
     async def appeal(request: Request, request_id: Id, wait: Seconds = 10) -> Response:

@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -45,6 +46,21 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str | None
     accepted: bool
     problem: ProblemBody | None = None
+
+
+class Taken(StrEnum):
+    """Whether casework has ruled on an appeal. That it waits would tell that an audit is open: see `standing`."""
+
+    FILED = "filed"
+    TAKEN_ON = "taken_on"
+
+
+class AppealTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an appeal that was not refused; an expert's answer comes on `outcomes`."""
+
+    request_id: str
+    appeal_id: str
+    became: Taken
 
 
 class Gateway:
@@ -109,7 +125,7 @@ class Gateway:
             raise Problem(404, f"No request {request_id!r} is in the log; correct the id.", reason="unknown_request")
         return await self._with_queue(told)
 
-    async def appeal(self, request_id: str, said: Appealed, *, by: str, wait_seconds: float) -> Ruling:
+    async def appeal(self, request_id: str, said: Appealed, *, by: str, wait_seconds: float) -> AppealTaken:
         """File an appeal; what casework says of it, if it says so in time. Raises `Problem`."""
         appeal_id = said.appeal_id or f"gateway:{uuid.uuid4()}"
         statement = Statement(appeal_id, said.statement, said.filed_by or by, time.time_ns() // 1_000_000)
@@ -125,7 +141,8 @@ class Gateway:
             raise Problem(503, detail, reason="log_unavailable", retry_seconds=RETRY) from error
         if ruling.became == "refused":
             raise Problem(409, f"The appeal is refused: {ruling.detail}", reason=ruling.reason)
-        return ruling
+        became = Taken.FILED if ruling.became == Taken.FILED else Taken.TAKEN_ON
+        return AppealTaken(request_id=request_id, appeal_id=appeal_id, became=became)
 
     async def require_ready(self) -> None:
         """Raises a 503 `Problem` unless the brokers answer and the policies are read."""
@@ -194,4 +211,4 @@ class Gateway:
         try:
             return file_appeal(self._questions, self._codec, filed, patience_seconds=wait_seconds)
         except NotRuled:
-            return Ruling(request_id=request_id, appeal_id=statement.appeal_id, became="filed")
+            return Ruling(request_id=request_id, appeal_id=statement.appeal_id, became=Taken.FILED)

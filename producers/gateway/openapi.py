@@ -6,7 +6,6 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI
 
-from producers.gateway.appeals import Ruling
 from producers.gateway.bodies import Appealed, Asked, BatchAsked
 from producers.gateway.problems import MEDIA_TYPE, ProblemBody
 
@@ -27,7 +26,7 @@ MEANINGS: Final = {
     503: "It may be repeated, as it is, after Retry-After.",
 }
 Plain = dict[str, Any]
-_shown: list[Any] = [Asked, BatchAsked, Appealed, ProblemBody, Ruling]
+_shown: list[Any] = [Asked, BatchAsked, Appealed, ProblemBody]
 
 
 def posted(kind: type[msgspec.Struct]) -> Plain:

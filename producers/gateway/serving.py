@@ -30,6 +30,7 @@ from schemas.codec import Codec
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
 LAST_ANSWERS: Final = 10  # seconds that open requests have at the end
 SOON_BACK: Final = {"reconnect.backoff.max.ms": "1000"}  # the default of 10 s would outlast who waits for an answer
+LAST_PORT: Final = 65_535
 QUEUE: Final = 2_048  # connections that wait to be taken
 DEFAULT: Final = Settings().gateway_address
 
@@ -133,10 +134,14 @@ def bound(settings: Settings) -> socket.socket:
         remembered = former.read_text(encoding="utf-8").rpartition(":")[2] if former.is_file() else ""
         wanted = [*([int(remembered)] if remembered.isdigit() else []), int(port), 0]
     host = host.removeprefix("[").removesuffix("]")
+    if int(port) > LAST_PORT:
+        raise SettingsInvalid(
+            f"HITL_GATEWAY_ADDRESS={settings.gateway_address}: no port is above {LAST_PORT}."
+        )
     for number in wanted:
         try:
             return socket.create_server((host, number or free_ports(1)[0]), family=_family(host), backlog=QUEUE)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             why = error
     raise SettingsInvalid(
         f"HITL_GATEWAY_ADDRESS={settings.gateway_address}: {why}; name an address of this machine and a free port."

@@ -1,7 +1,8 @@
 """What an upstream system is told of a request. Nothing that is sealed: no draw, no blind answer, no probability.
 
 Chance has some automatic decisions reviewed as well. Whoever learned which would know what is watched, so of a request
-that was decided automatically nothing is told that only such a review can have brought about. Times in milliseconds.
+that was decided automatically nothing is told that only such a review can have brought about. An appeal waits while one
+is open; so whether it waits is not told either, only that it was filed and how it ended. Times in milliseconds.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,10 @@ from infra.kafka.scan import Entry
 from infra.redis.records import RequestRecord
 from schemas.events import (
     AppealFiled,
-    AppealNoted,
     AppealRefused,
     CaseClosed,
     CaseEscalated,
     CaseOpened,
-    CaseReopened,
     DeadLettered,
     DecisionMade,
     DecisionRequested,
@@ -38,7 +37,7 @@ from schemas.topics import (
     REQUESTS,
     REVIEW,
 )
-from schemas.values import DecidedBy, Outcome, ReopenedBy
+from schemas.values import DecidedBy, Outcome
 from streams.workflow.states import PROGRESS, State
 from streams.workflow.story import AppealTrack, Moment, Record, RequestStory, Status, Transition
 from streams.workflow.timeline import story_of
@@ -51,7 +50,7 @@ FIRST_TOPICS: Final = (
 )  # fmt: skip
 LAST_TOPICS: Final = (OUTCOMES.name,)
 TOLD_OF_ALL: Final = (
-    DecisionRequested, DecisionMade, AppealFiled, AppealNoted, AppealRefused, OutcomeAmended, OutcomeUpheld,
+    DecisionRequested, DecisionMade, AppealFiled, AppealRefused, OutcomeAmended, OutcomeUpheld,
 )  # fmt: skip
 TOLD_OF_REVIEWED: Final = (ReviewRequested, CaseOpened, CaseEscalated, CaseClosed)
 STOPPING: Final = frozenset({REQUESTS.name, PREDICTIONS.name})  # dead letters of these topics concern the request
@@ -145,12 +144,8 @@ def is_told(event: Event, *, automatic: bool) -> bool:
     match event:
         case DeadLettered():
             return event.origin.topic in STOPPING
-        case ExpertReviewRequested(reopened_by=by) if by is not None:
-            return by is ReopenedBy.APPEAL
-        case CaseReopened():
-            return event.reopened_by is ReopenedBy.APPEAL
         case ExpertReviewRequested():
-            return not automatic
+            return not automatic and event.reopened_by is None
     return isinstance(event, TOLD_OF_ALL) or (not automatic and isinstance(event, TOLD_OF_REVIEWED))
 
 

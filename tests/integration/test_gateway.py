@@ -112,7 +112,7 @@ def test_an_appeal_is_ruled_on_once(stand: Stand, client: httpx2.Client) -> None
     post_all(str(client.base_url), ids)
     stand.quiet(services=("inference", "router", "casework"))
     appealed = client.post("/v1/requests/p1/appeal", json={"statement": "It is a garden.", "appeal_id": "one"})
-    assert appealed.status_code == 202 and appealed.json()["became"] in ("reopened", "waits")
+    assert appealed.status_code == 202 and appealed.json()["became"] == "taken_on"
     again = client.post("/v1/requests/p1/appeal", json={"appeal_id": "two"})
     assert (again.status_code, again.json()["reason"]) == (409, "already_appealed")
 
