@@ -81,7 +81,7 @@ def test_an_appeal_filed_while_casework_is_dead_is_taken_on_when_it_is_back(stan
 
 def test_what_is_not_decided_cannot_be_appealed(stand: Stand, hitl: Hitl) -> None:
     status, _, said = hitl("appeal", "nobody")
-    assert status == 1 and "no outcome of the request 'nobody'" in said
+    assert status == 1 and "neither the request 'nobody' nor an outcome of it" in said
 
 
 def test_junk_and_a_forged_appeal_become_dead_letters_and_the_next_is_taken_on(stand: Stand, hitl: Hitl) -> None:
