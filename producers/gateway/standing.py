@@ -114,7 +114,7 @@ def of_outcome(made: DecisionMade) -> Standing:
 
 def of_record(request_id: str, record: RequestRecord) -> Standing:
     """Of a request as the read model knows it."""
-    decided, origin, state = record.decided, record.origin, State(record.state)
+    decided, standing, origin, state = record.decided, record.standing, record.origin, State(record.state)
     return Standing(
         request_id=request_id,
         workflow=origin.workflow if origin else None,
@@ -123,9 +123,10 @@ def of_record(request_id: str, record: RequestRecord) -> Standing:
         progress=record.progress,
         created_at=origin.requested_at if origin else None,
         decided_at=decided.at if decided else None,
-        outcome=decided.outcome if decided else None,
-        label=decided.label if decided else None,
-        decided_by=decided.by if decided else None,
+        outcome=standing.outcome if standing else None,
+        label=standing.label if standing else None,
+        decided_by=standing.by if standing else None,
+        amended_from=decided.outcome if decided and record.amended else None,
     )
 
 

@@ -49,6 +49,10 @@ from streams.workflow.story import (
 )
 
 ID_CONFLICT: Final = "id_conflict"  # reason of a dead letter about a second content under the id, not about the first
+APPEAL_ORDER: Final = (
+    AppealStatus.AMENDED, AppealStatus.UPHELD, AppealStatus.UNDER_REVIEW, AppealStatus.WAITING, AppealStatus.FILED,
+    AppealStatus.REFUSED,
+)  # fmt: skip
 SCORED: Final = (Trigger.START_AI_PROCESSING, Trigger.ROUTING_REQUIRED)
 ANNOUNCEMENTS: Final = frozenset({EXPERT.name, *(topic.name for topic in REVIEW.values())})
 TOLD: Final[tuple[type[Event], ...]] = (
@@ -206,24 +210,32 @@ def _amended(told: Sequence[Record]) -> OutcomeAmended | None:
 
 
 def _appeal(told: Sequence[Record]) -> AppealTrack | None:
-    """The appeal that was taken on, else the last one that was refused, else one that casework has yet to read."""
-    found: AppealTrack | None = None
+    """The appeal that was taken on, else the first that casework has yet to read, else the last that was refused."""
+    found: dict[AppealStatus, AppealTrack] = {}
     for event, _ in told:
-        taken_on = found is not None and found.status not in (AppealStatus.FILED, AppealStatus.REFUSED)
-        match event:
-            case AppealFiled() if found is None:
-                found = AppealTrack(appeal_id=event.appeal_id, status=AppealStatus.FILED)
-            case AppealRefused() if not taken_on:
-                found = AppealTrack(appeal_id=event.appeal_id, status=AppealStatus.REFUSED, reason=event.reason)
-            case AppealNoted(appeal=appeal):
-                found = AppealTrack(appeal_id=appeal.appeal_id, status=AppealStatus.WAITING)
-            case CaseReopened(appeal=Appeal() as appeal):
-                found = AppealTrack(appeal_id=appeal.appeal_id, status=AppealStatus.UNDER_REVIEW)
-            case OutcomeAmended(appeal_id=str(name)):
-                found = AppealTrack(appeal_id=name, status=AppealStatus.AMENDED)
-            case OutcomeUpheld(appeal_id=str(name)):
-                found = AppealTrack(appeal_id=name, status=AppealStatus.UPHELD)
-    return found
+        if (track := _of_appeal(event)) is not None:
+            found[track.status] = track
+    refused = {event.appeal_id for event, _ in told if isinstance(event, AppealRefused)}
+    unread = (e.appeal_id for e, _ in told if isinstance(e, AppealFiled) and e.appeal_id not in refused)
+    if (name := next(unread, None)) is not None:
+        found[AppealStatus.FILED] = AppealTrack(appeal_id=name, status=AppealStatus.FILED)
+    return next((found[status] for status in APPEAL_ORDER if status in found), None)
+
+
+def _of_appeal(event: Event) -> AppealTrack | None:
+    """What an event of casework says of an appeal."""
+    match event:
+        case OutcomeAmended(appeal_id=str(name)):
+            return AppealTrack(appeal_id=name, status=AppealStatus.AMENDED)
+        case OutcomeUpheld(appeal_id=str(name)):
+            return AppealTrack(appeal_id=name, status=AppealStatus.UPHELD)
+        case CaseReopened(appeal=Appeal(appeal_id=name)):
+            return AppealTrack(appeal_id=name, status=AppealStatus.UNDER_REVIEW)
+        case AppealNoted(appeal=Appeal(appeal_id=name)):
+            return AppealTrack(appeal_id=name, status=AppealStatus.WAITING)
+        case AppealRefused(appeal_id=name, reason=reason):
+            return AppealTrack(appeal_id=name, status=AppealStatus.REFUSED, reason=reason)
+    return None
 
 
 def _status(

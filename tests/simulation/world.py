@@ -100,7 +100,6 @@ class World:
         self._decoded: dict[bytes, Event] = {}
         self._stack: list[Actor] = []
         self._paused: dict[str, int] = {}
-        logging.disable(logging.ERROR)
 
     def add_stage(
         self, make: Callable[[], Stage[Any, Any]], *, slots: int, loop: type[Loop[Any, Any]] = Loop
@@ -109,11 +108,12 @@ class World:
             self.actors.append(StageActor(self, make, str(slot), loop))
 
     def run(self, turns: int) -> None:
-        self.chaos.active = True
-        for _ in range(turns):
-            self._turn()
-        self.chaos.active = False
-        self._settle()
+        with _silence():
+            self.chaos.active = True
+            for _ in range(turns):
+                self._turn()
+            self.chaos.active = False
+            self._settle()
 
     def events(self, topic: str) -> list[Any]:
         """Every committed event of a topic, partition by partition."""
@@ -205,6 +205,17 @@ class World:
             if quiet > CALM_ROUNDS:
                 return
         raise AssertionError("the world does not come to rest")
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """What goes wrong is meant to: no word of it."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def published(world: World, sends: Sequence[tuple[str, bytes | None, bytes | None, int | None]]) -> None:
