@@ -21,6 +21,7 @@ from schemas.events import DecisionMade, DecisionRequested
 from schemas.topics import REQUESTS
 
 RETRY: Final = 1.0  # seconds
+FIRST_LOOK: Final = 0.5  # seconds after which somebody who waits looks whether the outcome is known
 KEPT: Final = 10_000  # ids lately accepted, and digests of requests that were compared
 K = TypeVar("K")
 V = TypeVar("V")
@@ -48,6 +49,7 @@ class Accepting:
         self._loop = asyncio.get_running_loop()
         self.waiters: Waiters[DecisionMade | None] = Waiters()
         self.looking = Beside("looking at the read model", threads=4, line=10_000, patience_seconds=15)
+        self._glancing = Beside("glancing at the read model", threads=4, line=1_000, patience_seconds=0.5)
         self._comparing = Beside("comparing with the log", threads=1, line=10_000, patience_seconds=10)
         self._digests: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._lately: OrderedDict[str, str] = OrderedDict()  # id -> workflow
@@ -95,8 +97,8 @@ class Accepting:
     async def close(self) -> None:
         """Wait for what is under way; everybody is told what became of it."""
         await asyncio.to_thread(self._publisher.close)
-        self.looking.close()
-        self._comparing.close()
+        for beside in (self.looking, self._glancing, self._comparing):
+            beside.close()
 
     async def _accept_and_wait(self, checked: Checked, wait_seconds: float) -> Standing:
         outcome: asyncio.Future[DecisionMade | None] = self._loop.create_future()
@@ -109,23 +111,37 @@ class Accepting:
         try:
             delivery = await self.publish(checked)
             standing = self._noted(checked.request)
-            made = await asyncio.wait_for(outcome, wait_seconds)
-        except TimeoutError:
-            return standing
+            made = await self._heard(outcome, checked, wait_seconds)
         finally:
             self.waiters.leave(checked.key, tell)
         if made is None:
             return standing
+        if isinstance(made, Standing):
+            return made
         if (made.request.partition, made.request.offset) != (delivery.partition, delivery.offset):
             await self._require_same(checked, made.request.partition, made.request.offset)
         return of_outcome(made)
+
+    async def _heard(
+        self, outcome: asyncio.Future[DecisionMade | None], checked: Checked, wait_seconds: float
+    ) -> DecisionMade | Standing | None:
+        """The outcome when it comes in time. Of a repeat it may have come before anybody listened: look, ever rarer."""
+        deadline, pause = self._loop.time() + wait_seconds, FIRST_LOOK
+        while (left := deadline - self._loop.time()) > 0:
+            done, _ = await asyncio.wait({outcome}, timeout=min(pause, left))
+            if done:
+                return outcome.result()
+            if (known := await self._known(checked)) is not None:
+                return known
+            pause *= 2
+        return None
 
     async def _known(self, checked: Checked) -> Standing | None:
         """What became of the same request before; None when nothing is known, or Redis cannot tell."""
         request_id = checked.request.request_id
         try:
-            record = await self.looking.call(lambda: self._lookup.known(request_id))
-        except NotKnowing:
+            record = await self._glancing.call(lambda: self._lookup.known(request_id))
+        except (NotKnowing, Problem):  # a Redis that hangs or has too much to do holds up nobody who asks
             return None
         if record is None or record.origin is None:
             return None
@@ -137,9 +153,12 @@ class Accepting:
         """Raises a 409 `Problem` when the request there has other content."""
         place, mine = (partition, offset), hashlib.sha256(checked.value).digest()
         if place not in self._digests:
-            found = await self._comparing.call(lambda: self._digest_at(*place))
+            try:
+                found = await self._comparing.call(lambda: self._digest_at(*place))
+            except (Problem, HitlError):
+                return  # nobody can tell now: the router will
             if found is None:
-                return  # no longer kept: nobody can tell
+                return  # no longer kept
             _keep(self._digests, place, found)
         if self._digests[place] != mine:
             detail = (

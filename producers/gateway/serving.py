@@ -135,9 +135,7 @@ def bound(settings: Settings) -> socket.socket:
         wanted = [*([int(remembered)] if remembered.isdigit() else []), int(port), 0]
     host = host.removeprefix("[").removesuffix("]")
     if int(port) > LAST_PORT:
-        raise SettingsInvalid(
-            f"HITL_GATEWAY_ADDRESS={settings.gateway_address}: no port is above {LAST_PORT}."
-        )
+        raise SettingsInvalid(f"HITL_GATEWAY_ADDRESS={settings.gateway_address}: no port is above {LAST_PORT}.")
     for number in wanted:
         try:
             return socket.create_server((host, number or free_ports(1)[0]), family=_family(host), backlog=QUEUE)

@@ -1,5 +1,6 @@
 """The HTTP gateway on the whole pipeline: nothing acknowledged is lost, whatever is hurt, and all can be repeated."""
 
+import signal
 import threading
 import time
 from collections import Counter
@@ -139,6 +140,19 @@ def test_a_thousand_at_once_under_one_id_are_one_decision(stand: Stand, url: str
     (made,) = decisions(stand, "same")
     assert {answer.status for answer in answers} == {200}
     assert {answer.body["outcome"] for answer in answers} == {made.outcome}
+
+
+def test_a_redis_that_hangs_holds_up_no_request(stand: Stand, client: httpx2.Client) -> None:
+    stand.stack.kill("valkey", signal.SIGSTOP)
+    try:
+        assert {answer.status for answer in post_all(str(client.base_url), ["h1", "h2"])} == {202}
+        got = client.get("/v1/requests/h1")
+        assert (got.status_code, got.json()["reason"]) == (503, "read_model") and got.headers["retry-after"]
+        told = client.get("/v1/requests/h1", params={"timeline": True}).json()
+        assert told["request_id"] == "h1" and told["timeline"]
+    finally:
+        stand.stack.kill("valkey", signal.SIGCONT)
+    wait_until(lambda: client.get("/v1/requests/h1").status_code == 200, what="an answer of the read model")
 
 
 def test_whatever_was_acknowledged_survives_kill_9_and_the_rest_can_be_repeated(stand: Stand, url: str) -> None:
