@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from schemas.asyncapi import DOCUMENT, document
+from schemas.topics import BY_NAME
 from tests.support.foreign import E2E, missing, node
 
 Spoil = Callable[[dict[str, Any]], object]
@@ -26,7 +27,8 @@ def of_upstream() -> dict[str, Any]:
     doc["channels"] = {name: doc["channels"][name] for name in ("requests", "outcomes")}
     doc["operations"] = {name: each for name, each in doc["operations"].items() if name.startswith("upstream.")}
     messages = doc["components"]["messages"]
-    doc["components"]["messages"] = {name: messages[name] for name in ("DecisionRequested", "DecisionMade")}
+    named = [kind.__name__ for topic in doc["channels"] for kind in BY_NAME[topic].events]
+    doc["components"]["messages"] = {name: messages[name] for name in named}
     return doc
 
 
