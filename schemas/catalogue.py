@@ -101,8 +101,9 @@ your producer was told them): `CaseClosed` when it decided the case, `CaseEscala
 | `not_allowed` | an expert approves or rejects |
 | `same_person` | a decision is judged anew by somebody who took no part in it |
 
-An `AppealFiled` is answered on `assignments`, too: `CaseReopened` when an expert is asked, `AppealNoted` when it waits
-for a review that is under way, `AppealRefused` when nothing came of it. The reasons:
+An `AppealFiled` is answered beside it on `appeals`, which reviewers cannot read: `AppealNoted` when it waits for a
+review that is under way, `AppealRefused` when nothing came of it; or by `CaseReopened` on `assignments`, when an
+expert is asked. The reasons:
 
 | reason | what to do |
 |---|---|

@@ -137,20 +137,18 @@ REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
     arbitrated=True,
     writers=("desk", "reviewer-apps", "expert-apps", "operator"), readers=("casework", "operator", "audit"),
 )  # fmt: skip
-APPEALS: Final[Topic[e.AppealFiled]] = Topic(
-    name="appeals", keyed=Keyed.REQUEST, events=(e.AppealFiled,), append_time=True,
-    writers=("gateway", "operator"), readers=("casework", "gateway", "operator", "audit"),
+APPEALS: Final[Topic[e.AppealFiled | e.AppealNoted | e.AppealRefused]] = Topic(  # reviewers must not read it
+    name="appeals", keyed=Keyed.REQUEST, events=(e.AppealFiled, e.AppealNoted, e.AppealRefused), append_time=True,
+    writers=("gateway", "casework", "operator"), readers=("casework", "gateway", "operator", "audit"),
 )  # fmt: skip
 ASSIGNMENTS: Final[
     Topic[
-        e.CaseOpened | e.CaseAnnounced | e.CaseEscalated | e.CaseClosed | e.CaseReopened | e.AppealNoted
-        | e.DecisionRefused | e.AppealRefused
+        e.CaseOpened | e.CaseAnnounced | e.CaseEscalated | e.CaseClosed | e.CaseReopened | e.DecisionRefused
     ]
 ] = Topic(
     name="assignments", keyed=Keyed.REQUEST,
     events=(
-        e.CaseOpened, e.CaseAnnounced, e.CaseEscalated, e.CaseClosed, e.CaseReopened, e.AppealNoted,
-        e.DecisionRefused, e.AppealRefused,
+        e.CaseOpened, e.CaseAnnounced, e.CaseEscalated, e.CaseClosed, e.CaseReopened, e.DecisionRefused,
     ),
     writers=("casework",),
     readers=("desk", "reviewer-apps", "expert-apps", "gateway", "index", "insights", "operator", "audit"),

@@ -119,7 +119,7 @@ def _decided(record: RequestRecord, event: DecisionMade | AutoApproved, _: Messa
     return _change(
         record,
         origin=_origin(record, event.workflow, event.request, event.requested_at, confirmed=True),
-        decided=_greatest(record.decided, made, lambda d: (-d.at, -d.request_offset)),
+        decided=_greatest(record.decided, made, lambda d: (not d.restored, -d.at, -d.request_offset)),
         updated_at=event.decided_at,
     )
 

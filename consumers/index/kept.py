@@ -58,11 +58,12 @@ def _reopened(case: CaseSnapshot) -> Reopened:
 
 
 def _decided(case: CaseSnapshot) -> Decided | None:
-    """What stands while it is judged anew; a DecisionMade that the log still has is earlier, and wins."""
+    """What stands while it is judged anew; a DecisionMade that the log still has wins."""
     standing = case.standing
     if standing is None:
         return None
     return Decided(
+        restored=True,
         at=case.opened_at,
         request_offset=case.request.offset,
         outcome=standing.outcome,

@@ -25,7 +25,7 @@ from schemas.values import (
     StandingDecision,
 )
 
-LAYOUT: Final = "1"  # raised with every change below: a model of another layout is rebuilt
+LAYOUT: Final = "2"  # raised with every change below: a model of another layout is rebuilt
 NEVER: Final = "+inf"  # the deadline of a case that has none, as a score
 
 
@@ -112,8 +112,9 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """The outcome."""
+    """The outcome. `restored` when only the last state of a reopened case tells, and not the event itself."""
 
+    restored: bool = False
     at: int
     request_offset: int
     outcome: Outcome

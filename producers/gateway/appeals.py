@@ -94,8 +94,8 @@ def decided(log: Log, codec: Codec, request_id: str) -> tuple[Entry, Entry]:
 
 def file_appeal(log: Log, codec: Codec, filed: AppealFiled, *, patience_seconds: float = 15.0) -> Ruling:
     """Publish an appeal and wait until it was taken on or refused. Raises `NotRuled`, `PublishFailed`."""
-    place = _place(log, ASSIGNMENTS.name, filed.request_id.encode())
-    reader = log.reader({place: log.watermark(place)})
+    places = [_place(log, topic.name, filed.request_id.encode()) for topic in (APPEALS, ASSIGNMENTS)]
+    reader = log.reader({place: log.watermark(place) for place in places})
     try:
         publish(log, codec, [APPEALS.message(filed)])
         deadline = time.monotonic() + patience_seconds
@@ -109,7 +109,7 @@ def file_appeal(log: Log, codec: Codec, filed: AppealFiled, *, patience_seconds:
 
 
 def ruled(entry: Entry, filed: AppealFiled) -> Ruling | None:
-    """What a change of a case says about this appeal; None when it is about something else."""
+    """What casework said about this appeal; None when it is about something else."""
     names = {"request_id": filed.request_id, "appeal_id": filed.appeal_id}
     match entry.event:
         case AppealRefused(appeal_id=filed.appeal_id, reason=reason, detail=detail):

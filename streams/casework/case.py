@@ -33,6 +33,8 @@ def evolve(case: Case | None, event: CaseEvent, announcement: Announcement | Non
     ExpertReviewRequested of their revision. Raises `BrokenHistory` when events are missing or the announcement does
     not belong.
     """
+    if isinstance(event, AppealNoted):
+        return _noted(case, event)
     if case is not None and event.sequence <= case.sequence:
         return case
     if event.sequence != (case.sequence if case is not None else 0) + 1:
@@ -48,12 +50,17 @@ def evolve(case: Case | None, event: CaseEvent, announcement: Announcement | Non
             return replace(case, sequence=event.sequence, review=event.review)
         case CaseEscalated():
             return _escalated(case, event, _belonging(event, announcement))
-        case AppealNoted():
-            return replace(case, sequence=event.sequence, appeal=event.appeal, standing=event.standing)
         case CaseClosed():
             return _stub(case, event)
         case _:
             assert_never(event)
+
+
+def _noted(case: Case | None, event: AppealNoted) -> Case:
+    """With an appeal that waits. It takes no number of its own: a gap would tell that it is there."""
+    if case is None or case.sequence < event.sequence:
+        raise BrokenHistory(f"case {event.request_id}: the appeal was noted after change {event.sequence}, yet to come")
+    return case if case.sequence > event.sequence else replace(case, appeal=event.appeal, standing=event.standing)
 
 
 def stage_of(announcement: Announcement) -> CaseStage:

@@ -1,15 +1,20 @@
 """A change of a case in all the places where it is on record."""
 
 from infra.kafka.stage import Handled, Lane, tally
-from schemas.topics import ASSIGNMENTS, CASES
+from schemas.events import AppealNoted
+from schemas.topics import APPEALS, ASSIGNMENTS, CASES
 from streams.casework.case import Case, CaseEvent
 from streams.casework.cases import Cases
 from streams.casework.changes import Stamp
 
 
 def record(case: Case, event: CaseEvent, lane: Lane[Cases], handled: Handled) -> None:
-    """The event on record, the case after it in `cases`, and in the state once the transaction commits."""
-    handled.outgoing.append(ASSIGNMENTS.message(event))
+    """The event on record, the case after it in `cases`, and in the state once the transaction commits.
+
+    That an appeal waits tells that the decision was made, and of an audit what it was: reviewers cannot read `appeals`.
+    """
+    out = APPEALS.message(event) if isinstance(event, AppealNoted) else ASSIGNMENTS.message(event)
+    handled.outgoing.append(out)
     handled.outgoing.append(CASES.message(case))
     lane.state.put(case.request_id, case)
 

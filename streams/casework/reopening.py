@@ -184,13 +184,12 @@ def expert_asked_again(subject: Subject, cause: Cause, reopened: CaseReopened, s
 
 
 def appeal_noted(case: Case, appeal: Appeal, standing: StandingDecision, stamp: Stamp) -> AppealNoted:
-    """The appeal waits for the end of the review that is under way."""
-    sequence = case.sequence + 1
+    """The appeal waits for the end of the review that is under way; for that review nothing changes."""
     return AppealNoted(
-        event_id=derive_id("case", case.request_id, sequence),
+        event_id=derive_id("appeal", case.request_id, appeal.appeal_id),
         request_id=case.request_id,
         workflow=case.workflow,
-        sequence=sequence,
+        sequence=case.sequence,
         revision=case.revision,
         cause=stamp.cause,
         config_offsets=stamp.config_offsets,

@@ -6,7 +6,7 @@ from infra.kafka.errors import InvalidMessage, NotReady, Reason
 from infra.kafka.stage import Handled, Lane, Message, tally
 from schemas.codec import Codec, Undecodable
 from schemas.events import AppealFiled, DecisionMade, DecisionRequested, Event, ReviewDecided
-from schemas.topics import ASSIGNMENTS, EXPERT, POLICIES
+from schemas.topics import APPEALS, EXPERT, POLICIES
 from schemas.values import CaseStatus, PreviousAnswer, ReopenedBy, StandingDecision
 from streams.casework import reopening
 from streams.casework.appeals import (
@@ -66,9 +66,7 @@ class SecondLook:
             ruling = NO_POLICY
         match ruling:
             case RefusedAppeal():
-                handled.outgoing.append(
-                    ASSIGNMENTS.message(reopening.appeal_refused(case, filed, ruling, stamp))
-                )
+                handled.outgoing.append(APPEALS.message(reopening.appeal_refused(case, filed, ruling, stamp)))
                 handled.tallies.append(tally(filed.workflow, stamp.now, "appeal_refused", None, message.timestamp))
             case Ruling.WAITS if case is not None:
                 appeal = reopening.appeal_of(filed, message.timestamp)

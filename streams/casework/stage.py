@@ -13,7 +13,15 @@ from msgspec.structs import replace
 from infra.kafka.errors import InvalidMessage, NotReady, Reason
 from infra.kafka.stage import Batch, Handled, Lane, Message, Source, one_by_one, tally
 from schemas.codec import Codec
-from schemas.events import AppealFiled, CaseSnapshot, ExpertReviewRequested, ReviewDecided, ReviewRequested
+from schemas.events import (
+    AppealFiled,
+    AppealNoted,
+    AppealRefused,
+    CaseSnapshot,
+    ExpertReviewRequested,
+    ReviewDecided,
+    ReviewRequested,
+)
 from schemas.topics import (
     APPEALS,
     ASSIGNMENTS,
@@ -104,6 +112,8 @@ class CaseworkStage:
                 self._second_look.take_on(message, filed, lane, config, handled)
             case ReviewRequested() | ExpertReviewRequested() as announcement:
                 self._take_on(message, announcement, lane, handled)
+            case AppealNoted() | AppealRefused():
+                pass  # what casework itself said to an appeal, beside it
             case other:
                 raise InvalidMessage(Reason.WRONG_EVENT, f"{type(other).__name__} is nothing that casework reads")
 

@@ -12,10 +12,8 @@ from schemas.events import (
     AuditAnswered,
     AuditDrawn,
     AuditExpired,
-    CaseAnnounced,
     CaseClosed,
     CaseEscalated,
-    CaseOpened,
     CaseReopened,
     CaseSnapshot,
     DecisionMade,
@@ -70,6 +68,7 @@ def check(world: World, sealer: Sealer) -> None:
     cases_are_the_fold_of_their_events(world)
     every_answer_has_one_effect(world)
     every_appeal_has_one_effect(world)
+    what_reviewers_can_read_tells_of_no_appeal(world)
     every_second_look_makes_one_judgement_of_the_original(world)
     every_draw_is_answered_expired_or_open(world)
     tallies_cover_the_inputs_once(world)
@@ -151,20 +150,25 @@ def changes_of_a_case_are_in_order(world: World) -> None:
     """1, 2, 3 … without a gap, in the order of the log."""
     last: Counter[str] = Counter()
     for event in world.events("assignments"):
-        if isinstance(event, (DecisionRefused, AppealRefused)):
+        if isinstance(event, DecisionRefused):
             continue
         assert event.sequence == last[event.request_id] + 1, f"case {event.request_id}: {event.sequence} out of order"
         last[event.request_id] = event.sequence
 
 
+def changes_of_cases(world: World) -> list[CaseEvent]:
+    """What changed cases, each case's changes in their order: an appeal is noted after the change that it names."""
+    numbered = [e for e in world.events("assignments") if not isinstance(e, DecisionRefused)]
+    noted = [e for e in rulings(world).values() if isinstance(e, AppealNoted)]
+    return sorted([*numbered, *noted], key=lambda e: e.sequence)
+
+
 def cases_are_the_fold_of_their_events(world: World) -> None:
     announcements = {(a.request_id, a.revision): a for t in ANNOUNCEMENTS for a in world.events(t)}
     folded: dict[str, CaseSnapshot] = {}
-    for event in world.events("assignments"):
-        if isinstance(event, (CaseOpened, CaseAnnounced, CaseEscalated, CaseClosed, CaseReopened, AppealNoted)):
-            change: CaseEvent = event
-            said = announcements.get((event.request_id, event.revision))
-            folded[event.request_id] = evolve(folded.get(event.request_id), change, said)
+    for event in changes_of_cases(world):
+        said = announcements.get((event.request_id, event.revision))
+        folded[event.request_id] = evolve(folded.get(event.request_id), event, said)
     snapshots = latest_cases(world)
     assert folded == snapshots, f"cases differ: {_differences(folded, snapshots)}"
     for actor in world.actors:
@@ -209,7 +213,8 @@ def every_appeal_has_one_effect(world: World) -> None:
     """Judged anew, noted, refused with a reason, or a dead letter; and what was noted is judged after its audit."""
     letters, effects, cases = dead(world), Counter[Place](), latest_cases(world)
     reopened = {e.appeal.appeal_id for e in world.events("assignments") if isinstance(e, CaseReopened) and e.appeal}
-    for event in world.events("assignments"):
+    said = rulings(world)
+    for event in (*world.events("assignments"), *said.values()):
         if isinstance(event, (AppealNoted, AppealRefused)) or (
             isinstance(event, CaseReopened) and event.cause.topic == "appeals"
         ):
@@ -218,7 +223,29 @@ def every_appeal_has_one_effect(world: World) -> None:
             assert cases[event.request_id].status is CaseStatus.OPEN, f"{event.appeal.appeal_id} waits for nothing"
     for record in world.log.read_all("appeals"):
         here = record[:3]
-        assert effects[here] + letters[here] == 1, f"appeal at {here}: {effects[here]} effects"
+        expected = 0 if here in said else 1
+        assert effects[here] + letters[here] == expected, f"appeal at {here}: {effects[here]} effects"
+
+
+def rulings(world: World) -> dict[Place, AppealNoted | AppealRefused]:
+    """What casework said on `appeals`, where outsiders may have written what is no event."""
+    said: dict[Place, AppealNoted | AppealRefused] = {}
+    for record in world.log.read_all("appeals"):
+        try:
+            event = world.decode(record.value)
+        except Undecodable:
+            continue
+        if isinstance(event, (AppealNoted, AppealRefused)):
+            said[record[:3]] = event
+    return said
+
+
+def what_reviewers_can_read_tells_of_no_appeal(world: World) -> None:
+    """An appeal of an open case is one of an audit: whoever may answer must not learn of it before."""
+    asked = {(e.request_id, e.revision) for t in ANNOUNCEMENTS for e in world.events(t) if getattr(e, "appeal", None)}
+    told = {(e.request_id, e.revision) for e in world.events("assignments") if getattr(e, "appeal", None)}
+    reopened = {(e.request_id, e.revision) for e in world.events("assignments") if isinstance(e, CaseReopened)}
+    assert asked | told <= reopened, f"told before its time: {sorted((asked | told) - reopened)[:3]}"
 
 
 def every_second_look_makes_one_judgement_of_the_original(world: World) -> None:

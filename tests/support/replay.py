@@ -7,9 +7,17 @@ from typing import Any
 from infra.kafka.intake import Intake
 from infra.kafka.log import Record
 from infra.kafka.stage import Handled, Lane, Message, Stage
-from schemas.codec import Codec
-from schemas.events import AppealRefused, CaseClosed, CaseEscalated, DecisionRefused, ReviewDecided
-from schemas.topics import EXPERT, REVIEW, Outgoing
+from schemas.codec import Codec, Undecodable
+from schemas.events import (
+    AppealFiled,
+    AppealNoted,
+    AppealRefused,
+    CaseClosed,
+    CaseEscalated,
+    DecisionRefused,
+    ReviewDecided,
+)
+from schemas.topics import APPEALS, EXPERT, REVIEW, Outgoing
 from schemas.values import ClosedBy, Coordinates, EscalatedBy
 
 Read = Callable[[str], Sequence[Record]]  # topic -> its committed records, partition by partition
@@ -17,7 +25,8 @@ Place = tuple[str, int, int]
 Written = tuple[str, bytes, bytes]  # topic, key, value
 FAR = 1 << 60
 ROUTED = ("auto-approve", "outcomes", *(t.name for t in REVIEW.values()), EXPERT.name, "audits")
-JUDGED = ("assignments", "outcomes", EXPERT.name, "audits", "feedback")
+JUDGED = ("assignments", "appeals", "outcomes", EXPERT.name, "audits", "feedback")
+UNNUMBERED = DecisionRefused | AppealRefused | AppealNoted  # they carry the number of the change that they came after
 
 
 class Replay:
@@ -59,14 +68,14 @@ class Replay:
         messages = {r[:3]: r for t in (*(t.name for t in REVIEW.values()), EXPERT.name, "review-decisions", "appeals")
                     for r in self._read(t)}  # fmt: skip
         histories: dict[str, list[Any]] = defaultdict(list)
-        for event in self._events("assignments"):
+        for _, event in (*self._caused("assignments"), *self._caused("appeals")):
             histories[event.request_id].append(event)
         snapshots: dict[str, list[bytes]] = defaultdict(list)
         for record in self._read("cases"):
             snapshots[(record.key or b"").decode()].append(record.value or b"")
         wrong: list[str] = []
         for request_id, history in histories.items():
-            history.sort(key=lambda e: (e.sequence, isinstance(e, DecisionRefused | AppealRefused)))
+            history.sort(key=lambda e: (e.sequence, isinstance(e, UNNUMBERED)))
             made = self._replay_case(stage, history, messages, written, wrong)
             if made != snapshots.get(request_id, []):
                 wrong.append(f"case {request_id}: snapshots differ")
@@ -143,12 +152,23 @@ class Replay:
     def _events(self, topic: str) -> list[Any]:
         return [self._decode(record.value) for record in self._read(topic) if record.value is not None]
 
+    def _caused(self, topic: str) -> Iterable[tuple[Record, Any]]:
+        """What stages wrote to a topic; on `appeals` it lies beside what others sent, which may be no event."""
+        for record in self._read(topic):
+            try:
+                event: Any = self._decode(record.value)
+            except Undecodable:
+                if topic != APPEALS.name:
+                    raise
+                continue
+            if not isinstance(event, AppealFiled):
+                yield record, event
+
     def _by_cause(self, topics: Iterable[str]) -> tuple[dict[Place, list[Written]], dict[Place, list[Any]]]:
         written: dict[Place, list[Written]] = defaultdict(list)
         events: dict[Place, list[Any]] = defaultdict(list)
         for topic in topics:
-            for record in self._read(topic):
-                event: Any = self._decode(record.value)
+            for record, event in self._caused(topic):
                 cause = getattr(event, "cause", None) or event.grounds.cause
                 written[_place(cause)].append((record.topic, record.key or b"", record.value or b""))
                 events[_place(cause)].append(event)

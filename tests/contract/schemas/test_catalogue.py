@@ -10,7 +10,7 @@ import pytest
 from infra.kafka.errors import Reason
 from infra.kafka.partitioner import partition_of
 from schemas.catalogue import README, readme
-from schemas.events import EVENT_TYPES
+from schemas.events import EVENT_TYPES, AppealNoted, AppealRefused, Event
 from schemas.publishing import EXAMPLES, example_event
 from schemas.topics import BY_NAME, KEY_FIELDS, MIB, RECORD_OVERHEAD, TOPICS, Keyed, Topic
 from schemas.values import Priority
@@ -18,7 +18,7 @@ from streams.casework.appeals import AppealRefusal
 from streams.casework.refusal import Refusal
 
 ALL = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
-HIDDEN_FROM_REVIEWERS = ("predictions", "auto-approve", "outcomes", "audits", "feedback", "cases")
+HIDDEN_FROM_REVIEWERS = ("predictions", "auto-approve", "outcomes", "appeals", "audits", "feedback", "cases")
 OUTSIDERS = {"upstream", "gateway", "desk", "reviewer-apps", "expert-apps"}
 CARRY_A_REQUEST = {"request_body", "original_value"}
 
@@ -89,6 +89,13 @@ def test_nothing_but_cases_is_ever_compacted_or_dropped(topic: Topic[Any]) -> No
 @pytest.mark.parametrize("name", HIDDEN_FROM_REVIEWERS)
 def test_reviewer_apps_cannot_read_what_would_unblind_them(name: str) -> None:
     assert not {"reviewer-apps", "expert-apps"} & set(BY_NAME[name].readers)
+
+
+@pytest.mark.parametrize("event", [AppealNoted, AppealRefused])
+def test_that_an_open_case_was_appealed_is_told_where_no_reviewer_can_read(event: type[Event]) -> None:
+    told = [topic for topic in TOPICS if event in topic.events]
+    assert told, "nobody is told"
+    assert not [t.name for t in told if {"reviewer-apps", "expert-apps", "desk", "upstream"} & set(t.readers)]
 
 
 def test_reviewer_apps_read_every_review_topic_and_may_answer() -> None:

@@ -108,7 +108,9 @@ def test_a_late_answer_to_the_first_review_changes_nothing_of_the_appeal() -> No
 def test_an_appeal_waits_for_an_open_audit_which_stays_blind() -> None:
     at = table()
     place = at.announce(review(kind=SampleKind.AUDIT, model_label="hate"))
+    before = len(at.outgoing)
     assert kinds(file(at)) == ["AppealNoted", "CaseSnapshot"]
+    assert [o.topic for o in at.outgoing[before:]] == ["appeals", "cases"], "nothing that reviewers can read"
     made = at.answer(decision(place, "reject", label="hate", reviewer_id="ada"))
     assert kinds(made) == [
         "AuditAnswered", "FeedbackRecorded", "CaseClosed", "CaseSnapshot",
@@ -182,4 +184,4 @@ def test_a_case_can_be_told_again_from_its_events_with_an_appeal_in_it() -> None
     at.answer(decision(place, "approve", reviewer_id="ada"))
     judge(at, "neither")
     assert at.cases() == at.lane.state.committed == fold(at.history()) == fold(at.history(), 2)
-    assert [e.sequence for e in at.events if isinstance(e, CaseClosed)] == [3, 6]
+    assert [e.sequence for e in at.events if isinstance(e, CaseClosed)] == [2, 5]
