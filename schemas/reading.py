@@ -15,6 +15,7 @@ Decode = Callable[[bytes, int], Any]
 INDENT: Final = " "
 BOOLEAN: Final = {0: False, 1: True}
 DOUBLE: Final = struct.Struct("<d").unpack_from
+MARKS: Final = tuple(sum(128 << 7 * place for place in range(n)) for n in range(6))  # the marks of n bytes
 
 
 def decoder(schema: Declaration, event_type: type[Any]) -> Decode:
@@ -34,21 +35,35 @@ def decoder(schema: Declaration, event_type: type[Any]) -> Decode:
 
 def more(data: bytes, at: int, number: int) -> tuple[int, int]:
     """A number whose first byte was read, and where it ends (zigzag; specification, "Binary Encoding")."""
-    if number > 127:
-        number, shift = number & 127, 7
-        while True:
-            byte = data[at]
-            at += 1
-            if byte < 128:
-                break
-            number |= (byte & 127) << shift
-            shift += 7
-            if shift > 63:
-                raise ValueError("a number of more than ten bytes")
-        number |= byte << shift
-        if number >> 64:
-            raise ValueError("a number of more than 64 bits")
+    if number > 127:  # lengths, offsets and moments until 2039 are written out: a loop costs half as much again
+        second = data[at]
+        if second < 128:
+            number, at = number + (second << 7) - MARKS[1], at + 1
+        elif (third := data[at + 1]) < 128:
+            number, at = number + (second << 7) + (third << 14) - MARKS[2], at + 2
+        elif (fourth := data[at + 2]) < 128:
+            number, at = number + (second << 7) + (third << 14) + (fourth << 21) - MARKS[3], at + 3
+        else:
+            number += (second << 7) + (third << 14) + (fourth << 21)
+            if (fifth := data[at + 3]) > 127 and (sixth := data[at + 4]) < 128:
+                number, at = number + (fifth << 28) + (sixth << 35) - MARKS[5], at + 5
+            else:
+                number, at = _long(data, at + 3, number - MARKS[4])
     return (~(number >> 1) if number & 1 else number >> 1), at
+
+
+def _long(data: bytes, at: int, number: int) -> tuple[int, int]:
+    """As `more`, from the fifth byte on, before the sign is put right."""
+    shift = 28
+    while (byte := data[at]) > 127:
+        number |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if shift > 63:
+            raise ValueError("a number of more than ten bytes")
+    number |= byte << shift
+    if number >> 64:
+        raise ValueError("a number of more than 64 bits")
+    return number, at + 1
 
 
 def length(data: bytes, at: int, number: int) -> tuple[int, int]:

