@@ -31,15 +31,16 @@ class ConfigFollower(Generic[C]):
         self.config: C = stage.initial_config()
         self.offsets: dict[str, int] = {p.topic: 0 for p in self._partitions}
 
-    def catch_up(self) -> None:
-        """Read up to the high watermarks of now; waits for transactions that are still open."""
-        until = {p: self._log.watermark(p) for p in self._partitions}
+    def catch_up(self) -> bool:
+        """Read up to the high watermarks of now, waiting for open transactions; True when the configuration changed."""
+        before, until = self.offsets, {p: self._log.watermark(p) for p in self._partitions}
         if not until:
-            return
+            return False
         if self._reader is None:
             self._reader = self._log.reader(dict.fromkeys(self._partitions, 0))
         for records in read_until(self._reader, until):
             self._fold(records)
+        return self.offsets != before
 
     def follow(self) -> bool:
         """Take what has come; True when the configuration changed."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from infra.kafka.dead_letters import FloodGate, dead_letter, shortened
-from infra.kafka.errors import InvalidMessage, TransactionAborted, TransactionError
+from infra.kafka.errors import InvalidMessage, Reason, TransactionAborted, TransactionError
 from infra.kafka.following import ConfigFollower
 from infra.kafka.intake import Intake
 from infra.kafka.lanes import Lanes
@@ -172,6 +172,7 @@ class Loop(Generic[S, C]):
             return False
         messages, dead = self._decoded(records)
         batch = self._decide(messages)
+        self._require_newest_config(batch)
         barrier: dict[tuple[str, int], int] = {}
         for message in batch.held:
             barrier.setdefault((message.topic, message.partition), message.offset)
@@ -205,6 +206,16 @@ class Loop(Generic[S, C]):
             return self.stage.handle(messages, self.lanes, self._follower.config)
         finally:
             self._lanes.in_hand(set())
+
+    def _require_newest_config(self, batch: Batch) -> None:
+        """A workflow is unknown only to who has read the configuration up to now; else all is decided again.
+
+        Raises `TransactionAborted`.
+        """
+        unknown = any(error.reason is Reason.UNKNOWN_WORKFLOW for _, error in batch.invalid)
+        if unknown and self._follower.catch_up():
+            self._lanes.configured(self._follower.offsets)
+            raise TransactionAborted("a workflow was unknown, and the configuration is newer by now")
 
     def _bury(self, record: Record, error: InvalidMessage) -> None:
         self._flood.dead(error.reason)

@@ -53,7 +53,7 @@ class Echo:
         def decide(message: Message, out: Handled) -> None:
             lane, request = lanes[message.partition], message.event
             assert isinstance(request, e.DecisionRequested)
-            if request.workflow.startswith("bad"):
+            if request.workflow.startswith("bad") or (request.workflow == "late" and config == 0):
                 raise InvalidMessage(
                     Reason.UNKNOWN_WORKFLOW, "bad", workflow=request.workflow, request_id=request.request_id
                 )
@@ -108,7 +108,7 @@ class Bench:
     def __init__(self, **policy: Any) -> None:
         self.time = Time()
         self.log = SimulatedLog(partitions=PARTITIONS, wall=self.time)
-        self.policy = LoopPolicy(commit_interval=0, config_interval=0, **policy)
+        self.policy = LoopPolicy(**{"commit_interval": 0, "config_interval": 0, **policy})
         self.loop = self.start()
 
     def start(self) -> Loop[Keyed[int], int]:
@@ -121,6 +121,13 @@ class Bench:
         key = request_id.encode()
         producer = self.log.producer(transactional_id=None)
         producer.send("requests", key, CODEC.encode(event) if value is None else value, None)
+
+    def configure(self) -> None:
+        event = e.ModelPromoted(
+            event_id="m", workflow="w", model_digest="d", uri="u", version=1, reason="r", feedback_end_offset=0,
+            promoted_at=1,
+        )  # fmt: skip
+        self.log.producer(transactional_id=None).send("models", b"w", CODEC.encode(event), None)
 
     def run(self, turns: int = 10) -> None:
         for _ in range(turns):
@@ -208,26 +215,23 @@ def test_a_held_record_holds_those_behind_it_until_it_is_ready() -> None:
     bench.run()
     assert not bench.events("predictions")
     assert not bench.events(DEAD_LETTERS.name)
-    bench.log.producer(transactional_id=None).send(
-        "models",
-        b"w",
-        CODEC.encode(
-            e.ModelPromoted(
-                event_id="m",
-                workflow="w",
-                model_digest="d",
-                uri="u",
-                version=1,
-                reason="r",
-                feedback_end_offset=0,
-                promoted_at=1,
-            )
-        ),
-        None,
-    )
+    bench.configure()
     bench.run()
     assert [p.request_id for p in bench.events("predictions")] == [key, *behind]
     assert len(bench.events(DEAD_LETTERS.name)) == 1
+
+
+@pytest.mark.parametrize("exactly_once", [True, False])
+def test_what_was_published_before_a_record_is_known_when_it_is_decided(exactly_once: bool) -> None:
+    bench = Bench(config_interval=1_000_000, exactly_once=exactly_once)
+    bench.run()
+    bench.publish("a")
+    bench.configure()
+    bench.publish("b", workflow="late")
+    bench.publish("c", workflow="bad")
+    bench.run()
+    assert {p.request_id for p in bench.events("predictions")} == {"a", "b"}
+    assert [d.request_id for d in bench.events(DEAD_LETTERS.name)] == ["c"]
 
 
 def test_a_flood_of_dead_letters_stops_the_stage_and_says_how_to_resume() -> None:
