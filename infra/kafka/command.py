@@ -95,14 +95,13 @@ def read_topic(
 
     What cannot be decoded is printed with the reason. An offset and a number of records hold for each partition.
     """
-    from infra.cli.cluster import connected
+    from infra.cli.cluster import opened
     from infra.kafka.topic_reading import for_machines, for_people, read, starts, topic_name
-    from schemas.codec import Codec
 
     settings = load_settings()
-    name, codec = topic_name(topic, settings.topic_prefix), Codec.of_repository()
+    name = topic_name(topic, settings.topic_prefix)
     try:
-        with connected(settings) as log:
+        with opened(settings) as (log, codec):
             places = starts(log, name, start, partition=partition)
             for entry in islice(read(log, codec, places, key=key, follow=follow), count):
                 line = msgspec.json.encode(for_machines(entry)).decode() if as_json else for_people(entry, codec)

@@ -88,7 +88,7 @@ def test_other_partition_count_is_refused_with_the_way_out(settings: Settings) -
 def test_cluster_is_bound_to_the_ids_it_was_given_first(settings: Settings) -> None:
     apply(settings, [])
     with closing(connect(settings)) as log:
-        id_space.require_bound(log)
+        id_space.require_bound(log, Codec.of_repository())
         assert id_space.bound_ids(log) == {v.fingerprint: v.schema_id for v in published()}
         first, second, *_ = published()
         with pytest.raises(id_space.IdSpaceDiffers, match=f"it has {first.schema_id}.*HITL_TOPIC_PREFIX"):
@@ -102,7 +102,7 @@ def test_cluster_is_bound_to_the_ids_it_was_given_first(settings: Settings) -> N
 
 def test_cluster_without_ids_is_not_used(settings: Settings) -> None:
     with closing(connect(settings)) as log, pytest.raises(TopicMissing, match="hitl topics apply"):
-        id_space.require_bound(log)
+        id_space.require_bound(log, Codec.of_repository())
 
 
 def test_impossible_replication_is_an_error_not_a_traceback(
