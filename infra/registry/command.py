@@ -49,10 +49,10 @@ def export_schemas(file: Path, as_json: bool) -> None:
 @own_ids_option
 @json_option
 def load_schemas(own_ids: bool, as_json: bool) -> None:
-    """Register what is missing, under our ids (Apicurio 3) or with --own-ids, and make the registry keep our promise.
+    """Register what is missing under our ids (Apicurio 3), and have new versions refused that some reader cannot read.
 
-    The promise: every version of an event can be read with every other (FULL_TRANSITIVE). Nothing that the registry
-    already has is changed. Where ids there are not ours, nothing is done.
+    That is FULL_TRANSITIVE, for our subjects alone. Schemas that the registry already has stay as they are; where their
+    ids are not ours, nothing is done. With --own-ids any registry will do.
     """
     registry = Registry.of(load_settings())
     note(f"asking {registry.address} …", as_json=as_json)

@@ -24,8 +24,10 @@ from infra.kafka.publisher import publish
 from infra.kafka.topics import apply, check
 from infra.local.apicurio import EmbeddedRegistry
 from infra.local.broker import EmbeddedBroker
+from infra.local.stack import Stack
+from infra.local.state import Condition, ProcessState
 from infra.registry.client import FULL_TRANSITIVE, Registry
-from infra.registry.errors import IdsDiffer, SchemaRefused
+from infra.registry.errors import IdsDiffer, RegistryUnavailable, SchemaRefused
 from infra.registry.http import Http
 from infra.registry.ids import codec_of, fingerprint_of, subject_of
 from infra.registry.loading import State, load, register, survey
@@ -35,7 +37,7 @@ from schemas.events import DeadLettered, DecisionRequested, FeedbackRecorded, St
 from schemas.publishing import EXAMPLES, example_event
 from schemas.topics import DEAD_LETTERS, FEEDBACK, REQUESTS, TALLIES
 from tests.support.logs import read_all
-from tests.support.registry import apicurio
+from tests.support.registry import FakeRegistry, apicurio, serving
 from tests.support.stand import wait_until
 
 pytestmark = pytest.mark.integration
@@ -86,6 +88,39 @@ def service(name: str, settings: Settings) -> subprocess.Popen[str]:
         [sys.executable, "-m", "infra.cli.main", "run", name],
         env=os.environ | settings.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+
+
+# ---- away ----
+
+
+def test_a_service_is_tried_again_until_the_registry_is_back(tmp_path: Path) -> None:
+    fake = FakeRegistry()
+    stack = Stack(Settings(data_dir=tmp_path))
+    try:
+        with serving(fake):
+            register(fake.client, EVERY)
+            stack = Stack(Settings(data_dir=tmp_path, schema_registry_url=fake.url))
+            stack.start(["feedback"], owner=os.getpid())
+            wait_until(lambda: starts(stack) == 1, seconds=60, what="a service that runs")
+        stack.kill("feedback")
+        away = f"failed with exit status 1: the schema registry at {fake.url} does not answer"
+        wait_until(lambda: (process(stack).last_exit or "").startswith(away), what="the reason in `hitl status`")
+        with serving(fake):
+            wait_until(lambda: process(stack).condition is Condition.RUNNING, what="another start")
+            wait_until(lambda: starts(stack) == 2, seconds=60, what="a service that runs again")
+    finally:
+        stack.stop()
+
+
+def starts(stack: Stack) -> int:
+    """How often the service came as far as to run."""
+    return stack.folders.log("feedback").read_text().count("feedback runs.")
+
+
+def process(stack: Stack) -> ProcessState:
+    state = stack.state()
+    assert state is not None
+    return next(each for each in state.processes if each.name == "feedback")
 
 
 # ---- under our ids ----
@@ -164,8 +199,8 @@ def test_its_ids_are_used_from_end_to_end_also_after_it_was_killed(
 
         # A publisher and a reader agree, and Confluent's own reader with them.
         publish(log, codec, [REQUESTS.message(DecisionRequested(request_id="r1", workflow="w"))])
-        (value,) = read_all(log, TopicPartition(REQUESTS.name, 0))
-        assert value is not None and read_by_confluent(value, numbering)["request_id"] == "r1"
+        (request,) = read_all(log, TopicPartition(REQUESTS.name, 0))
+        assert request is not None and read_by_confluent(request, numbering)["request_id"] == "r1"
         assert run(["topics", "read", "requests", "--json"]) == 0
         assert json.loads(capfd.readouterr().out)["value"]["request_id"] == "r1"
 
@@ -207,5 +242,7 @@ def test_its_ids_are_used_from_end_to_end_also_after_it_was_killed(
     late = service("feedback", theirs)
     said, _ = late.communicate(timeout=60)
     assert late.returncode == 1 and f"error: the schema registry at {numbering.url} does not answer" in said
+    with pytest.raises(RegistryUnavailable, match="does not answer"):
+        apply(theirs)
     assert run(["topics", "read", "requests", "--json"]) == 1
     assert json.loads(capfd.readouterr().err)["kind"] == "RegistryUnavailable"

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -16,7 +17,7 @@ from confluent_kafka.cimpl import NewPartitions
 
 from infra.cli.main import run
 from infra.kafka import id_space
-from infra.kafka.client import connect
+from infra.kafka.client import KafkaLog, connect
 from infra.kafka.client_errors import TopicMissing
 from infra.kafka.publisher import publish
 from infra.kafka.topics import Cluster, TopicsDiffer, apply, check
@@ -150,6 +151,21 @@ def test_command_lists_applies_and_checks(settings: Settings, hitl: Callable[...
     rows = {row["name"]: row for row in json.loads(said)}
     requests = rows[settings.topic_prefix + "requests"]
     assert (requests["partitions"], requests["offsets"], requests["key"]) == (3, 0, "request id")
+
+
+def test_missing_topics_are_listed_after_one_question(
+    hitl: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = KafkaLog._ask
+
+    def counting(log: KafkaLog, about: str, question: Callable[..., Any]) -> Any:
+        asked.append(about)
+        return ask(log, about, question)
+
+    monkeypatch.setattr(KafkaLog, "_ask", counting)
+    status, said = hitl("topics", "list", "--json")
+    assert (status, {row["offsets"] for row in json.loads(said)}, asked) == (0, {None}, ["topics"])
 
 
 def test_records_are_printed_decoded(settings: Settings, hitl: Callable[..., tuple[int, str]]) -> None:
