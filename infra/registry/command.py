@@ -98,7 +98,7 @@ def serve_registry(port: int | None, own_ids: bool, as_json: bool) -> None:
         server.start()
         registry = Registry(Http(server.url))
         loaded = register(registry, published()) if own_ids else load(registry, published())
-        show(loaded, as_json=as_json, text=lambda: serving_text(loaded))
+        show(loaded, as_json=as_json, text=lambda: serving_text(loaded, own_ids=own_ids))
         try:
             while not ended.wait(GLANCE):
                 server.require_running()
@@ -113,12 +113,12 @@ def loaded_text(loaded: Loaded) -> str:
     return "\n".join(said) or f"nothing to do: {loaded.registry} has every schema"
 
 
-def serving_text(loaded: Loaded) -> str:
+def serving_text(loaded: Loaded, *, own_ids: bool) -> str:
     """How to use the registry that runs here."""
     return (
         f"{len(loaded.registered)} schemas are registered; Ctrl-C ends it. In another terminal:\n"
         f"  export HITL_SCHEMA_REGISTRY_URL={loaded.registry}\n"
-        "  hitl schemas check"
+        f"  hitl schemas check{' --own-ids' if own_ids else ''}"
     )
 
 
