@@ -117,11 +117,15 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # with the default of 5, connections made at once wait for a second or more
+
+
 @contextmanager
 def serving(fake: FakeRegistry) -> Iterator[FakeRegistry]:
     """The fake on 127.0.0.1, with its `url`; the same port as before if it had one."""
     port = urllib.parse.urlsplit(fake.url).port or 0
-    server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"held": fake}))
+    server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"held": fake}))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
