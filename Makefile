@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup lock demo test lint types contracts unit contract simulation integration foreign e2e chaos bench bench-peers format clean
+.PHONY: help setup lock demo registry test lint types contracts unit contract simulation integration foreign e2e chaos bench bench-peers format clean
 
 help: ## print the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ setup: ## make .venv from the lock file (a second run is instant and offline)
 
 demo: setup ## everything from nothing, on real data, live (ARGS="--headless --report FILE.json" for machines)
 	@$(BIN)/hitl demo $(ARGS)
+
+registry: setup ## a schema registry with our schemas, to try it: in the foreground, in memory, until Ctrl-C
+	@$(BIN)/hitl schemas serve $(ARGS)
 
 test: setup lint types contracts unit contract simulation integration foreign ## everything a change must pass
 

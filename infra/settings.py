@@ -29,6 +29,7 @@ UNSET = Path()
 Text = Annotated[str, Meta(min_length=1)]
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,100}$")]
 RedisUrl = Annotated[str, Meta(pattern=r"^(redis|rediss|unix)://.+")]
+HttpUrl = Annotated[str, Meta(pattern=r"^(https?://[^\s/?#]+[^\s?#]*)?$")]
 Address = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$")]
 Slot = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,60}$")]
 
@@ -89,6 +90,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     seal_key_file: Annotated[Path, Meta(description="64 random bytes (default data_dir/secrets/seal.key)")] = UNSET
     draw_salt_file: Annotated[Path, Meta(description="32 random bytes (default data_dir/secrets/draw.salt)")] = UNSET
+    schema_registry_url: Annotated[
+        HttpUrl, Meta(description="Confluent API of the registry that gives the schema ids; empty: our own list")
+    ] = ""
+    schema_registry_user: Annotated[str, Meta(description="who logs in to the schema registry, if it asks")] = ""
+    schema_registry_password: Annotated[str, Meta(description="the password of schema_registry_user")] = ""
     gateway_address: Annotated[Address, Meta(description="host:port of the HTTP gateway; port 0 takes a free one")] = (
         "127.0.0.1:8088"
     )
@@ -136,6 +142,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """
         shown = re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", self.redis_url)
         return re.sub(r"(?<=password=)[^&]*", "***", shown)
+
+    @property
+    def schema_registry_address(self) -> str:
+        """The registry's URL without a password, for people.
+
+        >>> Settings(schema_registry_url="https://me:secret@registry.example/apis/ccompat/v7").schema_registry_address
+        'https://me:***@registry.example/apis/ccompat/v7'
+        """
+        return _without_password(self.schema_registry_url)
 
     @property
     def is_local(self) -> bool:
@@ -231,7 +246,16 @@ def _convert(name: str, value: object, where: str) -> Any:
         meaning = msgspec.inspect.type_info(FIELDS[name])
         about = (meaning.extra_json_schema or {}) if isinstance(meaning, msgspec.inspect.Metadata) else {}
         means = f" It means: {about['description']}." if "description" in about else ""
-        raise SettingsInvalid(f"{where} = {value!r}: {error}.{means} Correct or unset it.") from error
+        raise SettingsInvalid(f"{where} = {_shown(name, value)}: {error}.{means} Correct or unset it.") from error
+
+
+def _shown(name: str, value: object) -> str:
+    """A bad value in an error, which may end in a log: no password is shown."""
+    return "***" if name.endswith("password") else _without_password(repr(value))
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(?<=/)([^:/@]*):[^/]*@", r"\1:***@", url)
 
 
 def _decode(kind: type, value: object) -> object:

@@ -63,6 +63,36 @@ with their Avro schemas and ids, operations by role. Whole programs, a publisher
 test against the whole pipeline: [Node](../tests/e2e/node) (kafkajs, avsc), [Go](../tests/e2e/go) (franz-go, hamba/avro)
 and [Python](../README.md#publish-requests-from-your-own-app).
 
+## With a schema registry
+
+No registry is needed: `avro/ids.json` names every id. Where an organisation has one, it can hold the same schemas, and
+serializers of the Confluent family then read and write without a file from here. An event's versions are registered
+under the full name of its record, such as `hitl.DecisionMade` (RecordNameStrategy: a topic carries several events), and
+every subject is FULL_TRANSITIVE, so that the registry, too, refuses a version that some reader could not read.
+
+```sh
+export HITL_SCHEMA_REGISTRY_URL=http://registry:8080/apis/ccompat/v7   # its Confluent API; here Apicurio's
+export HITL_SCHEMA_REGISTRY_USER=… HITL_SCHEMA_REGISTRY_PASSWORD=…     # only where it asks for them
+hitl schemas load                 # Apicurio 3: register what is missing, under the ids of ids.json
+hitl schemas load --own-ids       # any other one: under ids that the registry gives
+hitl schemas check                # does every id mean our schema there? (--own-ids: is every schema there?)
+hitl schemas export schemas.zip   # the archive that Apicurio's own import takes, to look at or to load by hand
+make registry                     # an Apicurio with our schemas on this machine, in memory, until Ctrl-C
+```
+
+- `load` never changes what is there. Where the registry has one of our schemas under another id, or one of our ids for
+  another schema, it does nothing and says which.
+- While HITL_SCHEMA_REGISTRY_URL is set, every service and command takes all ids from the registry: by fingerprint,
+  once, at its start. Without an answer, or without one of the schemas, it does not start; a service is tried again by
+  its supervisor. Later the registry may be away: nothing asks it again.
+- The cluster keeps the ids that it was given first (`hitl topics apply`). Whatever comes with other ids is refused at
+  its start: set the variable for everything on a cluster, or for nothing. A log that was begun with one id space cannot
+  change to another; begin under a new HITL_TOPIC_PREFIX.
+- For producers of your own: `auto.register.schemas=false`, `use.latest.version=true`, RecordNameStrategy. A schema that
+  a serializer registers by itself may get an id of its own, and a record under an id that is none of these becomes a
+  dead letter (`unknown_schema`).
+- A registry with a certificate of your own: name the authority's file in SSL_CERT_FILE.
+
 ## What became of it
 
 **A request** is answered by one `DecisionMade` on `outcomes`, under the same key, whoever decides. Sending it again is
@@ -148,7 +178,8 @@ hitl topics read review.high --from end --follow
 A published `.avsc` is never edited (its documentation may improve). Copy it to the next version, `v2.avsc`, change that
 one and the Python type, write `v2.full.json` and `v2.minimal.json` beside the older examples, and run
 `python -m schemas.publishing`: it gives the version its id and the examples their bytes, and brings this page and
-`asyncapi.json` up to date. `make contract` refuses a version that cannot read, or be read by, every other: a field that
+`asyncapi.json` up to date. Where a registry is used, `hitl schemas load` comes next, then `hitl topics apply`, then the
+services. `make contract` refuses a version that cannot read, or be read by, every other: a field that
 is added or removed needs a default, and what may grow is a string with its values in the documentation rather than an
 enum.
 """

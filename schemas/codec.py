@@ -121,10 +121,11 @@ def without_logical_types(schema: Any) -> Any:
 class Codec:
     """Events to bytes and back, for one id space: `ids` maps each schema's fingerprint to its id there.
 
-    Raises `LookupError` when a current schema has no id: register the schemas first (`hitl topics apply`).
+    Raises `LookupError` when a current schema has no id: register the schemas first (`hitl schemas load`).
     """
 
     def __init__(self, ids: Mapping[bytes, int]) -> None:
+        self.ids = dict(ids)
         types = {t.__name__: t for t in EVENT_TYPES}
         current = {v.name: v for v in published()}
         self._readers: dict[bytes, _Reader] = {}  # by wire header
@@ -138,7 +139,7 @@ class Codec:
                 self._readers[HEADER.pack(MAGIC, ids[version.fingerprint])] = reader
         for name, version in current.items():
             if version.fingerprint not in ids:
-                raise LookupError(f"schema {version.key} has no id in this cluster: run `hitl topics apply`")
+                raise LookupError(f"schema {version.key} has no id: register it first (`hitl schemas load`)")
             header = HEADER.pack(MAGIC, ids[version.fingerprint])
             self._writers[types[name]] = encoder(parse_avsc(version.source), header)
             self.fingerprints[types[name]] = version.fingerprint

@@ -1,10 +1,10 @@
 """A plain read_committed reader of the audit log, up to the watermarks of now."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from infra.cli.cluster import connected
+from infra.cli.cluster import opened
 from infra.kafka.log import Log
 from infra.kafka.scan import Entry, Progress, about, scan
 from infra.settings import Settings
@@ -37,7 +37,7 @@ class AuditLog:
 
 
 @contextmanager
-def open_audit_log(settings: Settings, codec: Callable[[], Codec] = Codec.of_repository) -> Iterator[AuditLog]:
+def open_audit_log(settings: Settings) -> Iterator[AuditLog]:
     """The log that the settings name."""
-    with connected(settings) as log:
-        yield AuditLog(log, codec(), settings.repeat_window_seconds * 1_000)
+    with opened(settings) as (log, codec):
+        yield AuditLog(log, codec, settings.repeat_window_seconds * 1_000)

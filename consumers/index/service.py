@@ -10,7 +10,7 @@ from typing import Final
 from consumers.index.batch import CachePolicy
 from consumers.index.indexer import Indexer
 from infra.kafka.client import connect as connect_log
-from infra.kafka.id_space import require_bound
+from infra.kafka.id_space import bound_codec
 from infra.kafka.intake import Intake
 from infra.kafka.running import COLLECT_AFTER, told_to_stop
 from infra.redis.connection import connect as connect_redis
@@ -18,7 +18,6 @@ from infra.redis.errors import RedisUnavailable
 from infra.redis.keys import Keys
 from infra.redis.store import IndexStore
 from infra.settings import Settings
-from schemas.codec import Codec
 
 logger = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds between attempts while Redis is away
@@ -28,12 +27,12 @@ HOUR: Final = 3_600_000  # milliseconds
 def indexer_of(settings: Settings) -> Indexer:
     """The indexer that the settings describe, under a token that no other has."""
     log = connect_log(settings)
-    require_bound(log)
+    codec = bound_codec(log, settings)
     store = IndexStore(connect_redis(settings), Keys(settings.topic_prefix), uuid.uuid4().hex)
     return Indexer(
         log,
         store,
-        Intake(Codec.of_repository(), settings.partitions),
+        Intake(codec, settings.partitions),
         cache=CachePolicy(keep_ms=settings.index_cache_hours * HOUR, inline_bytes=settings.index_inline_bytes),
         keep_ms=settings.index_status_hours * HOUR,
     )

@@ -5,8 +5,8 @@ from consumers.inference.stage import InferenceStage
 from infra.kafka.running import run_stage
 from infra.models.classifier import Classifier
 from infra.models.store import ModelNotFound, load
+from infra.registry.ids import codec_of
 from infra.settings import Settings
-from schemas.codec import Codec
 
 THREADS = 1  # of torch: featurising, not arithmetic, takes the time, and replicas share the cores
 
@@ -30,5 +30,5 @@ class StoredScorers:
 
 def run(settings: Settings) -> None:
     """Score requests until told to stop."""
-    codec = Codec.of_repository()
+    codec = codec_of(settings)
     run_stage(InferenceStage(codec, Models(StoredScorers(settings.model_store))), settings, codec=codec)

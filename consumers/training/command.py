@@ -12,7 +12,7 @@ from consumers.training.history import ModelRecord, Status, fold_history
 from consumers.training.imports import BadLine, ImportedLabels, LabelsRefused, as_feedback, read_labels
 from consumers.training.log_labels import LogLabels, StoredModels
 from consumers.training.words import ModelDescription, TrainReport, description_text, models_text, report_text
-from infra.cli.cluster import connected
+from infra.cli.cluster import opened
 from infra.cli.files import reading
 from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
@@ -42,8 +42,8 @@ def model() -> None:
 @json_option
 def list_models(as_json: bool) -> None:
     """List every fit: what runs, what it replaced, what was refused and why."""
-    with connected() as log:
-        records = _history(log)
+    with opened() as (log, codec):
+        records = _history(log, codec)
     show(records, as_json=as_json, text=lambda: models_text(records))
 
 
@@ -53,8 +53,8 @@ def list_models(as_json: bool) -> None:
 def show_model(workflow_or_digest: str | None, as_json: bool) -> None:
     """Show the running models, the one of a WORKFLOW, or any by the beginning of its DIGEST."""
     settings = load_settings()
-    with connected(settings) as log:
-        records = _history(log)
+    with opened(settings) as (log, codec):
+        records = _history(log, codec)
     if workflow_or_digest is None:
         found = [record for record in records if record.status is Status.RUNNING]
     else:
@@ -91,9 +91,9 @@ def train_model(
     A tabular workflow reads the columns that are called as in its policy, a vector workflow all others in order.
     The labels go to the topic `feedback`, so that every later fit knows them, too.
     """
-    settings, codec, at = load_settings(), Codec.of_repository(), time.time_ns() // 1_000_000
+    settings, at = load_settings(), time.time_ns() // 1_000_000
     lines = io.StringIO(_text_of(file), newline="")
-    with connected(settings) as log:
+    with opened(settings) as (log, codec):
         kind = standing(log, codec, workflow).workflow_type
         found = read_labels(lines, kind, label=label_column, text=text_column, id=id_column)
         _refuse_bad(found, file, skip=skip_bad_lines, as_json=as_json)
@@ -138,8 +138,8 @@ def _refuse_bad(found: ImportedLabels, file: Path, *, skip: bool, as_json: bool)
         raise LabelsRefused(f"{file} holds no labels; give a CSV with a header line and at least one label a class.")
 
 
-def _history(log: KafkaLog) -> list[ModelRecord]:
-    entries = scan(log, Codec.of_repository(), [MODELS.name])
+def _history(log: KafkaLog, codec: Codec) -> list[ModelRecord]:
+    entries = scan(log, codec, [MODELS.name])
     return fold_history(entry.event for entry in entries if entry.event is not None)
 
 

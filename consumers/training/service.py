@@ -8,13 +8,13 @@ from consumers.training.running import InBackground
 from consumers.training.stage import TrainingStage
 from infra.kafka.client import connect
 from infra.kafka.running import run_stage
+from infra.registry.ids import codec_of
 from infra.settings import Settings
-from schemas.codec import Codec
 
 
 def run(settings: Settings) -> None:
     """Answer requests for fits until told to stop."""
-    codec = Codec.of_repository()
+    codec = codec_of(settings)
     labels = LogLabels(connect(settings), codec)
     work = partial(refit, labels=labels, files=StoredModels(settings.model_store), codec=codec)
     run_stage(TrainingStage(InBackground(work)), settings, codec=codec)

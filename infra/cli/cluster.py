@@ -6,7 +6,9 @@ from typing import Final
 
 from infra.kafka.client import KafkaLog, connect
 from infra.kafka.client_errors import LogUnavailable
+from infra.kafka.id_space import bound_codec
 from infra.settings import BOOTSTRAP_FILE, Settings, load_settings
+from schemas.codec import Codec
 
 PATIENCE_SECONDS: Final = 5.0  # for an answer: somebody waits for it; services wait longer, brokers come back
 
@@ -25,6 +27,14 @@ def connected(settings: Settings | None = None) -> Iterator[KafkaLog]:
             yield log
     finally:
         log.close()
+
+
+@contextmanager
+def opened(settings: Settings | None = None) -> Iterator[tuple[KafkaLog, Codec]]:
+    """The same with the codec over the ids of that cluster. Raises as `connected` and `bound_codec` do."""
+    settings = load_settings() if settings is None else settings
+    with connected(settings) as log:
+        yield log, bound_codec(log, settings)
 
 
 @contextmanager

@@ -62,6 +62,18 @@ class KafkaLog:
             self._counts[topic] = self._ask(f"partitions of {topic}", lambda c, s: self._count(c, topic, s))
         return self._counts[topic]
 
+    def existing(self, topics: Sequence[str]) -> dict[str, int]:
+        """How many partitions those of the topics have that exist, by one question about all of them."""
+
+        def question(consumer: Consumer, seconds: float) -> dict[str, int]:
+            found = consumer.list_topics(timeout=seconds).topics
+            names = {topic: self._names.full[topic] for topic in topics}
+            return {topic: len(found[full].partitions) for topic, full in names.items() if full in found}
+
+        counts = self._ask("topics", question)
+        self._counts |= counts
+        return counts
+
     def beginning(self, partition: TopicPartition) -> int:
         """The first offset that is still kept."""
         return self._range(partition)[0]

@@ -95,14 +95,13 @@ def read_topic(
 
     What cannot be decoded is printed with the reason. An offset and a number of records hold for each partition.
     """
-    from infra.cli.cluster import connected
+    from infra.cli.cluster import opened
     from infra.kafka.topic_reading import for_machines, for_people, read, starts, topic_name
-    from schemas.codec import Codec
 
     settings = load_settings()
-    name, codec = topic_name(topic, settings.topic_prefix), Codec.of_repository()
+    name = topic_name(topic, settings.topic_prefix)
     try:
-        with connected(settings) as log:
+        with opened(settings) as (log, codec):
             places = starts(log, name, start, partition=partition)
             for entry in islice(read(log, codec, places, key=key, follow=follow), count):
                 line = msgspec.json.encode(for_machines(entry)).decode() if as_json else for_people(entry, codec)
@@ -113,17 +112,15 @@ def read_topic(
 
 def _rows(settings: Settings) -> list[Row]:
     from infra.cli.cluster import connected
-    from infra.kafka.client_errors import TopicMissing
-    from infra.kafka.log import Log, TopicPartition
-
-    def offsets(log: Log, topic: Topic[Any]) -> int | None:
-        try:
-            return sum(log.watermark(TopicPartition(topic.name, p)) for p in range(log.partitions(topic.name)))
-        except TopicMissing:
-            return None
+    from infra.kafka.log import TopicPartition
 
     with connected(settings) as log:
-        return [_row(topic, settings, offsets(log, topic)) for topic in TOPICS]
+        counts = log.existing([topic.name for topic in TOPICS])  # one by one, a missing one is waited for
+        filled = {
+            name: sum(log.watermark(TopicPartition(name, number)) for number in range(count))
+            for name, count in counts.items()
+        }
+    return [_row(topic, settings, filled.get(topic.name)) for topic in TOPICS]
 
 
 def _row(topic: Topic[Any], settings: Settings, offsets: int | None) -> Row:

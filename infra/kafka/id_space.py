@@ -5,6 +5,7 @@ fingerprint or a number counts, whoever wrote it: so two installations with diff
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -13,15 +14,23 @@ from infra.errors import FatalConfiguration
 from infra.kafka.following import read_until
 from infra.kafka.log import Log, Record, TopicPartition
 from infra.kafka.topic_plan import Difference, Shape
-from schemas.codec import SchemaVersion, published
+from infra.registry.ids import codec_of
+from infra.settings import Settings
+from schemas.codec import Codec, SchemaVersion, published
 
 TOPIC: Final = "schema-ids"
 PLACE: Final = TopicPartition(TOPIC, 0)
 SETTINGS: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 
 
+SAME_FOR_ALL: Final = (
+    "set HITL_SCHEMA_REGISTRY_URL as all else on this cluster has it (unset: our own ids hold), or set "
+    "HITL_TOPIC_PREFIX to a prefix of its own."
+)
+
+
 class IdSpaceDiffers(FatalConfiguration):
-    """The schemas of this installation have other numbers in this cluster; use another topic prefix."""
+    """The schemas of this installation have other numbers in this cluster; use the same registry, or another prefix."""
 
 
 class Numbered(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +76,7 @@ def unbound(ids: Mapping[bytes, int], versions: Sequence[SchemaVersion]) -> list
         if number != version.schema_id or owners.get(number, version.fingerprint) != version.fingerprint:
             raise IdSpaceDiffers(
                 f"schema {version.key} has the id {version.schema_id} here, but in this cluster "
-                f"{f'it has {number}' if number != version.schema_id else 'another schema has it'}: "
-                "set HITL_TOPIC_PREFIX to a prefix of its own."
+                f"{f'it has {number}' if number != version.schema_id else 'another schema has it'}: {SAME_FOR_ALL}"
             )
     return [version for version in versions if version.fingerprint not in ids]
 
@@ -83,9 +91,13 @@ def bound_ids(log: Log) -> dict[bytes, int]:
         reader.close()
 
 
-def bind(log: Log, versions: Sequence[SchemaVersion] | None = None) -> int:
-    """Give every published schema its number in this cluster; how many were new. Raises `IdSpaceDiffers`."""
-    versions = published() if versions is None else versions
+def numbered(ids: Mapping[bytes, int]) -> list[SchemaVersion]:
+    """Every published schema under its number of an id space."""
+    return [replace(version, schema_id=ids[version.fingerprint]) for version in published()]
+
+
+def bind(log: Log, versions: Sequence[SchemaVersion]) -> int:
+    """Give schemas their numbers in this cluster; how many were new. Raises `IdSpaceDiffers`."""
     new = unbound(bound_ids(log), versions)
     if new:
         producer = log.producer(transactional_id=None)
@@ -98,16 +110,26 @@ def bind(log: Log, versions: Sequence[SchemaVersion] | None = None) -> int:
     return len(new)
 
 
-def require_bound(log: Log) -> None:
-    """Before a process reads or writes events: the numbers are those of the cluster. Raises `IdSpaceDiffers`."""
-    if missing := unbound(bound_ids(log), published()):
+def require_bound(log: Log, codec: Codec) -> None:
+    """Before a process reads or writes events: the codec's numbers are the cluster's. Raises `IdSpaceDiffers`."""
+    if missing := unbound(bound_ids(log), numbered(codec.ids)):
         raise IdSpaceDiffers(f"schema {missing[0].key} has no id in this cluster: run `hitl topics apply`.")
 
 
-def difference(log: Log, topic: str) -> list[Difference]:
+def bound_codec(log: Log, settings: Settings) -> Codec:
+    """The codec over the ids that the settings name, which are those of the cluster.
+
+    Raises `IdSpaceDiffers`, `TopicMissing` before the first `hitl topics apply`, and what a schema registry may raise.
+    """
+    codec = codec_of(settings)
+    require_bound(log, codec)
+    return codec
+
+
+def difference(log: Log, topic: str, versions: Sequence[SchemaVersion]) -> list[Difference]:
     """What `bind` would do, or why it would not."""
     try:
-        missing = unbound(bound_ids(log), published())
+        missing = unbound(bound_ids(log), versions)
     except IdSpaceDiffers as error:
         return [Difference(topic=topic, what="schema ids", wanted="ours", found="others", refused=str(error))]
     return [

@@ -12,6 +12,7 @@ from infra.kafka.client import connect
 from infra.kafka.id_space import require_bound
 from infra.kafka.loop import Loop, LoopPolicy
 from infra.kafka.stage import Stage
+from infra.registry.ids import codec_of
 from infra.settings import Settings
 from schemas.codec import Codec
 
@@ -57,12 +58,13 @@ def told_to_stop() -> Callable[[], bool]:
 def run_stage(stage: Stage[Any, Any], settings: Settings, *, codec: Codec | None = None) -> None:
     """Run a stage until SIGTERM or SIGINT. Raises what ends a stage: see `infra.kafka.errors`."""
     stopping = told_to_stop()
+    codec = codec or codec_of(settings)
     log = connect(settings)
-    require_bound(log)
+    require_bound(log, codec)
     loop = Loop(
         stage,
         log,
-        codec or Codec.of_repository(),
+        codec,
         partitions=settings.partitions,
         policy=loop_policy(settings),
         wall=wall,

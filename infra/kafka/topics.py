@@ -19,6 +19,7 @@ from infra.kafka.client_config import ClientOptions
 from infra.kafka.client_errors import is_passing, kafka_error, refusal, unavailable
 from infra.kafka.client_log import LOGGER
 from infra.kafka.topic_plan import Difference, Shape, differences, refusals, wanted_shape
+from infra.registry.ids import ids_of
 from infra.settings import Settings
 from schemas.topics import TOPICS, Topic
 
@@ -43,8 +44,9 @@ def apply(settings: Settings, topics: Sequence[Topic[Any]] = TOPICS) -> Applied:
     """Create what is missing, correct settings where no record can be lost by it, and wait until all have leaders.
 
     Binds the cluster to the ids of our schemas. Raises `TopicsDiffer` after that when something remains,
-    `IdSpaceDiffers`, `LogUnavailable`, `AccessDenied`.
+    `IdSpaceDiffers`, `LogUnavailable`, `AccessDenied`; and, before anything is done, what a schema registry may raise.
     """
+    versions = id_space.numbered(ids_of(settings))
     cluster = Cluster(settings)
     wanted = _wanted(settings, topics)
     found = cluster.shapes(wanted)
@@ -55,7 +57,7 @@ def apply(settings: Settings, topics: Sequence[Topic[Any]] = TOPICS) -> Applied:
     cluster.alter(corrected)
     cluster.wait_for_leaders(wanted)
     with closing(connect(settings)) as log:
-        bound = id_space.bind(log)
+        bound = id_space.bind(log, versions)
     if refused := refusals(plan):
         raise TopicsDiffer(f"{refused}.")
     return Applied(created=missing, corrected=corrected, schemas=bound)
@@ -63,13 +65,14 @@ def apply(settings: Settings, topics: Sequence[Topic[Any]] = TOPICS) -> Applied:
 
 def check(settings: Settings, topics: Sequence[Topic[Any]] = TOPICS) -> list[Difference]:
     """Everything in which the cluster differs from the catalogue; changes nothing. Raises as `apply` does."""
+    versions = id_space.numbered(ids_of(settings))
     wanted = _wanted(settings, topics)
     found = Cluster(settings).shapes(wanted)
     made = [d for name, shape in wanted.items() for d in differences(name, shape, found.get(name))]
     ids = settings.topic_prefix + id_space.TOPIC
     if ids in found:
         with closing(connect(settings)) as log:
-            made += id_space.difference(log, ids)
+            made += id_space.difference(log, ids, versions)
     return made
 
 

@@ -3,7 +3,7 @@
 HitlError
 ├── JarRefused        FetchFailed
 ├── JavaMissing       BrokerFailed
-├── ValkeyFailed
+├── ValkeyFailed      RegistryFailed
 ├── AlreadyRunning    StackFailed
 ├── NotRunning
 └── NotSecured
@@ -30,6 +30,10 @@ class BrokerFailed(HitlError):
 
 class ValkeyFailed(HitlError):
     """Valkey did not start; its log says why."""
+
+
+class RegistryFailed(HitlError):
+    """The schema registry on this machine did not start; its log says why."""
 
 
 class StackFailed(HitlError):

@@ -1,4 +1,4 @@
-"""Kafka's jars: a pinned list, fetched in parallel into a per-user cache, each checked by sha256 at every start."""
+"""Pinned files, as Kafka's jars: fetched in parallel into a per-user cache, each checked by sha256 at every start."""
 
 import hashlib
 import os
@@ -54,23 +54,24 @@ def base_url() -> str:
 
 
 def ensure_jars(
-    cache_dir: Path, *, pins: Sequence[Jar] | None = None, progress: Progress = lambda _there, _all: None
-) -> list[Path]:
-    """Paths of all jars under `cache_dir`, sorted, after fetching what is missing or was tampered with.
+    cache_dir: Path, *, pins: Sequence[Jar] | None = None, folder: str = f"kafka-{KAFKA_VERSION}",
+    progress: Progress = lambda _there, _all: None,
+) -> list[Path]:  # fmt: skip
+    """Paths of all jars in a folder of `cache_dir`, sorted, after fetching what is missing or was tampered with.
 
     Raises FetchFailed (no network), JarRefused (not the pinned content).
     """
     pins = pinned_jars() if pins is None else pins
-    folder = cache_dir / f"kafka-{KAFKA_VERSION}"
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [jar for jar in pins if not _is_genuine(folder / jar.name, jar)]
+    place = cache_dir / folder
+    place.mkdir(parents=True, exist_ok=True)
+    missing = [jar for jar in pins if not _is_genuine(place / jar.name, jar)]
     total, there = sum(jar.size for jar in pins), sum(jar.size for jar in pins if jar not in missing)
     if missing:
         progress(there, total)
         context = ssl.create_default_context()
         url = base_url()
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            fetched = {pool.submit(_fetch, url, jar, folder, context): jar for jar in missing}
+            fetched = {pool.submit(_fetch, url, jar, place, context): jar for jar in missing}
             try:
                 for done in as_completed(fetched):
                     done.result()
@@ -78,7 +79,7 @@ def ensure_jars(
                     progress(there, total)
             finally:
                 pool.shutdown(cancel_futures=True)
-    return sorted(folder / jar.name for jar in pins)
+    return sorted(place / jar.name for jar in pins)
 
 
 def _is_genuine(path: Path, jar: Jar) -> bool:

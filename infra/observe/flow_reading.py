@@ -7,6 +7,7 @@ from typing import Final
 
 from infra.cli.cluster import hinting
 from infra.kafka.client import connect
+from infra.kafka.id_space import bound_codec
 from infra.kafka.log import Log
 from infra.kafka.scan import Entry, decoded, ends_of, partitions_of
 from infra.observe.flow import FOLDED, FlowState
@@ -49,7 +50,7 @@ def watching(settings: Settings, state: FlowState) -> Iterator[FlowReader]:
     """A reader that feeds `state` with the whole log, from its beginning."""
     log = connect(settings)  # patient: a watch outlives a broker's restart
     try:
-        with hinting(settings), closing(FlowReader(log, Codec.of_repository(), state)) as reader:
+        with hinting(settings), closing(FlowReader(log, bound_codec(log, settings), state)) as reader:
             yield reader
     finally:
         log.close()

@@ -7,7 +7,7 @@ import uuid
 import click
 import msgspec
 
-from infra.cli.cluster import connected
+from infra.cli.cluster import opened
 from infra.cli.groups import CommandGroup
 from infra.cli.moments import span
 from infra.cli.output import json_option, show
@@ -45,8 +45,7 @@ def cases() -> None:
 @json_option
 def list_cases(workflow: str | None, priority: str | None, limit: int, as_json: bool) -> None:
     """Show open cases, the most urgent first: priority, age, time left, why, and what the model thinks."""
-    codec = Codec.of_repository()
-    with connected() as log, progress_bar("reading cases", as_json=as_json) as progress:
+    with opened() as (log, codec), progress_bar("reading cases", as_json=as_json) as progress:
         found = {case.request_id: case for case in open_cases(scan(log, codec, [CASES.name], progress=progress))}
     wanted = Priority(priority) if priority else None
     waiting = queue(found.values(), now=_now(), workflow=workflow, priority=wanted)
@@ -63,8 +62,7 @@ def list_cases(workflow: str | None, priority: str | None, limit: int, as_json: 
 @json_option
 def show_case(request_id: str, as_json: bool) -> None:
     """Show one open case: the content, the recommendation (unless it is blind), why it came, and what can be said."""
-    codec = Codec.of_repository()
-    with connected() as log:
+    with opened() as (log, codec):
         case = open_case(log, codec, request_id)
     request = request_in(case, codec)
     plain = {k: v for k, v in msgspec.to_builtins(case).items() if k not in ("sealed", "request_body")}
@@ -88,8 +86,7 @@ def decide_case(
     request_id: str, action: str, label: str | None, reviewer: str, confidence: float, feedback: str, as_json: bool
 ) -> int:
     """Answer one open case and wait for the judgement; exit 1 when the answer is refused."""
-    codec = Codec.of_repository()
-    with connected() as log:
+    with opened() as (log, codec):
         case = open_case(log, codec, request_id)
         if case.review is None:
             raise NoOpenCase(f"the case {request_id} is on its way to an expert; try again in a second.")

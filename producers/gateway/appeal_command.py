@@ -6,10 +6,9 @@ import uuid
 
 import click
 
-from infra.cli.cluster import connected
+from infra.cli.cluster import opened
 from infra.cli.output import json_option, show
 from producers.gateway.appeals import Ruling, Statement, appeal_against, decided, file_appeal
-from schemas.codec import Codec
 
 SENTENCES = {
     "reopened": "an expert is asked to judge it anew",
@@ -28,9 +27,8 @@ def appeal(request_id: str, statement: str, filed_by: str, appeal_id: str | None
 
     What an expert then answers arrives on `outcomes` as OutcomeAmended or OutcomeUpheld; `hitl audit show` tells it.
     """
-    codec = Codec.of_repository()
     said = Statement(appeal_id or f"hitl-appeal:{uuid.uuid4()}", statement, filed_by, time.time_ns() // 1_000_000)
-    with connected() as log:
+    with opened() as (log, codec):
         filed = appeal_against(*decided(log, codec, request_id), said, codec)
         ruling = file_appeal(log, codec, filed)
     show(ruling, as_json=as_json, text=lambda: ruling_text(ruling))

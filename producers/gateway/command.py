@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from infra.cli.cluster import connected
+from infra.cli.cluster import opened
 from infra.cli.files import lines_of
 from infra.cli.output import json_option, note, show
 from infra.cli.progress import progress_bar
@@ -49,10 +49,9 @@ def publish(
     payload, where a tabular model finds those that it reads. `--map text=body` takes the text from the column body.
     """
     check_options(maps, attributes)
-    codec = Codec.of_repository()
     with lines_of(file) as lines:
         header, rows = read_rows(lines, Format(form) if form else format_of(file))  # before anybody waits for a broker
-        with connected() as log:
+        with opened() as (log, codec):
             kind = policy_of(policies_in_force(log, codec).policies, workflow).workflow_type
             columns = partial(
                 columns_for, workflow=workflow, text_field=kind.text_field, needs_text=kind.featurizer == "text",

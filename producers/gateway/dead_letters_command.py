@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 import msgspec
 
-from infra.cli.cluster import connected
+from infra.cli.cluster import opened
 from infra.cli.groups import CommandGroup
 from infra.cli.moments import moment
 from infra.cli.output import json_option, show
@@ -36,8 +36,8 @@ def dead_letters() -> None:
 @json_option
 def list_letters(stage: str | None, reason: str | None, limit: int, as_json: bool) -> None:
     """Show what could not be processed, the newest last."""
-    with connected() as log, progress_bar("reading", as_json=as_json) as progress:
-        entries = scan(log, Codec.of_repository(), [DEAD_LETTERS.name], progress=progress)
+    with opened() as (log, codec), progress_bar("reading", as_json=as_json) as progress:
+        entries = scan(log, codec, [DEAD_LETTERS.name], progress=progress)
         found = sorted(letters(entries, stage=stage, reason=reason), key=lambda letter: letter.dead_lettered_at)
     show(found[-limit:], as_json=as_json, text=lambda: letters_text(found, limit))
 
@@ -48,8 +48,8 @@ def list_letters(stage: str | None, reason: str | None, limit: int, as_json: boo
 def show_letter(place: str, as_json: bool) -> None:
     """Show one dead letter with its original record."""
     at = place_in(place)
-    with connected() as log:
-        entry, dead = found_at(buried(log), at)
+    with opened() as (log, codec):
+        entry, dead = found_at(buried(log, codec), at)
     letter = described(entry, dead)
     body = dead.original_value
     shown = msgspec.to_builtins(letter) | {
@@ -68,10 +68,10 @@ def replay_letters(places: Sequence[str], as_json: bool) -> int:
     wanted = {place: place_in(place) for place in places}
     sent: list[dict[str, str]] = []
     refused: list[dict[str, str]] = []
-    with connected() as log:
-        known = buried(log)
+    with opened() as (log, codec):
+        known = buried(log, codec)
         chosen = {place: found_at(known, at)[1] for place, at in wanted.items()}
-        publisher = Publisher(log, Codec.of_repository())
+        publisher = Publisher(log, codec)
         try:
             for place, dead in chosen.items():
                 match replay_of(dead):
@@ -89,9 +89,9 @@ def replay_letters(places: Sequence[str], as_json: bool) -> int:
     return 1 if refused else 0
 
 
-def buried(log: Log) -> Buried:
+def buried(log: Log, codec: Codec) -> Buried:
     """All dead letters by partition and offset."""
-    entries = scan(log, Codec.of_repository(), [DEAD_LETTERS.name])
+    entries = scan(log, codec, [DEAD_LETTERS.name])
     return {(x.partition, x.offset): (x, x.event) for x in entries if isinstance(x.event, DeadLettered)}
 
 

@@ -10,12 +10,13 @@ from typing import Final
 import click
 import msgspec
 
-from infra.cli.cluster import connected
+from infra.cli.cluster import connected, opened
 from infra.cli.files import reading
 from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
 from infra.cli.tables import rendered, table
 from infra.errors import HitlError
+from infra.kafka.id_space import bound_codec
 from infra.kafka.publisher import publish as send
 from infra.settings import load_settings
 from producers.gateway.policies import (
@@ -26,7 +27,6 @@ from producers.gateway.policies import (
     policy_published,
     policy_refused,
 )
-from schemas.codec import Codec
 from schemas.events import PolicyPublished
 from schemas.topics import POLICIES
 from streams.workflow.policies import policy_of
@@ -72,17 +72,18 @@ def publish_policy(file: Path, by: str, as_json: bool) -> None:
 
     AUTO_APPROVE_THRESHOLD, EXPERT_ESCALATION_THRESHOLD and REVIEW_TIMEOUT_HOURS override what the file says.
     """
-    document, now, codec = text_of(file), time.time_ns() // 1_000_000, Codec.of_repository()
-    with connected() as log:
+    document, now, settings = text_of(file), time.time_ns() // 1_000_000, load_settings()
+    with connected(settings) as log:
         try:
             made, workflow = checked_document(document, os.environ)
         except PolicyInvalid as error:
             refused = policy_refused(document, error, by=by, now=now)
             try:
-                send(log, codec, [POLICIES.message(refused)])
+                send(log, bound_codec(log, settings), [POLICIES.message(refused)])
             except HitlError as unreachable:  # the file is bad either way, and that is what must be said
                 note(f"the refusal is not on record: {unreachable}", as_json=as_json)
             raise HitlError(f"{file}: {error}") from error
+        codec = bound_codec(log, settings)
         published = policy_published(made, workflow, policies_in_force(log, codec), by=by, now=now)
         send(log, codec, [POLICIES.message(published)])
         time.sleep(IN_FORCE_AFTER)  # so that a request published next is not of an unknown workflow
@@ -98,8 +99,8 @@ def publish_policy(file: Path, by: str, as_json: bool) -> None:
 @json_option
 def show_policy(workflow: str | None, as_json: bool) -> None:
     """Show the policies in force, or the document of one WORKFLOW."""
-    with connected() as log:
-        in_force = policies_in_force(log, Codec.of_repository())
+    with opened() as (log, codec):
+        in_force = policies_in_force(log, codec)
     if workflow is None:
         show(list(in_force.published.values()), as_json=as_json, text=lambda: policies_text(in_force))
         return

@@ -17,6 +17,7 @@ from infra.kafka.id_space import require_bound
 from infra.local.ports import free_ports
 from infra.local.state import replace_file
 from infra.redis.reading import connect as connect_model
+from infra.registry.ids import codec_of
 from infra.settings import GATEWAY_FILE, UNSET, Settings, is_loopback
 from producers.gateway.accepting import Accepting
 from producers.gateway.app import build
@@ -25,7 +26,6 @@ from producers.gateway.following import Following
 from producers.gateway.gateway import Gateway
 from producers.gateway.lookup import Lookup
 from producers.gateway.tokens import Token, read_tokens
-from schemas.codec import Codec
 
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
 LAST_ANSWERS: Final = 10  # seconds that open requests have at the end
@@ -42,7 +42,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, settings: Settings, tokens: Sequence[Token] | None) -> None:
         settings = settings.with_changes(kafka=SOON_BACK | settings.kafka)
-        self._settings, self._codec = settings, Codec.of_repository()
+        self._settings, self._codec = settings, codec_of(settings)
         self._log = connect(settings)
         self._questions = connect(settings, request_timeout_seconds=PATIENCE)
         self._gateway: Gateway | None = None
@@ -57,7 +57,7 @@ class Server(uvicorn.Server):
 
     def require_usable(self) -> None:
         """Raises `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
-        require_bound(self._log)
+        require_bound(self._log, self._codec)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._gateway is not None:

@@ -11,12 +11,12 @@ import msgspec
 
 from infra.errors import SettingsInvalid
 from infra.kafka.client import connect
+from infra.kafka.id_space import bound_codec
 from infra.kafka.running import told_to_stop
 from infra.settings import Settings
 from producers.simulate.desk import SimulatedDesk
 from producers.simulate.people import Crowd
 from producers.simulate.recorded import DavidsonVotes, GermanCreditOutcomes, RecordedAnswers
-from schemas.codec import Codec
 
 PREFIX: Final = "HITL_PEOPLE_"  # HITL_PEOPLE_THINK_SECONDS=0.5 -> Crowd.think_seconds
 
@@ -41,7 +41,7 @@ def run(settings: Settings) -> None:
     instance = f"simulated-people-{settings.slot}"
     crowd = crowd_of(os.environ)
     votes = RecordedAnswers(DavidsonVotes(), GermanCreditOutcomes(crowd.loan_error_rate))
-    desk = SimulatedDesk(log, Codec.of_repository(), votes, crowd, instance=instance)
+    desk = SimulatedDesk(log, bound_codec(log, settings), votes, crowd, instance=instance)
     logger.info("Simulated people answer.", extra={"action": "people_started"})
     while not stopping():
         desk.step(time.monotonic())

@@ -1,16 +1,16 @@
 """The router as a process."""
 
 from infra.kafka.running import run_stage
+from infra.registry.ids import codec_of
 from infra.secret_keys import secrets
 from infra.settings import Settings
-from schemas.codec import Codec
 from streams.casework.sealing import Sealer
 from streams.routing.stage import RouterStage
 
 
 def run(settings: Settings) -> None:
     """Route predictions until SIGTERM."""
-    keys, codec = secrets(settings), Codec.of_repository()
+    keys, codec = secrets(settings), codec_of(settings)
     stage = RouterStage(
         codec=codec,
         sealer=Sealer(keys.seal_key),

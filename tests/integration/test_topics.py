@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -16,7 +17,7 @@ from confluent_kafka.cimpl import NewPartitions
 
 from infra.cli.main import run
 from infra.kafka import id_space
-from infra.kafka.client import connect
+from infra.kafka.client import KafkaLog, connect
 from infra.kafka.client_errors import TopicMissing
 from infra.kafka.publisher import publish
 from infra.kafka.topics import Cluster, TopicsDiffer, apply, check
@@ -88,7 +89,7 @@ def test_other_partition_count_is_refused_with_the_way_out(settings: Settings) -
 def test_cluster_is_bound_to_the_ids_it_was_given_first(settings: Settings) -> None:
     apply(settings, [])
     with closing(connect(settings)) as log:
-        id_space.require_bound(log)
+        id_space.require_bound(log, Codec.of_repository())
         assert id_space.bound_ids(log) == {v.fingerprint: v.schema_id for v in published()}
         first, second, *_ = published()
         with pytest.raises(id_space.IdSpaceDiffers, match=f"it has {first.schema_id}.*HITL_TOPIC_PREFIX"):
@@ -102,7 +103,7 @@ def test_cluster_is_bound_to_the_ids_it_was_given_first(settings: Settings) -> N
 
 def test_cluster_without_ids_is_not_used(settings: Settings) -> None:
     with closing(connect(settings)) as log, pytest.raises(TopicMissing, match="hitl topics apply"):
-        id_space.require_bound(log)
+        id_space.require_bound(log, Codec.of_repository())
 
 
 def test_impossible_replication_is_an_error_not_a_traceback(
@@ -150,6 +151,21 @@ def test_command_lists_applies_and_checks(settings: Settings, hitl: Callable[...
     rows = {row["name"]: row for row in json.loads(said)}
     requests = rows[settings.topic_prefix + "requests"]
     assert (requests["partitions"], requests["offsets"], requests["key"]) == (3, 0, "request id")
+
+
+def test_missing_topics_are_listed_after_one_question(
+    hitl: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = KafkaLog._ask
+
+    def counting(log: KafkaLog, about: str, question: Callable[..., Any]) -> Any:
+        asked.append(about)
+        return ask(log, about, question)
+
+    monkeypatch.setattr(KafkaLog, "_ask", counting)
+    status, said = hitl("topics", "list", "--json")
+    assert (status, {row["offsets"] for row in json.loads(said)}, asked) == (0, {None}, ["topics"])
 
 
 def test_records_are_printed_decoded(settings: Settings, hitl: Callable[..., tuple[int, str]]) -> None:
