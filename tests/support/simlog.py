@@ -8,6 +8,7 @@ positions fenced by generation, and positions that stay unstable while their tra
 from collections.abc import Iterable, Mapping, Sequence
 
 from infra.kafka.errors import CommitIndefinite, ProducerFenced, TransactionAborted
+from infra.kafka.id_space import TOPIC
 from infra.kafka.log import Metadata, Position, RebalanceListener, Record, TopicPartition
 from infra.kafka.partitioner import partition_of
 from schemas.topics import BY_NAME
@@ -16,13 +17,13 @@ from tests.support.simstate import Calm, Clock, Entry, Group, Interference, Memb
 
 
 class SimulatedLog:
-    """A cluster in memory, with the catalogue's topics."""
+    """A cluster in memory, with the catalogue's topics and the one that says which number means which schema."""
 
     def __init__(self, *, partitions: int, wall: "Clock", interference: Interference | None = None) -> None:
         self.count, self.wall = partitions, wall
         self.interference: Interference = interference or Calm()
         self.data = {
-            TopicPartition(name, p): Partition() for name in BY_NAME for p in range(self.partitions(name))
+            TopicPartition(name, p): Partition() for name in (*BY_NAME, TOPIC) for p in range(self.partitions(name))
         }
         self.groups: dict[str, Group] = {}
         self.producers: dict[str, SimulatedProducer] = {}
@@ -43,7 +44,7 @@ class SimulatedLog:
         return SimulatedReader(self, start)
 
     def partitions(self, topic: str) -> int:
-        return self.count if BY_NAME[topic].partitioned else 1
+        return self.count if topic in BY_NAME and BY_NAME[topic].partitioned else 1
 
     def beginning(self, partition: TopicPartition) -> int:
         return 0

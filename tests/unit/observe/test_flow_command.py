@@ -6,9 +6,11 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from infra.kafka.id_space import bind
 from infra.kafka.publisher import publish
 from infra.observe import flow_command, flow_reading
 from infra.observe.flow_command import watch
+from schemas.codec import published
 from schemas.topics import Outgoing
 from tests.support.recorded import CODEC, PARTITIONS, START, Recorded
 from tests.support.simlog import SimulatedLog
@@ -28,6 +30,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Connection:
     recorded = Recorded()
     recorded.outcome("a", recorded.request("a"))
     simulated = Connection(partitions=PARTITIONS, wall=lambda: START)
+    bind(simulated, published())
     publish(simulated, CODEC, [Outgoing(e.topic, e.key or b"", e.event) for e in recorded.entries])
     monkeypatch.setattr(flow_reading, "connect", lambda _settings: simulated)
     return simulated
