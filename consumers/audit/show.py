@@ -8,13 +8,13 @@ from msgspec import UNSET
 from rich.table import Table
 
 from consumers.audit.automation import automation_text
-from consumers.audit.kpis import Kpi
 from consumers.audit.report import Report, WorkflowReport
 from infra.cli.moments import clock, iso, span
 from infra.cli.tables import rendered, table
 from infra.kafka.scan import Entry
 from schemas.topics import TOPICS
 from schemas.values import Coordinates
+from streams.insights.kpis import Kpi
 from streams.workflow.story import Record, RequestStory
 from streams.workflow.timeline import story_of
 
