@@ -105,9 +105,7 @@ def as_of(view: Snapshot, *, complete_at: float | None, now: float) -> AsOf:
 def _workflow(
     amounts: Amounts, whole: Amounts, costs: Costs | None, models: Mapping[str, ModelFacts]
 ) -> WorkflowFigures:
-    return WorkflowFigures(
-        kpis=kpis(figures_of(amounts), costs), system=metrics_of(amounts, now=whole, models=models)
-    )
+    return WorkflowFigures(kpis=kpis(figures_of(amounts), costs), system=metrics_of(amounts, now=whole, models=models))
 
 
 def _windows(

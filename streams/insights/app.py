@@ -103,3 +103,4 @@ class Worker(faust.Worker):
 
     def __init__(self, app: InsightsApp) -> None:
         super().__init__(app, override_logging=False, redirect_stdouts=False, quiet=True)
+        self.spinner = None  # it would write escape codes into the log

@@ -41,11 +41,11 @@ class ExactThread(driver.AIOKafkaConsumerThread):
             self.consumer.in_transaction = False
 
     async def _fetch_records(
-        self, consumer: Any, active: Any, timeout: float | None = None, max_records: int | None = None
+        self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> dict[Any, list[Any]]:
         began, flows = time.time(), self.consumer.flow_active
         found: Mapping[Any, list[Any]] = await super()._fetch_records(
-            consumer, active, timeout=timeout, max_records=max_records
+            consumer, active_partitions, timeout=timeout, max_records=max_records
         )
         made = {tp: [self._run(tp, records)] for tp, records in found.items() if records}
         if flows and self.consumer.flow_active and (not made or await self._is_at_end(consumer)):

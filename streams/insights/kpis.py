@@ -116,9 +116,7 @@ def cost_per_decision(figures: Figures, costs: Costs | None) -> Kpi:
         return _unmeasured("< $0.50", "US dollars", "no request was decided yet")
     audits = _answers(_audits(figures))
     spent = (
-        figures.automatic * costs.automatic
-        + (figures.reviewed + audits) * costs.review
-        + figures.expert * costs.expert
+        figures.automatic * costs.automatic + (figures.reviewed + audits) * costs.review + figures.expert * costs.expert
     )
     details = _noted(figures, {"audits": audits, "rates": "those of the policy, not measured"})
     return _figure(spent / figures.decided, "< $0.50", lambda cost: cost < 0.50, "US dollars", **details)

@@ -19,6 +19,7 @@ from streams.insights.serving import Serving, build
 from streams.insights.store import ViewWriter, folder_of
 
 logger = logging.getLogger(__name__)
+CHATTY = ("faust", "mode", "aiokafka")  # loggers that tell of every step
 
 
 class Told:
@@ -45,9 +46,7 @@ def run(settings: Settings) -> None:
     told = Told()
     log = connect(settings)
     require_bound(log)
-    view = ViewWriter(
-        folder_of(settings.data_dir, settings.slot), origin=f"{log.cluster_id()} {settings.topic_prefix}"
-    )
+    view = ViewWriter(folder_of(settings.data_dir, settings.slot), origin=f"{log.cluster_id()} {settings.topic_prefix}")
     following = Following(view, Codec.of_repository(), prefix=settings.topic_prefix)
     serving = Serving(settings, build(view.path, lambda: following.complete_at))
     serving.start()
@@ -71,6 +70,8 @@ def _follow(settings: Settings, following: Following, told: Told) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = Worker(InsightsApp(settings, following))

@@ -14,6 +14,7 @@ from streams.insights.sums import Amount, Cell
 TALLIED: Final = "tally/"  # stage, action, and the priority where there is one
 LAST_MOMENT: Final = 1 << 43  # milliseconds: the year 2248
 MOST: Final = 1 << 40  # records in one row; more is no count
+LONGEST: Final = 1 << 50  # milliseconds in one row
 
 
 class Input(NamedTuple):
@@ -64,6 +65,6 @@ def is_plausible(tally: StageTallied) -> bool:
     """Whether it can be added up: whatever is not is no work of a stage of ours."""
     return all(
         0 <= row.minute < LAST_MOMENT and row.minute % 60_000 == 0 and 0 < row.count < MOST
-        and abs(row.milliseconds) < LAST_MOMENT * row.count
+        and abs(row.milliseconds) < LONGEST
         for row in tally.rows
     ) and all(0 <= span.first <= span.last for span in tally.ranges)  # fmt: skip
