@@ -27,6 +27,8 @@ class WindowsRefused(HitlError):
 class AsOf(msgspec.Struct, frozen=True, kw_only=True):
     """How fresh an answer is. Everything that was committed before `complete_at` (milliseconds) is in it."""
 
+    bootstrap_servers: str
+    topic_prefix: str
     complete_at: int | None
     stale_seconds: float | None
     latest_record_at: int | None  # milliseconds
@@ -68,7 +70,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     until: int | None = None
 
 
-def answered(question: Question, view: Snapshot, *, complete_at: float | None, now: float) -> Answer:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """The log that the view tells of."""
+
+    bootstrap_servers: str
+    topic_prefix: str
+
+
+def answered(question: Question, view: Snapshot, *, source: Source, complete_at: float | None, now: float) -> Answer:
     """The answer as of this snapshot; times in seconds. Raises `WindowsRefused`."""
     whole, costs, models = view.whole(), view.costs(), view.models()
 
@@ -85,15 +94,17 @@ def answered(question: Question, view: Snapshot, *, complete_at: float | None, n
         )
 
     return Answer(
-        as_of=as_of(view, complete_at=complete_at, now=now),
+        as_of=as_of(view, source=source, complete_at=complete_at, now=now),
         window=question.width.name.lower(),
         windows=tuple(window(*each) for each in _windows(question, view, whole, round(now * 1_000))),
     )
 
 
-def as_of(view: Snapshot, *, complete_at: float | None, now: float) -> AsOf:
+def as_of(view: Snapshot, *, source: Source, complete_at: float | None, now: float) -> AsOf:
     """How fresh this snapshot is."""
     return AsOf(
+        bootstrap_servers=source.bootstrap_servers,
+        topic_prefix=source.topic_prefix,
         complete_at=None if complete_at is None else math.floor(complete_at * 1_000),
         stale_seconds=None if complete_at is None else round(max(0.0, now - complete_at), 3),
         latest_record_at=view.latest(),

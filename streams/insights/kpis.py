@@ -17,6 +17,9 @@ TWO_HOURS: Final = 7_200.0  # seconds
 SIMULATED_NOTE: Final = "answers came from simulated people"
 
 
+Details = dict[str, int | float | str]
+
+
 class Kpi(msgspec.Struct, frozen=True, kw_only=True):
     """One figure against its target; without a value `why_not` says what is missing."""
 
@@ -25,7 +28,7 @@ class Kpi(msgspec.Struct, frozen=True, kw_only=True):
     met: bool | None = None
     why_not: str | None = None
     unit: str = ""
-    details: dict[str, float | str] = field(default_factory=dict)
+    details: Details = field(default_factory=dict)
 
 
 class Kpis(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,14 +91,14 @@ def system_accuracy(figures: Figures) -> Kpi:
     )
 
 
-def automatic_accuracy(figures: Figures) -> dict[str, float | str]:
+def automatic_accuracy(figures: Figures) -> Details:
     """The 1/π-weighted share of automatic decisions that blind audits confirm, with its exact interval."""
     groups = _audits(figures)
     answers = _answers(groups)
     if answers < ENOUGH:
         return {}
     interval = clopper_pearson(_agreeing(groups), answers)
-    known: dict[str, float | str] = {
+    known: Details = {
         "automatic_accuracy": round(weighted_agreement(groups), 4),
         "automatic_accuracy_low": interval.low,
         "automatic_accuracy_high": interval.high,
@@ -167,7 +170,7 @@ def _duration(figures: Figures, times: Durations, why_not: str) -> Kpi:
     """The mean in seconds, and the quantiles where they are known."""
     if not times.count:
         return _unmeasured("< 2 h", "seconds", why_not)
-    details: dict[str, float | str] = {"count": times.count}
+    details: Details = {"count": times.count}
     for name, seconds in (("median", times.median), ("p95", times.p95)):
         if seconds is not None:
             details[name] = round(seconds, 3)
@@ -175,11 +178,11 @@ def _duration(figures: Figures, times: Durations, why_not: str) -> Kpi:
     return _figure(mean, "< 2 h", lambda seconds: seconds < TWO_HOURS, "seconds", **_noted(figures, details))
 
 
-def _noted(figures: Figures, details: dict[str, float | str]) -> dict[str, float | str]:
+def _noted(figures: Figures, details: Details) -> Details:
     return details | {"people": SIMULATED_NOTE} if figures.simulated else details
 
 
-def _weighed(figures: Figures, details: dict[str, float | str]) -> dict[str, float | str]:
+def _weighed(figures: Figures, details: Details) -> Details:
     """Says how many blind answers could not be weighed and are left out."""
     left_out = figures.unweighable
     return _noted(figures, details | {"answers_without_a_probability": left_out} if left_out else details)
@@ -191,7 +194,7 @@ def _too_few(figures: Figures, groups: Sequence[BlindGroup]) -> str:
     return f"only {_answers(groups)} blind answers so far, {ENOUGH} are needed{others}"
 
 
-def _figure(value: float, target: str, is_met: Callable[[float], bool], unit: str, **details: float | str) -> Kpi:
+def _figure(value: float, target: str, is_met: Callable[[float], bool], unit: str, **details: int | float | str) -> Kpi:
     return Kpi(value=round(value, 6), target=target, met=is_met(value), unit=unit, details=details)
 
 

@@ -12,6 +12,7 @@ from infra.kafka.id_space import require_bound
 from infra.kafka.running import COLLECT_AFTER
 from infra.settings import Settings
 from schemas.codec import Codec
+from streams.insights.answers import Source
 from streams.insights.app import InsightsApp, Worker
 from streams.insights.following import Following
 from streams.insights.login import credentials_of
@@ -48,7 +49,8 @@ def run(settings: Settings) -> None:
     require_bound(log)
     view = ViewWriter(folder_of(settings.data_dir, settings.slot), origin=f"{log.cluster_id()} {settings.topic_prefix}")
     following = Following(view, Codec.of_repository(), prefix=settings.topic_prefix)
-    serving = Serving(settings, build(view.path, lambda: following.complete_at))
+    source = Source(bootstrap_servers=settings.bootstrap_servers, topic_prefix=settings.topic_prefix)
+    serving = Serving(settings, build(view.path, source, lambda: following.complete_at))
     serving.start()
     try:
         began = time.monotonic()

@@ -22,7 +22,7 @@ from infra.errors import SettingsInvalid
 from infra.local.ports import free_ports
 from infra.local.state import replace_file
 from infra.settings import INSIGHTS_FILE, Settings, is_loopback
-from streams.insights.answers import Question, WindowsRefused, answered
+from streams.insights.answers import Question, Source, WindowsRefused, answered
 from streams.insights.store import Snapshot
 from streams.insights.windows import Width
 
@@ -41,7 +41,7 @@ class MomentInvalid(Exception):
     """Neither milliseconds nor ISO 8601."""
 
 
-def build(path: Path, complete_at: Callable[[], float | None]) -> FastAPI:
+def build(path: Path, source: Source, complete_at: Callable[[], float | None]) -> FastAPI:
     """The application over the view at `path`; `complete_at` as of `Following`."""
     app = FastAPI(
         title="hitl insights", version="1", docs_url=None, redoc_url=None,
@@ -71,7 +71,7 @@ def build(path: Path, complete_at: Callable[[], float | None]) -> FastAPI:
             return _problem(503, "The view is being read from the log; ask again in some seconds.")
         question = Question(width=WIDTHS[window], workflow=workflow, since=moment(since), until=moment(until))
         with Snapshot(path) as view:
-            return _json(answered(question, view, complete_at=complete, now=time.time()))
+            return _json(answered(question, view, source=source, complete_at=complete, now=time.time()))
 
     @app.get("/health", response_model=None)
     def health() -> Response:
