@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [stages|path|latency|index|insights …]`: the figures of BENCHMARKS.md, on a new broker."""
+"""`python -m tests.benchmarks [stages|path|latency|index|insights]`: the figures of BENCHMARKS.md, on a new broker."""
 
 import argparse
 import os

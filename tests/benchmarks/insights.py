@@ -153,18 +153,18 @@ def _timed(target: object, stand: Stand, records: int, seconds: int) -> Insights
     process = context.Process(target=target, args=(settings,))  # type: ignore[arg-type]
     process.start()
     pid, path = process.pid or 0, folder_of(folder, settings.slot) / "view.db"
-    while not path.exists() or _decided(path) == 0:
+    while not path.exists() or (already := _applied(path)) == 0:
         time.sleep(0.01)
-    already, began, spent = _decided(path), time.perf_counter(), processor_seconds(pid)
-    while _cases(path) < seconds * TICKS * round(RATE // TICKS * REVIEWED) or _decided(path) < seconds * RATE:
+    began, spent = time.perf_counter(), processor_seconds(pid)
+    while (now := _applied(path)) < records:
         time.sleep(0.02)
     took, processor = time.perf_counter() - began, processor_seconds(pid) - spent
     memory = _memory(pid)
     process.terminate()
     process.join()
-    share = 1 - already / (seconds * RATE)
+    counted = now - already
     return InsightsTiming(
-        records=round(records * share), decisions=round(seconds * RATE * share), seconds=took, processor=processor,
+        records=counted, decisions=round(seconds * RATE * counted / records), seconds=took, processor=processor,
         memory=memory,
     )  # fmt: skip
 
@@ -188,9 +188,7 @@ def kept_up(stand: Stand, ticks: list[list[tuple[str, bytes, bytes]]]) -> tuple[
             time.sleep(max(0.0, began + number / TICKS - time.perf_counter()))
         publisher.flush()
         produced = time.perf_counter() - began
-        while (
-            _cases(path) < len(ticks) * round(RATE // TICKS * REVIEWED) or _decided(path) < len(ticks) * RATE // TICKS
-        ):
+        while _applied(path) < sent:
             time.sleep(0.02)
         behind.append(time.perf_counter() - began - produced)
         processor, memory = processor_seconds(service.pid) - spent, _memory(service.pid)
@@ -199,17 +197,6 @@ def kept_up(stand: Stand, ticks: list[list[tuple[str, bytes, bytes]]]) -> tuple[
         records=sent, decisions=len(ticks) * RATE // TICKS, seconds=produced, processor=processor, memory=memory
     )
     return timing, behind
-
-
-def filled(stand: Stand, ticks: list[list[tuple[str, bytes, bytes]]]) -> int:
-    """Put them on the log as fast as it goes; how many."""
-    publisher, sent = Publisher(stand.log, CODEC), 0
-    for records in ticks:
-        for topic, key, value in records:
-            publisher.send_bytes(topic, key, value, None)
-        sent += len(records)
-    publisher.flush()
-    return sent
 
 
 def _rebuild(settings: Settings) -> None:
@@ -229,17 +216,16 @@ def _follow(settings: Settings) -> None:
 
 
 def _decided(path: Path) -> int:
-    return _count(path, "tally/router/")
-
-
-def _cases(path: Path) -> int:
-    return _count(path, "feedback/")
-
-
-def _count(path: Path, begin: str) -> int:
+    """Decisions of the router that the view knows of."""
     with Snapshot(path) as view:
         found = view.whole().get(WORKFLOW, {})
-    return sum(amount.count for name, amount in found.items() if name.startswith(begin))
+    return sum(amount.count for name, amount in found.items() if name.startswith("tally/router/"))
+
+
+def _applied(path: Path) -> int:
+    """Records; there are no transactions on this log, so offsets count them."""
+    with Snapshot(path) as view:
+        return sum(offset + 1 for offset in view.positions().values())
 
 
 def _memory(pid: int) -> float:
