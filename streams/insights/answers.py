@@ -123,6 +123,8 @@ def _windows(
     question: Question, view: Snapshot, whole: Mapping[str, Amounts], now: int
 ) -> list[tuple[int | None, int | None, Mapping[str, Mapping[str, Amount]]]]:
     width, since, until = question.width, question.since, question.until
+    if since is not None and until is not None:
+        _require(since < until, "`from` must lie before `to`")
     if width is Width.ALL:
         if since is None and until is None:
             return [(None, None, whole)]

@@ -16,11 +16,11 @@ from streams.insights.following import Following, give_up
 from streams.insights.login import credentials_of
 
 NAME: Final = "insights"
-MOST_WAITING: Final = 64  # runs between Faust and the view
+MOST_WAITING: Final = 16  # runs in Faust's buffer, and as many between it and the view: 32,000 records, some seconds
 MOST_AT_ONCE: Final = 2_000  # records in one transaction; a run is not cut
 MOST_FETCHED: Final = 1_000  # records in one fetch, so that a run is short
 GLANCE: Final = 0.25  # seconds to wait for a run
-LOST_AFTER: Final = 10.0  # seconds without any run after which one that was fetched is lost
+LOST_AFTER: Final = 30.0  # seconds after which what was fetched and is not applied is lost; see MOST_WAITING
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class InsightsApp(ExactApp):
             store="memory://",
             topic_allow_declare=False,
             topic_disable_leader=True,
+            stream_buffer_maxsize=MOST_WAITING,
             stream_wait_empty=False,
             stream_recovery_delay=0.0,
             web_enabled=False,
@@ -60,20 +61,18 @@ class InsightsApp(ExactApp):
 
     async def _apply(self) -> None:
         """Runs in the order in which Faust hands them over, as many as wait."""
-        stuck: set[Any] = set()
-        since = time.monotonic()
+        late_since: dict[tuple[str, int, int], float] = {}
         while not self.should_stop:
             runs = await self._next_runs()
             if runs and (gap := self.following.take(runs)) is not None:
                 give_up(f"Records were lost between offsets {gap.position} and {gap.after} of {gap[:2]}")
             complete = self.consumer.complete_at  # first: whatever was fetched by then is among what is asked about
-            late = self._unapplied()
+            late, now = self._unapplied(), time.monotonic()
             if not late and complete:
                 self.following.complete_at = max(self.following.complete_at or 0.0, complete)
-            if runs or not late & stuck:
-                stuck, since = late, time.monotonic()
-            elif time.monotonic() - since > LOST_AFTER:
-                give_up(f"Records were fetched and never arrived: {sorted(late & stuck)[:3]}")
+            late_since = {each: late_since.get(each, now) for each in late}
+            if any(now - since > LOST_AFTER for since in late_since.values()):
+                give_up(f"Records were fetched and never arrived: {sorted(late_since)[:3]}")
 
     def _queue(self) -> "asyncio.Queue[Run]":
         if self._waiting is None:
@@ -92,7 +91,7 @@ class InsightsApp(ExactApp):
             count += len(runs[-1].records)
         return runs
 
-    def _unapplied(self) -> set[Any]:
+    def _unapplied(self) -> set[tuple[str, int, int]]:
         """What was fetched and is not in the view: topic, partition, last offset."""
         fetched = dict(self.consumer.fetched)
         return {(*place, last) for place, last in fetched.items() if last > self.position(*place)}

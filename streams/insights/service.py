@@ -20,7 +20,14 @@ from streams.insights.serving import Serving, build
 from streams.insights.store import ViewWriter, folder_of
 
 logger = logging.getLogger(__name__)
-CHATTY = ("faust", "mode", "aiokafka")  # loggers that tell of every step
+CHATTY = (
+    "faust",
+    "mode",
+    "aiokafka",
+    "streams.insights.app",
+    "streams.insights.exact",
+    "uvicorn",
+)  # loggers that tell of every step
 
 
 class Told:
@@ -38,7 +45,7 @@ class Told:
         self.stop = True
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, app: type[InsightsApp] = InsightsApp) -> None:
     """Serve until told to stop: first in bulk up to the log's end, then behind Faust.
 
     Raises `ViewTaken`, `SettingsInvalid` and what the log raises.
@@ -61,13 +68,13 @@ def run(settings: Settings) -> None:
             extra={"action": "insights_caught_up"},
         )  # fmt: skip
         if not told():
-            _follow(settings, following, told)
+            _follow(settings, following, app)
     finally:
         serving.stop()
         view.close()
 
 
-def _follow(settings: Settings, following: Following, told: Told) -> None:
+def _follow(settings: Settings, following: Following, app: type[InsightsApp]) -> None:
     """Faust until SIGTERM. Raises SystemExit with another status than 0 when it fails."""
     gc.collect()
     gc.freeze()
@@ -76,7 +83,7 @@ def _follow(settings: Settings, following: Following, told: Told) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    worker = Worker(InsightsApp(settings, following))
+    worker = Worker(app(settings, following))
     logger.info("Insights follows the log.", extra={"action": "insights_started"})
     try:
         worker.execute_from_commandline()

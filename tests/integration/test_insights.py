@@ -1,6 +1,9 @@
 """The view of the figures behind the whole pipeline, hurt under load: what it shows is what the log says."""
 
+import os
+import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -109,9 +112,9 @@ def ghosts(number: int) -> Iterator[tuple[Topic[Any], Any]]:
     place = Coordinates(topic="review.normal", partition=0, offset=0)
     for each in range(20):
         yield ASSIGNMENTS, e.CaseOpened(
-            event_id=f"case:ghost-{number}-{each}:1", request_id=f"ghost-{number}-{each}", workflow=WORKFLOW, sequence=1,
-            revision=1, cause=place, occurred_at=1, stage=CaseStage.HUMAN, review=place, priority=Priority.NORMAL,
-            sealed=b"",
+            event_id=f"case:ghost-{number}-{each}:1", request_id=f"ghost-{number}-{each}", workflow=WORKFLOW,
+            sequence=1, revision=1, cause=place, occurred_at=1, stage=CaseStage.HUMAN, review=place,
+            priority=Priority.NORMAL, sealed=b"",
         )  # fmt: skip
     yield TALLIES, overlapping(OffsetRange(topic="predictions", partition=0, first=0, last=1 << 40), number)
 
@@ -141,10 +144,10 @@ def test_killed_and_hurt_in_mid_work_the_view_is_what_the_log_says(stand: Stand)
     before = stand.process("insights").restarts
     stand.drive(
         requests(1, 500, partitions=stand.partitions, name="view"),
-        seconds=9,
+        seconds=7,
         acts=[
-            *((moment, partial(stand.kill, "insights")) for moment in (1.5, 3.3, 5.6, 7.2)),
-            *((moment, partial(hurt, stand, number)) for number, moment in enumerate((2.5, 5.0, 7.5), 1)),
+            *((moment, partial(stand.kill, "insights")) for moment in (1.2, 2.6, 4.2, 5.6)),
+            *((moment, partial(hurt, stand, number)) for number, moment in enumerate((2.0, 3.6, 5.2), 1)),
         ],
     )
     history = stand.quiet()
@@ -161,13 +164,13 @@ def test_a_second_replica_that_joins_and_leaves_disturbs_nothing(stand: Stand) -
     began = ask(stand)["as_of"]["complete_at"]
     restarts = stand.process("insights").restarts
     with subprocess.Popen(command("insights@1"), env=environment(settings), stderr=subprocess.DEVNULL) as second:
-        stand.drive(requests(2, 200, partitions=stand.partitions, name="two"), seconds=4)
+        stand.drive(requests(2, 200, partitions=stand.partitions, name="two"), seconds=3)
         history = stand.quiet()
         check(stand, history)
         check(stand, history, slot="1")
         second.terminate()
         assert second.wait(20) == 0
-    stand.drive(requests(3, 100, partitions=stand.partitions, name="one"), seconds=2)
+    stand.drive(requests(3, 100, partitions=stand.partitions, name="one"), seconds=1)
     check(stand, stand.quiet())
     assert stand.process("insights").restarts == restarts
     assert ask(stand)["as_of"]["complete_at"] > began
@@ -181,11 +184,27 @@ def test_a_second_process_in_the_slot_is_refused(stand: Stand) -> None:
     assert "Another insights process keeps this view" in ended.stderr
 
 
+def test_what_faust_loses_is_noticed_and_read_again(stand: Stand) -> None:
+    settings = stand.settings.with_changes(slot="2")
+    losing = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.losing"],
+        env=environment(settings), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    stand.drive(requests(5, 100, partitions=stand.partitions, name="lost"), seconds=6)
+    history = stand.quiet()
+    said = losing.communicate(timeout=60)[1]
+    assert losing.returncode == 70, said
+    assert "were lost between offsets" in said or "never arrived" in said
+    with subprocess.Popen(command("insights@2"), env=environment(settings), stderr=subprocess.DEVNULL) as whole:
+        check(stand, history, slot="2")
+        whole.terminate()
+
+
 def test_the_broker_may_go_and_come_back(stand: Stand) -> None:
     stand.drive(
         requests(4, 200, partitions=stand.partitions, name="gone"),
-        seconds=5,
-        acts=[(2.0, partial(stand.kill, "kafka"))],
+        seconds=4,
+        acts=[(1.5, partial(stand.kill, "kafka"))],
     )
     check(stand, stand.quiet(seconds=120))
 
@@ -243,3 +262,36 @@ def test_a_question_that_cannot_be_answered_says_why(stand: Stand, question: str
         found = error.code
         said = msgspec.json.decode(error.read())
     assert (found, bool(said["detail"])) == (status, True)
+
+
+def hitl(stand: Stand, *words: str) -> subprocess.CompletedProcess[str]:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("HITL_")}
+    return subprocess.run(
+        [sys.executable, "-m", "infra.cli.main", *words],
+        env=environ | {"HITL_DATA_DIR": str(stand.settings.data_dir)},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def test_hitl_kpis_asks_the_view_and_reads_the_log_when_it_is_away(stand: Stand) -> None:
+    (whole,) = ask(stand)["windows"]
+    viewed = hitl(stand, "kpis", "--json")
+    assert msgspec.json.decode(viewed.stdout) == {name: each["kpis"] for name, each in whole["workflows"].items()}
+    shown = hitl(stand, "kpis", "--system")
+    assert "automation rate" in shown.stdout and "active reviewers" in shown.stdout and " ago" in shown.stdout
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "infra.cli.main", "kpis", "--watch", "--window", "day", "--json"],
+        env=os.environ | {"HITL_DATA_DIR": str(stand.settings.data_dir)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(4.5)
+    watching.send_signal(signal.SIGINT)
+    pictures, _ = watching.communicate(timeout=20)
+    assert watching.returncode == 0 and pictures.count('"automation_rate"') >= 2 * len(whole["workflows"]) - 1
+
+    read = msgspec.json.decode(hitl(stand, "kpis", "--from-log", "--json").stdout)
+    (stand.settings.data_dir / INSIGHTS_FILE).write_text("127.0.0.1:1")  # as if it had been there
+    away = hitl(stand, "kpis", "--json")
+    assert (away.returncode, msgspec.json.decode(away.stdout)) == (0, read)
+    assert read[WORKFLOW]["automation_rate"] == whole["workflows"][WORKFLOW]["kpis"]["automation_rate"]
+    refused = hitl(stand, "kpis", "--window", "hour")
+    assert (refused.returncode, "hitl up" in refused.stderr) == (1, True)
