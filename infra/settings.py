@@ -24,6 +24,7 @@ BOOTSTRAP_FILE = Path("run/bootstrap")  # under data_dir: where the local stack 
 REDIS_FILE = Path("run/redis")  # the same for its Redis
 CLIENT_FILE = Path("run/client.json")  # under data_dir: how commands log in there, where that is wanted
 GATEWAY_FILE = Path("run/gateway")  # where the gateway listens, written by itself
+INSIGHTS_FILE = Path("run/insights")  # the same for the view of the figures
 UNSET = Path()
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -107,6 +108,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_acknowledge_seconds: Annotated[
         float, Meta(ge=0.5, le=60, description="how long the gateway waits for the brokers, seconds")
     ] = 10
+    insights_address: Annotated[
+        Address, Meta(description="host:port of the figures' HTTP view, on this machine; port 0 takes a free one")
+    ] = "127.0.0.1:8089"
     log_format: Annotated[Literal["text", "json"], Meta(description="a line for people or for machines")] = "text"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="least severity logged")] = (
         "info"

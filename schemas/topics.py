@@ -155,7 +155,7 @@ ASSIGNMENTS: Final[
 )  # fmt: skip
 OUTCOMES: Final[Topic[e.DecisionMade | e.OutcomeAmended | e.OutcomeUpheld]] = Topic(
     name="outcomes", keyed=Keyed.REQUEST, events=(e.DecisionMade, e.OutcomeAmended, e.OutcomeUpheld),
-    writers=("router", "casework"), readers=("upstream", "gateway", "index", "insights", "operator", "audit"),
+    writers=("router", "casework"), readers=("upstream", "gateway", "index", "operator", "audit"),
 )  # fmt: skip
 AUDITS: Final[Topic[e.AuditDrawn | e.AuditAnswered | e.AuditExpired]] = Topic(
     name="audits", keyed=Keyed.WORKFLOW, events=(e.AuditDrawn, e.AuditAnswered, e.AuditExpired),
@@ -178,7 +178,9 @@ POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
     name="policies", keyed=Keyed.WORKFLOW, events=(e.PolicyPublished, e.PolicyRefused), max_value_bytes=MIB,
     config=True,
     writers=("operator",),
-    readers=("inference", "router", "casework", "feedback", "training", "gateway", "desk", "operator", "audit"),
+    readers=(
+        "inference", "router", "casework", "feedback", "training", "gateway", "desk", "insights", "operator", "audit",
+    ),
 )  # fmt: skip
 TALLIES: Final[Topic[e.StageTallied]] = Topic(
     name="tallies", keyed=Keyed.STAGE, events=(e.StageTallied,),

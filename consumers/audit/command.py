@@ -1,4 +1,4 @@
-"""`hitl audit` and `hitl kpis`: what happened, whether it adds up, and the log as files."""
+"""`hitl audit`: what happened, whether it adds up, and the log as files."""
 
 import time
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from consumers.audit.export import (
 )
 from consumers.audit.reading import EVERY_TOPIC, AuditLog, open_audit_log
 from consumers.audit.report import REPORTED_TOPICS, Report, report
-from consumers.audit.show import kpis_text, report_text, story_text, told_by, verdict_text
+from consumers.audit.show import report_text, story_text, told_by, verdict_text
 from infra.cli.files import whole_file
 from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
@@ -75,7 +75,7 @@ def show_request(request_id: str, as_json: bool) -> None:
 @json_option
 def reconcile_log(wait: float, as_json: bool) -> int:
     """Account for every request from the topics alone; exit 1 when anything is missing, double or foreign."""
-    made = _report(wait, as_json=as_json)
+    made = reported(wait, as_json=as_json)
     show(
         {"reconciliation": made.reconciliation, "workflows": {n: _counts(w) for n, w in made.workflows.items()}},
         as_json=as_json,
@@ -91,7 +91,7 @@ def reconcile_log(wait: float, as_json: bool) -> int:
 def write_report(output: Path | None, wait: float, as_json: bool) -> int:
     """Counts, figures and reconciliation in one document; exit 1 when the log does not add up."""
     with nullcontext() if output is None else whole_file(output) as out:
-        made = _report(wait, as_json=as_json)
+        made = reported(wait, as_json=as_json)
         if out is not None:
             out.write(msgspec.json.format(msgspec.json.encode(made), indent=2))
     show(made, as_json=as_json, text=lambda: report_text(made))
@@ -120,14 +120,6 @@ def export_log(file: str, what: str | None, workflow: str | None, as_json: bool)
         show({"file": file, "rows": rows}, as_json=as_json, text=f"{rows:,} rows in {file}")
 
 
-@click.command()
-@json_option
-def kpis(as_json: bool) -> None:
-    """Show the figures of every workflow against their targets; what is not measured says why."""
-    made = _report(0.0, as_json=as_json)
-    show({n: w.kpis for n, w in made.workflows.items() if w.kpis}, as_json=as_json, text=lambda: kpis_text(made))
-
-
 def write_rows(
     out: BinaryIO, log: AuditLog, what: str, form: Form, *, workflow: str | None, progress: Progress | None = None
 ) -> int:
@@ -143,7 +135,8 @@ def write_rows(
     return rows
 
 
-def _report(wait: float, *, as_json: bool) -> Report:
+def reported(wait: float, *, as_json: bool) -> Report:
+    """The account of the log, again until it adds up or `wait` seconds have passed."""
     deadline = time.monotonic() + wait
     with open_audit_log(load_settings()) as log:
         while True:

@@ -1,7 +1,10 @@
-"""What the events say about one workflow, collected for its figures: counts, times, blind answers, models."""
+"""What the events say about one workflow, collected for its figures: counts, times, blind answers, models.
 
-import math
-from collections import defaultdict
+Cases and audits are told by the very facts that the online view keeps (`streams.insights.subject`); decisions are
+taken from `outcomes`, request by request, where the view takes them from the stages' counts.
+"""
+
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -11,8 +14,11 @@ from schemas.events import (
     AuditAnswered,
     AuditDrawn,
     AuditExpired,
+    CaseAnnounced,
     CaseClosed,
+    CaseEscalated,
     CaseOpened,
+    CaseReopened,
     DecisionMade,
     ModelEvaluated,
     ModelPromoted,
@@ -23,14 +29,26 @@ from schemas.events import (
     RetrainingRequested,
 )
 from schemas.topics import ASSIGNMENTS, AUDITS, MODELS, OUTCOMES, POLICIES, PREDICTIONS, RETRAINING
-from schemas.values import ClosedBy, DecidedBy, SampleKind
+from schemas.values import DecidedBy
+from streams.insights.figures import Durations, Figures, durations
+from streams.insights.reading import figures_of
+from streams.insights.subject import (
+    SIMULATED,
+    UNKNOWN,
+    AuditEvent,
+    CaseEvent,
+    Subject,
+    review_took,
+    with_audit_event,
+    with_case_event,
+)
+from streams.insights.sums import Amount, Sums
 from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
 from streams.workflow.types import Costs
 
 MEASURED_TOPICS: Final = tuple(
     t.name for t in (OUTCOMES, ASSIGNMENTS, AUDITS, PREDICTIONS, MODELS, RETRAINING, POLICIES)
 )
-SIMULATED: Final = "simulated-"  # what the ids of simulated people begin with
 
 
 class Resolved(NamedTuple):
@@ -52,15 +70,6 @@ class Predicted(NamedTuple):
     failure: str | None
 
 
-class BlindAnswer(NamedTuple):
-    """What a person said who did not see the model's answer; `probability` is the inclusion probability."""
-
-    kind: SampleKind
-    probability: float
-    agrees: bool
-    has_model: bool
-
-
 @dataclass(slots=True)
 class Measures:
     """What was collected of one workflow."""
@@ -70,12 +79,8 @@ class Measures:
     answered_by: set[str] = field(default_factory=set)  # digests of the models that answered
     labels: dict[str, int] = field(default_factory=dict)  # by digest: on how many labels a model was fitted
     thresholds: dict[int, float] = field(default_factory=dict)  # by version of the policy: what automation demands
-    opened_at: dict[str, int] = field(default_factory=dict)  # request id -> milliseconds
-    closed_at: dict[str, tuple[int, ClosedBy]] = field(default_factory=dict)
-    audit_cases: set[str] = field(default_factory=set)  # requests whose case is an audit of a decided request
-    blind_answers: dict[str, BlindAnswer] = field(default_factory=dict)
-    unweighable: set[str] = field(default_factory=set)  # requests answered blind with no possible inclusion probability
-    expired: set[str] = field(default_factory=set)
+    subjects: dict[str, Subject] = field(default_factory=dict)  # by request id: cases and audits
+    sums: Sums = field(default_factory=Sums)  # of the subjects
     people: set[str] = field(default_factory=set)
     retrainings: set[str] = field(default_factory=set)
     promotions: set[str] = field(default_factory=set)  # of candidates over a running model
@@ -85,7 +90,32 @@ class Measures:
     @property
     def simulated(self) -> bool:
         """Whether any of the people who answered were simulated."""
-        return any(person.startswith(SIMULATED) for person in self.people)
+        return self.figures.simulated
+
+    @property
+    def figures(self) -> Figures:
+        """What the KPIs are computed from, with the quantiles that only single times give."""
+        counted = Counter(resolved.by for resolved in self.resolved.values())
+        amounts: dict[str, Amount] = {}
+        for cell, amount in self.sums.items():
+            before = amounts.get(cell.measure, Amount(0))
+            amounts[cell.measure] = Amount(before.count + amount.count, before.total + amount.total)
+        cases = figures_of(amounts)
+        return Figures(
+            automatic=counted[DecidedBy.AUTOMATION],
+            reviewed=counted[DecidedBy.REVIEWER],
+            expert=counted[DecidedBy.EXPERT],
+            waiting=cases.waiting,
+            resolution=durations([resolved.took for resolved in self.resolved.values()]),
+            latency=self._latency(),
+            blind=cases.blind,
+            unweighable=cases.unweighable,
+            expired=cases.expired,
+            simulated=cases.simulated or any(person.startswith(SIMULATED) for person in self.people),
+        )
+
+    def _latency(self) -> Durations:
+        return durations([took for each in self.subjects.values() if (took := review_took(each)) is not None])
 
 
 @dataclass(slots=True)
@@ -107,12 +137,10 @@ class Collector:
                     measures.people.add(made.reviewer_id)
             case PredictionMade() as made:
                 add_prediction(self.workflows[made.workflow], made)
-            case CaseOpened() as opened:
-                self.workflows[opened.workflow].opened_at.setdefault(opened.request_id, opened.occurred_at)
-            case CaseClosed() as closed:
-                self.workflows[closed.workflow].closed_at[closed.request_id] = (closed.occurred_at, closed.closed_by)
+            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() as changed:
+                add_subject(self.workflows[changed.workflow], changed)
             case AuditDrawn() | AuditAnswered() | AuditExpired() as audit:
-                add_audit(self.workflows[audit.workflow], audit)
+                add_subject(self.workflows[audit.workflow], audit)
             case PolicyPublished() as published:
                 self.policies = fold_policies(self.policies, published)
                 policy = self.policies.get(published.workflow)
@@ -149,19 +177,13 @@ def add_prediction(measures: Measures, made: PredictionMade) -> None:
         measures.answered_by.add(made.model_digest)
 
 
-def add_audit(measures: Measures, event: AuditDrawn | AuditAnswered | AuditExpired) -> None:
-    """Collect a draw or what became of it."""
-    if event.kind is SampleKind.AUDIT:
-        measures.audit_cases.add(event.request_id)
-    if isinstance(event, AuditExpired):
-        measures.expired.add(event.request_id)
-    if isinstance(event, AuditAnswered):
-        answer = BlindAnswer(event.kind, event.inclusion_probability, event.agrees, event.model_label is not None)
-        if 0 < answer.probability <= 1 and math.isfinite(1 / answer.probability):
-            measures.blind_answers.setdefault(event.request_id, answer)
-        else:
-            measures.unweighable.add(event.request_id)
-        measures.people.add(event.reviewer_id)
+def add_subject(measures: Measures, event: CaseEvent | AuditEvent) -> None:
+    """Collect a change of a case, a draw, or what became of it."""
+    before = measures.subjects.get(event.request_id, UNKNOWN)
+    if isinstance(event, AuditDrawn | AuditAnswered | AuditExpired):
+        measures.subjects[event.request_id] = with_audit_event(before, event, measures.sums)
+    else:
+        measures.subjects[event.request_id] = with_case_event(before, event, measures.sums)
 
 
 def add_learning(

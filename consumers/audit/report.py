@@ -7,12 +7,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from consumers.audit.automation import Automation, automation
-from consumers.audit.kpis import Kpis, kpis
 from consumers.audit.ledger import RECONCILED_TOPICS, Ledger
 from consumers.audit.measures import MEASURED_TOPICS, Collector, Measures
 from consumers.audit.reconcile import UNKNOWN, WINDOW, Counts, Problem, Reconciliation, reconcile
 from infra.kafka.scan import Entry
 from schemas.events import DecisionMade, DecisionRequested
+from streams.insights.kpis import Kpis, kpis
 
 REPORTED_TOPICS: Final = tuple(dict.fromkeys((*RECONCILED_TOPICS, *MEASURED_TOPICS)))
 SHOWN_PROBLEMS: Final = 20
@@ -82,7 +82,7 @@ def workflow_report(name: str, counts: Counts, collector: Collector) -> Workflow
         refusals=len(measures.refusals),
         overturn_rate=overturn_rate(counts),
         model_digests=tuple(measures.model_digests),
-        kpis=UNSET if name == UNKNOWN else kpis(measures, collector.costs(name)),
+        kpis=UNSET if name == UNKNOWN else kpis(measures.figures, collector.costs(name)),
         automation=UNSET if name == UNKNOWN else automation(measures),
     )
 

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from rich.table import Table
 
 from consumers.audit.automation import automation_text
-from consumers.audit.kpis import Kpi
 from consumers.audit.report import Report, WorkflowReport
 from infra.cli.moments import clock, iso, span
 from infra.cli.tables import rendered, table
 from infra.kafka.scan import Entry
 from schemas.topics import TOPICS
 from schemas.values import Coordinates
+from streams.insights.kpis import Kpi, Kpis
 from streams.workflow.story import Record, RequestStory
 from streams.workflow.timeline import story_of
 
@@ -90,7 +90,7 @@ def kpis_text(made: Report) -> str:
     known = {name: workflow for name, workflow in made.workflows.items() if workflow.kpis is not UNSET}
     if not known:
         return "no request is in the log yet"
-    tables = [_kpi_table(name, workflow) for name, workflow in known.items()]
+    tables = [kpi_table(name, workflow.kpis) for name, workflow in known.items()]
     return rendered(*tables, *why_text(known))
 
 
@@ -99,13 +99,13 @@ def why_text(workflows: Mapping[str, WorkflowReport]) -> list[str]:
     return [automation_text(name, each.automation) for name, each in workflows.items() if each.automation is not UNSET]
 
 
-def kpi_rows(workflow: WorkflowReport) -> list[tuple[str, str, str, str]]:
+def kpi_rows(kpis: Kpis | UnsetType) -> list[tuple[str, str, str, str]]:
     """Name, value, target and remark of every figure."""
-    if workflow.kpis is UNSET:
+    if kpis is UNSET:
         return []
     return [
         (name.replace("_", " "), value_text(kpi), kpi.target, remark(kpi))
-        for name, kpi in msgspec.structs.asdict(workflow.kpis).items()
+        for name, kpi in msgspec.structs.asdict(kpis).items()
     ]
 
 
@@ -131,5 +131,6 @@ def remark(kpi: Kpi) -> str:
     return f"{said} ({known})" if known else said
 
 
-def _kpi_table(name: str, workflow: WorkflowReport) -> Table:
-    return table(("figure", "value", "target", ""), kpi_rows(workflow), title=name)
+def kpi_table(name: str, kpis: Kpis | UnsetType) -> Table:
+    """The figures of one workflow."""
+    return table(("figure", "value", "target", ""), kpi_rows(kpis), title=name)

@@ -91,6 +91,10 @@ class KafkaLog:
             raise unavailable(found.error, f"offset by time in {partition}", self.options.bootstrap_servers, 0)
         return found.offset if found.offset >= 0 else end
 
+    def cluster_id(self) -> str:
+        """The name that the cluster gave itself when it was set up."""
+        return str(self._ask("the cluster's id", lambda c, s: c.list_topics("", s).cluster_id))
+
     def close(self) -> None:
         """Close the connection for questions; consumers, producers and readers are closed by whoever made them."""
         with self._lock:

@@ -54,5 +54,5 @@ class Folders:
 
     def purge(self) -> None:
         """Delete what a stack has written: log of all events, the view of it, models, secrets, logs; nothing else."""
-        for name in ("kafka", "valkey", "run", "logs", "models", "secrets"):
+        for name in ("kafka", "valkey", "insights", "run", "logs", "models", "secrets"):
             shutil.rmtree(self.data_dir / name, ignore_errors=True)

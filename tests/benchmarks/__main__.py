@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [stages|path|latency|index …]`: the figures of BENCHMARKS.md, on a broker of its own."""
+"""`python -m tests.benchmarks [stages|path|latency|index|insights]`: the figures of BENCHMARKS.md, on a new broker."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import bare, index, path, stages
+from tests.benchmarks import bare, index, insights, path, stages
 from tests.benchmarks.stand import Timing, stand
 
 RATE = 500  # requests a second, for latency
@@ -29,7 +29,7 @@ def show(title: str, rows: list[tuple[str, Timing, float]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["stages", "path", "latency", "index"])
+    parser.add_argument("what", nargs="*", default=["stages", "path", "latency", "index", "insights"])
     parser.add_argument("--records", type=int, default=60_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20)
@@ -59,6 +59,10 @@ def main() -> None:
                 with stand() as running:
                     count = options.records // 4
                     print(index.report(what, index.measured(running, source(0, count), count)))
+    if "insights" in options.what:
+        with stand() as running:
+            for line in insights.bench(running, options.seconds):
+                print(line)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -33,7 +34,7 @@ def application(order: Order) -> Any:
         key_serializer="raw",
         value_serializer="raw",
     )
-    app.conf.tabledir = app.conf.datadir = "."
+    app.conf.tabledir = app.conf.datadir = Path()
     return app
 
 
@@ -89,7 +90,7 @@ def main() -> None:
     order = Order.of_command_line()
     app = application(order)
     app.agent(raw(app, order.source))(agent(app, order, Meter(order.records)))
-    faust.Worker(app, loglevel="error", console_port=None).execute_from_commandline()
+    faust.Worker(app, loglevel="error", console_port=0).execute_from_commandline()
 
 
 if __name__ == "__main__":

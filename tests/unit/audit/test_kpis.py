@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
-from consumers.audit.kpis import ENOUGH, Kpis, kpis
 from consumers.audit.measures import Collector
 from schemas import events as e
 from schemas.topics import MODELS, POLICIES, PREDICTIONS, RETRAINING
 from schemas.values import Coordinates, DecidedBy, SampleKind, Trigger
+from streams.insights.kpis import ENOUGH, Kpis, kpis
 from tests.support.recorded import Recorded
 
 HOUR = 3_600_000
@@ -22,7 +22,7 @@ def collected(log: Recorded) -> Collector:
 
 def figures(log: Recorded) -> Kpis:
     collector = collected(log)
-    return kpis(collector.workflows["moderation"], collector.costs("moderation"))
+    return kpis(collector.workflows["moderation"].figures, collector.costs("moderation"))
 
 
 def ask(log: Recorded, request_id: str) -> Coordinates:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumers.audit.intervals import Interval, binomial_cdf, clopper_pearson
+from streams.insights.intervals import Interval, binomial_cdf, clopper_pearson
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""What the figures are computed from: counts and sums of one workflow, whoever collected them."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from schemas.values import SampleKind
+
+
+class Durations(Struct, frozen=True, gc=False):
+    """How long some things took; the quantiles (seconds) only where every single time is known."""
+
+    count: int = 0
+    milliseconds: int = 0
+    median: float | None = None
+    p95: float | None = None
+
+
+class BlindGroup(NamedTuple):
+    """Blind answers that were drawn alike; `probability` is the inclusion probability."""
+
+    kind: SampleKind
+    has_model: bool
+    probability: float
+    answers: int
+    agreeing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Counts of one workflow, in all or in a span of time."""
+
+    automatic: int = 0  # requests that the model decided alone
+    reviewed: int = 0  # that a reviewer decided
+    expert: int = 0  # that an expert decided
+    waiting: int = 0  # that wait for a person, audits of decided ones left out
+    resolution: Durations = field(default_factory=Durations)  # from a request's arrival in the log to its outcome
+    latency: Durations = field(default_factory=Durations)  # from a case's opening to its first closing by a person
+    blind: tuple[BlindGroup, ...] = ()
+    unweighable: int = 0  # requests answered blind with no possible inclusion probability
+    expired: int = 0  # audits that nobody answered in time
+    simulated: bool = False  # any of the people who answered were simulated
+
+    @property
+    def decided(self) -> int:
+        """Requests that have an outcome."""
+        return self.automatic + self.reviewed + self.expert
+
+
+def durations(milliseconds: list[int]) -> Durations:
+    """Of times that are all known, with their quantiles."""
+    if not milliseconds:
+        return Durations()
+    ordered = sorted(milliseconds)
+    return Durations(
+        count=len(ordered),
+        milliseconds=sum(ordered),
+        median=ordered[len(ordered) // 2] / 1_000,
+        p95=ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))] / 1_000,
+    )

@@ -1,0 +1,222 @@
+"""What is known of one request's case and audit, and what it contributes to the sums.
+
+Two topics tell of it in any order, so what depends on both (an audit is no waiting request) is taken back and added
+anew with every event. An event that was told before changes nothing.
+"""
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from schemas.events import (
+    AuditAnswered,
+    AuditDrawn,
+    AuditExpired,
+    CaseAnnounced,
+    CaseClosed,
+    CaseEscalated,
+    CaseOpened,
+    CaseReopened,
+)
+from schemas.values import CaseStage, ClosedBy, EscalatedBy, Priority, SampleKind
+from streams.casework.cases import STUB_KEPT
+from streams.insights.sums import Amount, Cell, Sums, minute_of
+
+CaseEvent = CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed | CaseReopened
+AuditEvent = AuditDrawn | AuditAnswered | AuditExpired
+SIMULATED: Final = "simulated-"  # what the ids of simulated people begin with
+
+
+class Standing(StrEnum):
+    """How an open case stands."""
+
+    PENDING_HUMAN = "pending_human"
+    PENDING_EXPERT = "pending_expert"  # sent there by the policy
+    ESCALATED = "escalated"  # by a person or a deadline
+    SECOND_LOOK = "second_look"  # a decision that is judged anew
+
+
+class Measure(StrEnum):
+    """What is summed of cases and audits; names with a slash go on with what tells them apart."""
+
+    WAITING = "waiting"
+    LATENCY = "latency"
+    IN_TIME = "in_time"
+    LATE = "late"
+    OPEN = "open/"  # standing, priority
+    OPEN_AUDIT = "open_audit"
+    ANSWERS = "answers/"  # reviewer
+    SIMULATED = "simulated"
+    ESCALATED = "escalated/"  # by whom
+    DRAWN = "drawn/"  # kind
+    BLIND = "blind/"  # kind, whether a model had answered, inclusion probability, model; total: answers that agree
+    UNWEIGHABLE = "unweighable"
+    EXPIRED = "expired"
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Facts about one request; times in milliseconds. `sequence` and `at` are of the last change of its case."""
+
+    sequence: int = 0
+    at: int = 0
+    opened_at: int | None = None  # first
+    due_at: int | None = None  # of the first opening
+    closed_at: int | None = None  # first, after it was opened
+    closed_by: ClosedBy | None = None
+    timed_out_at: int | None = None  # first
+    is_open: bool = False
+    standing: Standing = Standing.PENDING_HUMAN
+    priority: Priority = Priority.HIGH  # as it was opened; a decision judged anew without a case is asked for so
+    is_audit: bool = False
+    drawn: bool = False
+    answered: bool = False
+    unweighable: bool = False
+    expired: bool = False
+
+
+UNKNOWN: Final = Subject()
+
+
+def with_case_event(subject: Subject, event: CaseEvent, sums: Sums) -> Subject:
+    """The facts after a change of the case; adds what the change itself contributes."""
+    if not _is_news(subject, event):
+        return subject
+    after = replace(_changed(subject, event), sequence=event.sequence, at=event.occurred_at)
+    match event:
+        case CaseClosed(reviewer_id=str(person)):
+            _answer(sums, event.workflow, event.occurred_at, person)
+        case CaseEscalated():
+            _count(sums, event.workflow, event.occurred_at, f"{Measure.ESCALATED}{event.escalated_by}")
+            if event.answer is not None:
+                _answer(sums, event.workflow, event.occurred_at, event.answer.reviewer_id)
+    sums.change(contribution(event.workflow, subject), contribution(event.workflow, after))
+    return after
+
+
+def with_audit_event(subject: Subject, event: AuditEvent, sums: Sums) -> Subject:
+    """The facts after a draw, or after what became of it; adds what it contributes."""
+    after = replace(subject, is_audit=True) if event.kind is SampleKind.AUDIT else subject
+    match event:
+        case AuditDrawn() if not subject.drawn:
+            after = replace(after, drawn=True)
+            _count(sums, event.workflow, event.drawn_at, f"{Measure.DRAWN}{event.kind}")
+        case AuditExpired() if not subject.expired:
+            after = replace(after, expired=True)
+            _count(sums, event.workflow, event.expired_at, Measure.EXPIRED)
+        case AuditAnswered():
+            after = _with_answer(after, event, sums)
+    sums.change(contribution(event.workflow, subject), contribution(event.workflow, after))
+    return after
+
+
+def contribution(workflow: str, subject: Subject) -> Mapping[Cell, Amount]:
+    """What the facts as they stand add to the sums."""
+    found: dict[Cell, Amount] = {}
+    if subject.is_open:
+        stands = f"{Measure.OPEN}{subject.standing}/{subject.priority}"
+        found[Cell(workflow, None, Measure.OPEN_AUDIT if _is_first_audit(subject) else stands)] = Amount(1)
+    if subject.opened_at is None or subject.is_audit:
+        return found
+    if subject.closed_at is None:
+        found[Cell(workflow, minute_of(subject.opened_at), Measure.WAITING)] = Amount(1)
+    took = review_took(subject)
+    if took is not None and subject.closed_at is not None:
+        found[Cell(workflow, minute_of(subject.closed_at), Measure.LATENCY)] = Amount(1, took)
+    kept = _kept(subject)
+    if kept is not None:
+        found[Cell(workflow, *kept)] = Amount(1)
+    return found
+
+
+def review_took(subject: Subject) -> int | None:
+    """Milliseconds from a case's opening to its first closing by a person; None for audits, and while it waits."""
+    if subject.is_audit or subject.opened_at is None or subject.closed_at is None:
+        return None
+    return None if subject.closed_by is ClosedBy.EXPIRED else subject.closed_at - subject.opened_at
+
+
+def _kept(subject: Subject) -> tuple[int, str] | None:
+    """Whether the deadline was kept, and the minute in which that was settled; None without one, or while it runs."""
+    if subject.due_at is None:
+        return None
+    if subject.timed_out_at is not None:
+        return minute_of(subject.timed_out_at), Measure.LATE
+    if subject.closed_at is None or subject.closed_by is ClosedBy.EXPIRED:
+        return None
+    return minute_of(subject.closed_at), Measure.IN_TIME if subject.closed_at <= subject.due_at else Measure.LATE
+
+
+def _is_first_audit(subject: Subject) -> bool:
+    """Whether what stands open is the audit itself, not the second look that it led to."""
+    return subject.is_audit and subject.standing is not Standing.SECOND_LOOK
+
+
+def _is_news(subject: Subject, event: CaseEvent) -> bool:
+    """Changes of a case are numbered; a case that was forgotten counts from 1 again."""
+    begins_anew = event.sequence == 1 and event.occurred_at - subject.at >= STUB_KEPT
+    return event.sequence > subject.sequence or begins_anew
+
+
+def _changed(subject: Subject, event: CaseEvent) -> Subject:
+    match event:
+        case CaseOpened():
+            expert = event.stage is CaseStage.EXPERT
+            standing = Standing.PENDING_EXPERT if expert else Standing.PENDING_HUMAN
+            after = replace(subject, is_open=True, standing=standing, priority=event.priority)
+            if subject.opened_at is not None:
+                return after
+            return replace(after, opened_at=event.occurred_at, due_at=event.due_at)
+        case CaseEscalated():
+            timed_out = subject.timed_out_at
+            if event.escalated_by is EscalatedBy.TIMEOUT and timed_out is None:
+                timed_out = event.occurred_at
+            return replace(subject, standing=Standing.ESCALATED, timed_out_at=timed_out)
+        case CaseReopened():
+            return replace(subject, is_open=True, standing=Standing.SECOND_LOOK)
+        case CaseClosed():
+            after = replace(subject, is_open=False)
+            if subject.opened_at is None or subject.closed_at is not None:
+                return after
+            return replace(after, closed_at=event.occurred_at, closed_by=event.closed_by)
+        case CaseAnnounced():
+            return subject
+
+
+def _with_answer(subject: Subject, event: AuditAnswered, sums: Sums) -> Subject:
+    """The first answer that can be weighed counts; that there was one that cannot is kept, too."""
+    weighable = is_weighable(event.inclusion_probability)
+    if subject.answered if weighable else subject.unweighable:
+        return subject
+    if event.reviewer_id.startswith(SIMULATED):
+        _count(sums, event.workflow, event.answered_at, Measure.SIMULATED)
+    if not weighable:
+        _count(sums, event.workflow, event.answered_at, Measure.UNWEIGHABLE)
+        return replace(subject, unweighable=True)
+    cell = Cell(event.workflow, minute_of(event.answered_at), blind_measure(event))
+    sums.add(cell, Amount(1, int(event.agrees)))
+    return replace(subject, answered=True)
+
+
+def is_weighable(probability: float) -> bool:
+    """Whether an answer can have been drawn with this probability, and weighed by its inverse."""
+    return 0 < probability <= 1 and math.isfinite(1 / probability)
+
+
+def blind_measure(event: AuditAnswered) -> str:
+    """What answers are summed under that were drawn alike, about one model."""
+    model, drawn = ("model" if event.model_label is not None else "none"), event.inclusion_probability.hex()
+    return f"{Measure.BLIND}{event.kind}/{model}/{drawn}/{event.model_digest or ''}"
+
+
+def _answer(sums: Sums, workflow: str, at: int, person: str) -> None:
+    _count(sums, workflow, at, f"{Measure.ANSWERS}{person}")
+    if person.startswith(SIMULATED):
+        _count(sums, workflow, at, Measure.SIMULATED)
+
+
+def _count(sums: Sums, workflow: str, at: int, measure: str) -> None:
+    sums.add(Cell(workflow, minute_of(at), measure), Amount(1))
