@@ -25,12 +25,14 @@ REDIS_FILE = Path("run/redis")  # the same for its Redis
 CLIENT_FILE = Path("run/client.json")  # under data_dir: how commands log in there, where that is wanted
 GATEWAY_FILE = Path("run/gateway")  # where the gateway listens, written by itself
 UNSET = Path()
+MEANT_EMPTY = frozenset({"HITL_METRICS_ADDRESS"})  # an empty text is a value here; elsewhere it is as unset
 
 Text = Annotated[str, Meta(min_length=1)]
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,100}$")]
 RedisUrl = Annotated[str, Meta(pattern=r"^(redis|rediss|unix)://.+")]
 Address = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$")]
 Slot = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,60}$")]
+AddressOrNone = Annotated[str, Meta(pattern=r"^((\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5})?$")]
 
 
 def _data_home() -> Path:
@@ -101,6 +103,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_acknowledge_seconds: Annotated[
         float, Meta(ge=0.5, le=60, description="how long the gateway waits for the brokers, seconds")
     ] = 10
+    metrics_address: Annotated[
+        AddressOrNone,
+        Meta(description="host:port of /metrics, /health and /ready; port 0 takes a free one, empty serves none"),
+    ] = "127.0.0.1:0"
     log_format: Annotated[Literal["text", "json"], Meta(description="a line for people or for machines")] = "text"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="least severity logged")] = (
         "info"
@@ -212,7 +218,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     kafka: dict[str, str] = {}
     known = [PREFIX + name.upper() for name in FIELDS]
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or variable in NOT_FIELDS or text == "":
+        if not variable.startswith(PREFIX) or variable in NOT_FIELDS or (text == "" and variable not in MEANT_EMPTY):
             continue
         name = variable.removeprefix(PREFIX).lower()
         if variable.startswith(KAFKA_PREFIX):

@@ -2,10 +2,15 @@
 
 from consumers.feedback.stage import FeedbackStage
 from infra.kafka.running import run_stage
+from infra.observe.serving import observed
+from infra.observe.stage import StageObserver
 from infra.settings import Settings
 from schemas.codec import Codec
 
 
 def run(settings: Settings) -> None:
     """Count answers and ask for fits until told to stop."""
-    run_stage(FeedbackStage(), settings, codec=Codec.of_repository())
+    stage = FeedbackStage()
+    with observed(stage.name, settings) as watch:
+        observer = StageObserver(stage.name, watch)
+        run_stage(stage, settings, codec=Codec.of_repository(), observer=observer)
