@@ -32,9 +32,9 @@ class Watch:
     address: str = ""
 
 
-def unserved() -> Watch:
+def unserved(vitals: Vitals | None = None) -> Watch:
     """A watch that nobody can ask over HTTP."""
-    watch = Watch(instruments=Instruments(), vitals=Vitals())
+    watch = Watch(instruments=Instruments(), vitals=vitals or Vitals())
     for flag, verdict in ((HEALTHY, watch.vitals.healthy), (READY, watch.vitals.ready)):
         watch.instruments.show(flag, lambda verdict=verdict: float(verdict().good))  # type: ignore[misc]
     watch.instruments.show(SINCE_TURN, lambda: watch.vitals.since_turn)

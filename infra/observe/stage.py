@@ -109,6 +109,7 @@ class StageObserver:
             show.set(m.HELD, *labels, value=seen.held.get(place, 0))
             if place.topic not in self._topics:
                 self._topics.add(place.topic)
+                show.add(m.TAKEN, stage, place.topic, count=0)
                 for reason in Reason:  # from 0 on: the rise to the first one is seen, too
                     show.add(m.DEAD_LETTERS, stage, place.topic, reason, count=0)
         self._lags.show(seen.reaches, now=now)
