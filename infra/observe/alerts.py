@@ -199,7 +199,7 @@ EDGES: Final = (
     ),
     _critical(
         "HitlGatewayNotAcknowledged", f"max({m.UNACKNOWLEDGED.name}) > 0 unless "
-        f'sum(increase({m.REQUESTS.name}{{code="202"}}[1m])) > 0', hold="1m",
+        f'sum(increase({m.REQUESTS.name}{{code="202"}}[2m])) > 0', hold="1m",
         summary="The brokers acknowledge nothing of what the gateway took in.",
         do="See whether the brokers serve (`hitl status`). Callers get 503 and repeat under the same id; nothing that "
         "was answered 202 is lost.",

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Final
@@ -42,9 +43,13 @@ class MetricsServer:
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def close(self) -> None:
-        """Listen no longer. The thread is a daemon and ends by itself, within seconds."""
-        self._server.socket.close()
-        threading.Thread(target=self._server.shutdown, daemon=True).start()
+        """Listen no longer, and let go of the port."""
+        ending = threading.Thread(target=self._server.shutdown, daemon=True)
+        ending.start()
+        with suppress(OSError):  # it wakes the thread, where the system can; elsewhere it looks up within `GLANCE`
+            self._server.socket.shutdown(socket.SHUT_RDWR)
+        ending.join(2 * GLANCE)
+        self._server.server_close()
 
 
 class _Server(ThreadingHTTPServer):

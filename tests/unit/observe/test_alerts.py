@@ -1,6 +1,6 @@
 """Every alert about stages, models and people: silent before its cause, firing while the real loop suffers from it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
@@ -22,6 +22,7 @@ from schemas.values import Trigger
 from streams.casework.queue import show_queue
 from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
+from streams.workflow.types import parse_workflow
 from tests.benchmarks.stages import SEALER, lane_of, message_of, policy_event, policy_message
 from tests.benchmarks.stand import WORKFLOW, prediction, request
 from tests.support.simstate import Calm
@@ -119,7 +120,7 @@ def test_records_that_wait_for_a_policy_that_never_comes_pause_the_stage(tmp_pat
     routing(world)
     world.minutes(BEFORE, predicting(world))
     world.publish(
-        *(PREDICTIONS.message(replace(prediction(n), config_offsets={"policies": 99})) for n in range(7_000, 11_000))
+        *(PREDICTIONS.message(replace(prediction(n), config_offsets={"policies": 99})) for n in range(7_000, 9_600))
     )
     world.minutes(8)
     expect(world, "HitlStagePaused", tmp_path)
@@ -215,31 +216,37 @@ def promoted(digest: str) -> Outgoing:
 
 
 @pytest.fixture
-def scoring() -> Iterator[tuple[World, StandInStore]]:
+def scoring() -> tuple[World, StandInStore]:
     """Inference with a policy; which digests are damaged is the test's."""
     world, store = World(), StandInStore()
     models = Models(store, background=False, elapsed=world.time.seconds)
     world.start(InferenceStage(CODEC, models), look=ModelsLook(models))
+    return world, store
+
+
+def asking(world: World) -> Callable[[], None]:
+    """Requests, one a minute."""
     number = numbers()
-    world.asking = lambda: world.publish(REQUESTS.message(request(number())))  # type: ignore[attr-defined]
-    yield world, store
+    return lambda: world.publish(REQUESTS.message(request(number())))
 
 
 def test_a_workflow_without_a_model(scoring: tuple[World, StandInStore], tmp_path: Path) -> None:
     world, _ = scoring
+    ask = asking(world)
     world.minutes(BEFORE)
     world.publish(policy())
-    world.minutes(8, world.asking)  # type: ignore[attr-defined]
+    world.minutes(8, ask)
     expect(world, "HitlNoModel", tmp_path)
 
 
 def test_a_promoted_model_that_cannot_be_loaded(scoring: tuple[World, StandInStore], tmp_path: Path) -> None:
     world, store = scoring
+    ask = asking(world)
     world.publish(policy(), promoted("a"))
-    world.minutes(BEFORE, world.asking)  # type: ignore[attr-defined]
+    world.minutes(BEFORE, ask)
     store.damaged.add("b" * 64)
     world.publish(promoted("b"))
-    world.minutes(8, world.asking)  # type: ignore[attr-defined]
+    world.minutes(8, ask)
     expect(world, "HitlModelNotLoaded", tmp_path)
 
 
@@ -291,7 +298,7 @@ def test_a_fit_that_does_not_end(tmp_path: Path) -> None:
 
     pass_minutes(BEFORE)
     kind = policy_event()
-    job = RefitJob(workflow_type=router_type(kind.document), feedback_end_offset=0, champion=None)
+    job = RefitJob(workflow_type=parse_workflow(kind.document), feedback_end_offset=0, champion=None)
     thread = Thread(target=work, args=(job,), daemon=True)
     thread.start()
     while b"hitl_training_refit_running_seconds 0.0" in watch.instruments.text():
@@ -304,12 +311,6 @@ def test_a_fit_that_does_not_end(tmp_path: Path) -> None:
     assert set().union(*firing[: BEFORE + 30]) == set()
     assert "HitlTrainingStuck" in firing[-4]
     assert firing[-1] == set()
-
-
-def router_type(document: str):  # type: ignore[no-untyped-def]
-    from streams.workflow.types import parse_workflow
-
-    return parse_workflow(document)
 
 
 # ---- people ----
