@@ -32,6 +32,7 @@ from tests.benchmarks.stand import prediction
 from tests.support.gateway import ADDRESS, post_all, url_of
 from tests.support.promtool import Story, checked
 from tests.support.simlog import SimulatedLog
+from tests.support.simstate import Calm
 from tests.support.stand import Stand, wait_until
 from tests.support.watched import CODEC, MINUTE, Moments
 
@@ -140,6 +141,8 @@ def test_a_service_that_is_killed_is_missed_and_comes_back_at_its_port(stand: St
         second = started()
         try:
             assert address_of(stand, "feedback", "9") == address
+            turns = "hitl_stage_config_offset"
+            wait_until(lambda: turns in (asked(address) or ""), what="its loop turning")
         finally:
             second.terminate()
             assert second.wait(20) == 0
@@ -187,7 +190,20 @@ def test_brokers_that_acknowledge_nothing(stand: Stand, tmp_path: Path) -> None:
     assert "HitlGatewayNotAcknowledged" in firing[-1]
 
 
+def test_a_stack_that_was_ended_is_not_missed(stand: Stand) -> None:
+    assert target_file(stand.settings.data_dir, "router", "0").exists()
+    stand.down()
+    assert list(target_file(stand.settings.data_dir, "router", "0").parent.iterdir()) == []
+
+
 # ---- the index, on a Redis that the test may end ----
+
+
+class Patient(Calm):
+    """A transaction may stay open for as long as it likes."""
+
+    def wait(self) -> bool:
+        return True
 
 
 class Indexed:
@@ -195,7 +211,7 @@ class Indexed:
 
     def __init__(self, redis: EmbeddedValkey) -> None:
         self.time, self.story = Moments(), Story()
-        self.log = SimulatedLog(partitions=2, wall=self.time)
+        self.log = SimulatedLog(partitions=2, wall=self.time, interference=Patient())
         self.watch = unserved(Vitals(self.time.seconds))
         store = IndexStore(Connection(redis.url, address="it"), Keys("test."), "me")
         self._indexer = Indexer(
