@@ -119,8 +119,8 @@ STAGES: Final = (
         "HitlConfigurationOld",
         f"max by (topic) ({m.CONFIG_OFFSET.name}) - on (topic) group_right () {m.CONFIG_OFFSET.name} > 0", hold="1m",
         summary=f"{WHO} decides under older {{{{ $labels.topic }}}} than others.",
-        do="A change reaches every replica within two seconds. Restart the one that lags; its decisions carry the "
-        "offsets they rest on, so `hitl audit` finds them.",
+        do="A change reaches every replica within two seconds. Restart the one that lags; every decision carries the "
+        "offsets it rests on, as `hitl audit show` tells.",
     ),
 )  # fmt: skip
 MODELS: Final = (
@@ -134,7 +134,7 @@ MODELS: Final = (
         "HitlModelNotLoaded", f"min by (workflow) ({m.MODEL_IS_NEWEST.name}) == 0", hold="5m",
         summary="The model promoted last for {{ $labels.workflow }} does not decide.",
         do="It cannot be loaded: see the log of inference, and whether HITL_MODEL_STORE can be read there. The one "
-        "before it goes on deciding; `hitl model rollback` makes that the rule.",
+        "before it goes on deciding; `hitl model list` tells which.",
     ),
     _warning(
         "HitlNoPromotion",

@@ -37,6 +37,12 @@ def read_target(file: Path) -> str:
         return ""
 
 
+def targets_of(data_dir: Path) -> dict[str, str]:
+    """The address of each replica, by `service@slot`."""
+    found = {file.stem: read_target(file) for file in sorted((data_dir / FOLDER).glob("*.json"))}
+    return {name: address for name, address in found.items() if address}
+
+
 def former_port(file: Path) -> int | None:
     """The port that this replica had before."""
     port = read_target(file).rpartition(":")[2]

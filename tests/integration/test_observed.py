@@ -1,6 +1,8 @@
 """Every service as a process on a real broker, seen as Prometheus sees it; and the alerts about processes and edges."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,11 +19,14 @@ from consumers.index.indexer import Indexer
 from consumers.index.watching import IndexWatch
 from infra.kafka.intake import Intake
 from infra.kafka.log import TopicPartition
+from infra.local.ports import free_ports
 from infra.local.services import environment, installed
 from infra.local.valkey import EmbeddedValkey
+from infra.observe.alerts import ALERTS
 from infra.observe.metrics import DECLARED, Kind
+from infra.observe.scraping import prometheus_config
 from infra.observe.serving import unserved
-from infra.observe.targets import read_target, target_file
+from infra.observe.targets import read_target, target_file, write_target
 from infra.observe.vitals import Vitals
 from infra.redis.connection import Connection
 from infra.redis.errors import RedisUnavailable
@@ -30,7 +35,7 @@ from infra.redis.store import IndexStore
 from schemas.topics import PREDICTIONS
 from tests.benchmarks.stand import prediction
 from tests.support.gateway import ADDRESS, post_all, url_of
-from tests.support.promtool import Story, checked
+from tests.support.promtool import Story, checked, promtool
 from tests.support.simlog import SimulatedLog
 from tests.support.simstate import Calm
 from tests.support.stand import Stand, wait_until
@@ -117,6 +122,56 @@ def test_status_tells_where_metrics_are(stand: Stand) -> None:
     for service in SERVICES:
         line = next(line for line in said.stdout.splitlines() if line.strip().startswith(service))
         assert f"metrics {address_of(stand, service)}" in line
+
+
+def test_the_command_asks_everybody_and_says_who_is_not_ready(stand: Stand) -> None:
+    def command(*words: str) -> "subprocess.CompletedProcess[str]":
+        own = environment(stand.settings)
+        return subprocess.run(
+            [sys.executable, "-m", "infra.cli.main", "metrics", *words], env=own, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+
+    done = command("list", "--json")
+    found = {each["name"]: each for each in json.loads(done.stdout)}
+    assert done.returncode == 0, done.stdout
+    assert {f"{name}@0" for name in SERVICES} == found.keys()
+    write_target(target_file(stand.settings.data_dir, "gone", "0"), "127.0.0.1:9", service="gone", slot="0")
+    done = command("list", "--json")
+    target_file(stand.settings.data_dir, "gone", "0").unlink()
+    (gone,) = [each for each in json.loads(done.stdout) if each["name"] == "gone@0"]
+    assert done.returncode == 1 and not gone["healthy"] and "does not answer" in gone["detail"]
+
+
+def test_a_real_prometheus_finds_every_service_and_takes_the_rules(stand: Stand, tmp_path: Path) -> None:
+    promtool()
+    server = shutil.which("prometheus")
+    assert server is not None, "it comes with promtool"
+    config = tmp_path / "prometheus.yml"
+    config.write_text(prometheus_config(stand.settings.data_dir).replace("15s", "1s"))
+    checked("check", "config", str(config))
+    (port,) = free_ports(1)
+    with (tmp_path / "prometheus.log").open("wb") as log:
+        running = subprocess.Popen(
+            [server, f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+             f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        wait_until(lambda: all_up(f"127.0.0.1:{port}"), what="every target up")
+        rules = json.loads(asked(f"127.0.0.1:{port}", "/api/v1/rules") or "{}")["data"]["groups"]
+        assert sum(len(group["rules"]) for group in rules) == len(ALERTS)
+        assert {rule["health"] for group in rules for rule in group["rules"]} <= {"ok", "unknown"}
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
+def all_up(server: str) -> bool:
+    """Whether Prometheus has scraped every service."""
+    text = asked(server, "/api/v1/targets?state=active")
+    active = json.loads(text)["data"]["activeTargets"] if text else []
+    up = {target["labels"]["service"] for target in active if target["health"] == "up"}
+    return set(SERVICES) <= up
 
 
 def test_a_service_that_is_killed_is_missed_and_comes_back_at_its_port(stand: Stand, tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+from infra.cli.commands import installed, load
 from infra.observe import metrics
 from infra.observe.alerts import ALERTS
 from infra.observe.dashboard import dashboard
@@ -106,6 +108,18 @@ def test_an_alert_rests_on_metrics_that_are_declared(alert: Any) -> None:
     for text in (alert.summary, alert.description):
         assert text.endswith(".")
     assert set(re.findall(r"\bhitl_\w+", alert.description)) <= KNOWN
+
+
+COMMAND = re.compile(r"`hitl ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
+
+
+def test_every_command_that_an_alert_names_exists() -> None:
+    known = installed()
+    for alert in ALERTS:
+        for name, member in COMMAND.findall(alert.description):
+            assert name in known, alert.description
+            group = load(known[name])
+            assert not member or not isinstance(group, click.Group) or member in group.commands, alert.description
 
 
 def test_every_panel_rests_on_metrics_that_are_declared() -> None:
