@@ -3,7 +3,15 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.metrics import MetricWrapperBase
 
 from infra.observe.metrics import Metric
@@ -18,6 +26,8 @@ class Instruments:
     """Takes declared metrics only; label values stand in the declared order."""
 
     def __init__(self) -> None:
+        # Of the whole process: when each counter began is a series of its own that nobody reads.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._wholes: dict[str, MetricWrapperBase] = {}
         self._spreads: dict[str, Spread] = {}
