@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from consumers.inference.loading import Models
 from consumers.inference.measuring import MeasuredScorers
 from consumers.inference.stage import InferenceStage
-from infra.kafka.log import TopicPartition
+from infra.kafka.log import Record, TopicPartition
 from infra.observe.arrears import MOST, Arrears
 from schemas.topics import POLICIES, PREDICTIONS, REQUESTS
 from streams.casework.queue import show_queue
@@ -17,6 +17,7 @@ from streams.routing.stage import RouterStage
 from tests.benchmarks.stages import SEALER, policy_event
 from tests.benchmarks.stand import WORKFLOW, prediction
 from tests.support.promtool import promtool
+from tests.support.simlog import SimulatedReader
 from tests.support.simstate import Calm
 from tests.support.standin import RaisingScorer, StandInScorer, StandInStore
 from tests.support.watched import CODEC, PARTITIONS, Watched, World
@@ -102,6 +103,28 @@ def test_watching_costs_no_question_to_the_log(monkeypatch: pytest.MonkeyPatch) 
     world.publish(PREDICTIONS.message(prediction(2)))
     world.minutes(2)
     assert asked == []
+
+
+def test_a_long_restore_is_no_hung_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads back the log for minutes within one turn beats with every chunk."""
+    world = World()
+    world.publish(POLICIES.message(policy_event()), *(PREDICTIONS.message(prediction(n)) for n in range(5)))
+    world.start(router())
+    world.minutes(1)
+    world.processes.pop().loop.close()
+    read = SimulatedReader.read
+
+    def slowly(reader: SimulatedReader, most: int, seconds: float) -> list[Record]:
+        if seconds:  # following takes none
+            world.time.now += 100_000
+            told.append(again.watch.vitals.healthy().good)
+        return read(reader, most, seconds)
+
+    told: list[bool] = []
+    again = world.start(router())
+    monkeypatch.setattr(SimulatedReader, "read", slowly)
+    world.minutes(2)
+    assert len(told) >= 3 and all(told)
 
 
 def test_open_cases_are_counted_again_after_a_restart() -> None:
