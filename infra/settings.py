@@ -26,6 +26,7 @@ CLIENT_FILE = Path("run/client.json")  # under data_dir: how commands log in the
 GATEWAY_FILE = Path("run/gateway")  # where the gateway listens, written by itself
 INSIGHTS_FILE = Path("run/insights")  # the same for the view of the figures
 UNSET = Path()
+MEANT_EMPTY = frozenset({"HITL_METRICS_ADDRESS"})  # an empty text is a value here; elsewhere it is as unset
 
 Text = Annotated[str, Meta(min_length=1)]
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,100}$")]
@@ -33,6 +34,7 @@ RedisUrl = Annotated[str, Meta(pattern=r"^(redis|rediss|unix)://.+")]
 HttpUrl = Annotated[str, Meta(pattern=r"^(https?://[^\s/?#]+[^\s?#]*)?$")]
 Address = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$")]
 Slot = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,60}$")]
+AddressOrNone = Annotated[str, Meta(pattern=r"^((\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5})?$")]
 
 
 def _data_home() -> Path:
@@ -111,6 +113,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     insights_address: Annotated[
         Address, Meta(description="host:port of the figures' HTTP view, on this machine; port 0 takes a free one")
     ] = "127.0.0.1:8089"
+    metrics_address: Annotated[
+        AddressOrNone,
+        Meta(description="host:port of /metrics, /health and /ready; port 0 takes a free one, empty serves none"),
+    ] = "127.0.0.1:0"
     log_format: Annotated[Literal["text", "json"], Meta(description="a line for people or for machines")] = "text"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="least severity logged")] = (
         "info"
@@ -231,7 +237,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     kafka: dict[str, str] = {}
     known = [PREFIX + name.upper() for name in FIELDS]
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or variable in NOT_FIELDS or text == "":
+        if not variable.startswith(PREFIX) or variable in NOT_FIELDS or (text == "" and variable not in MEANT_EMPTY):
             continue
         name = variable.removeprefix(PREFIX).lower()
         if variable.startswith(KAFKA_PREFIX):

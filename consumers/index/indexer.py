@@ -12,6 +12,7 @@ from infra.kafka.errors import InvalidMessage, RecordsLost
 from infra.kafka.following import read_until
 from infra.kafka.intake import Intake
 from infra.kafka.log import Log, Reader, Record, TopicPartition
+from infra.kafka.observing import Reach
 from infra.kafka.running import elapsed, wall
 from infra.kafka.scan import ends_of, partitions_of
 from infra.kafka.stage import Message
@@ -62,6 +63,7 @@ class Indexer:
         self._looked = self._swept = 0
         self._doomed: Sequence[str] = ()
         self._doomed_until: Places = {}
+        self.rebuilds = 0  # times that the model was begun anew
 
     def step(self) -> int:
         """Apply what has come; how many records. Raises `IndexFenced`, and `RedisUnavailable`: then call `resume`."""
@@ -82,6 +84,22 @@ class Indexer:
         self._note_caught_up()
         self._sweep()
         return len(records)
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether the model knows everything that was in the log when reading began."""
+        return self._reader is not None and not self._until
+
+    def reaches(self) -> dict[TopicPartition, Reach]:
+        """How far each partition is applied, and where it ends; empty while nothing is read."""
+        reader = self._reader
+        if reader is None:
+            return {}
+        return {place: Reach(self._applied_to(place, reader), reader.last_end(place)) for place in self._applied}
+
+    def _applied_to(self, place: TopicPartition, reader: Reader) -> int:
+        """Behind the last record there may be markers, which are read but never applied."""
+        return max(self._applied[place], reader.position(place))
 
     def resume(self) -> None:
         """Look anew how far Redis is before anything else: the last write may or may not have taken effect."""
@@ -120,6 +138,7 @@ class Indexer:
     def _begin(self) -> Reader:
         """Start with an empty model from the beginning of the log."""
         self.resume()
+        self.rebuilds += 1
         start = {place: self._log.beginning(place) for place in partitions_of(self._log, FOLLOWED)}
         logger.info("The read model is rebuilt from the log.", extra={"action": "index_rebuilding"})
         result = self._store.begin({name_of(place): offset for place, offset in start.items()}, now=self._wall())

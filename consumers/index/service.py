@@ -9,10 +9,12 @@ from typing import Final
 
 from consumers.index.batch import CachePolicy
 from consumers.index.indexer import Indexer
+from consumers.index.watching import IndexWatch
 from infra.kafka.client import connect as connect_log
 from infra.kafka.id_space import bound_codec
 from infra.kafka.intake import Intake
 from infra.kafka.running import COLLECT_AFTER, told_to_stop
+from infra.observe.serving import observed
 from infra.redis.connection import connect as connect_redis
 from infra.redis.errors import RedisUnavailable
 from infra.redis.keys import Keys
@@ -21,6 +23,7 @@ from infra.settings import Settings
 
 logger = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds between attempts while Redis is away
+NAME: Final = "index"
 HOUR: Final = 3_600_000  # milliseconds
 
 
@@ -41,18 +44,23 @@ def indexer_of(settings: Settings) -> Indexer:
 def run(settings: Settings) -> None:
     """Keep the read model until told to stop."""
     stopping = told_to_stop()
-    indexer = indexer_of(settings)
+    with observed(NAME, settings) as watch:
+        _keep(indexer_of(settings), IndexWatch(watch), stopping)
+
+
+def _keep(indexer: Indexer, watch: IndexWatch, stopping: Callable[[], bool]) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     wait = FIRST_WAIT
     while not stopping():
         try:
-            indexer.step()
+            watch.applied(indexer.step(), indexer)
             wait = FIRST_WAIT
         except RedisUnavailable as error:
             logger.warning("%s Trying again in %.1f s.", error, wait, extra={"action": "redis_unavailable"})
             indexer.resume()
+            watch.unavailable(indexer)
             _sleep(wait, stopping)
             wait = min(LONGEST_WAIT, wait * 2)
     indexer.resume()

@@ -75,7 +75,8 @@ class Models:
 
     def digests(self) -> Mapping[str, str]:
         """What decides, by workflow."""
-        return {workflow: scorer.digest for workflow, scorer in self._running.items()}
+        running = dict(self._running)  # the loader may add to it meanwhile
+        return {workflow: scorer.digest for workflow, scorer in running.items()}
 
     def settle(self) -> None:
         """Wait until nothing is left to load."""

@@ -1,10 +1,13 @@
 """Runs inference on a cluster, with the models of the store."""
 
 from consumers.inference.loading import Models
+from consumers.inference.measuring import MeasuredScorers, ModelsLook
 from consumers.inference.stage import InferenceStage
 from infra.kafka.running import run_stage
 from infra.models.classifier import Classifier
 from infra.models.store import ModelNotFound, load
+from infra.observe.serving import observed
+from infra.observe.stage import StageObserver
 from infra.registry.ids import codec_of
 from infra.settings import Settings
 
@@ -31,4 +34,8 @@ class StoredScorers:
 def run(settings: Settings) -> None:
     """Score requests until told to stop."""
     codec = codec_of(settings)
-    run_stage(InferenceStage(codec, Models(StoredScorers(settings.model_store))), settings, codec=codec)
+    with observed(InferenceStage.name, settings) as watch:
+        models = Models(MeasuredScorers(StoredScorers(settings.model_store), watch.instruments))
+        stage = InferenceStage(codec, models)
+        observer = StageObserver(stage.name, watch, look=ModelsLook(models))
+        run_stage(stage, settings, codec=codec, observer=observer)

@@ -16,7 +16,7 @@ from infra.kafka.client_errors import (
     unavailable,
 )
 from infra.kafka.client_group import Slot
-from infra.kafka.client_records import Names, unpack
+from infra.kafka.client_records import Names, last_end, unpack
 from infra.kafka.errors import CommitIndefinite, InstanceFenced, TransactionAborted
 from infra.kafka.log import Metadata, Position, RebalanceListener, Record, TopicPartition
 
@@ -101,6 +101,10 @@ class KafkaConsumer:
     def reached(self, partition: TopicPartition) -> int:
         """The offset before which this member has seen everything that is committed (0 when unknown)."""
         return self._passed.get(partition, 0)
+
+    def last_end(self, partition: TopicPartition) -> int | None:
+        """Where an owned partition ends, as the last fetch told: nothing is asked. None before the first."""
+        return last_end(self._consumer, self._names.theirs(partition)) if partition in self._passed else None
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
         """Stop fetching; costs what was prefetched, so it is done only to those that are not paused yet."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from confluent_kafka import Consumer
 
-from infra.kafka.client_records import Names, unpack
+from infra.kafka.client_records import Names, last_end, unpack
 from infra.kafka.log import Record, TopicPartition
 
 EAGER_WAIT_MS = 10  # while catching up: how late the end of a partition is noticed
@@ -40,6 +40,10 @@ class KafkaReader:
     def position(self, partition: TopicPartition) -> int:
         """The offset before which everything committed was read; passes aborted records and markers."""
         return self._passed[partition]
+
+    def last_end(self, partition: TopicPartition) -> int | None:
+        """Where the partition ends, as the last fetch told: nothing is asked. None before the first."""
+        return last_end(self._consumer, self._names.theirs(partition))
 
     def close(self) -> None:
         self._consumer.close()

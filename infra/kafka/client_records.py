@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 import confluent_kafka as ck
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from infra.kafka.client_errors import consumer_failure
 from infra.kafka.log import Position, Record, TopicPartition, runs
@@ -78,6 +78,15 @@ def unpack(
         for m in messages:
             _reached_end(m, names, passed)
     return records
+
+
+def last_end(consumer: Consumer, partition: ck.TopicPartition) -> int | None:
+    """The high watermark that came with the last fetch; None before the first."""
+    try:
+        _, end = consumer.get_watermark_offsets(partition, cached=True)
+    except KafkaException:  # the client does not know the partition yet
+        return None
+    return end if end >= 0 else None
 
 
 def _reached_end(m: ck.Message, names: Mapping[str | None, str], passed: dict[TopicPartition, int]) -> None:

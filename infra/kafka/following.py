@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 from infra.kafka.errors import InvalidMessage
 from infra.kafka.intake import Intake
 from infra.kafka.log import Log, Reader, TopicPartition
+from infra.kafka.observing import UNOBSERVED, Observer
 from infra.kafka.stage import Message, Stage
 
 C = TypeVar("C")
@@ -24,8 +25,8 @@ def read_until(reader: Reader, until: dict[TopicPartition, int]) -> Iterator[lis
 class ConfigFollower(Generic[C]):
     """Folds a stage's config topics; `offsets` names the next offset of each that is in force."""
 
-    def __init__(self, stage: Stage[Any, C], log: Log, intake: Intake) -> None:
-        self._stage, self._log, self._intake = stage, log, intake
+    def __init__(self, stage: Stage[Any, C], log: Log, intake: Intake, observer: Observer = UNOBSERVED) -> None:
+        self._stage, self._log, self._intake, self._observer = stage, log, intake, observer
         self._partitions: Sequence[TopicPartition] = [TopicPartition(t.name, 0) for t in stage.config_topics]
         self._reader: Reader | None = None
         self.config: C = stage.initial_config()
@@ -39,6 +40,7 @@ class ConfigFollower(Generic[C]):
         if self._reader is None:
             self._reader = self._log.reader(dict.fromkeys(self._partitions, 0))
         for records in read_until(self._reader, until):
+            self._observer.alive()
             self._fold(records)
         return self.offsets != before
 
@@ -68,5 +70,6 @@ class ConfigFollower(Generic[C]):
                 )  # fmt: skip
             else:
                 self.config = self._stage.fold_config(self.config, message)
+                self._observer.followed(message.event)
             offsets[record.topic] = record.offset + 1
         self.offsets = offsets

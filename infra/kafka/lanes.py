@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from infra.kafka.intake import Intake
 from infra.kafka.log import GroupConsumer, Log, Position, Record, TopicPartition, runs
+from infra.kafka.observing import UNOBSERVED, Observer, Reach
 from infra.kafka.restoring import LogSource
 from infra.kafka.stage import Keyed, Lane, Stage
 from schemas.values import OffsetRange
@@ -29,8 +30,11 @@ class _Track(Generic[S]):
 class Lanes(Generic[S]):
     """By partition number. Nothing here is committed state before `commit`; `discard` forgets the open transaction."""
 
-    def __init__(self, stage: Stage[S, Any], log: Log, intake: Intake, consumer: GroupConsumer) -> None:
+    def __init__(
+        self, stage: Stage[S, Any], log: Log, intake: Intake, consumer: GroupConsumer, observer: Observer = UNOBSERVED
+    ) -> None:
         self._stage, self._log, self._intake, self._consumer = stage, log, intake, consumer
+        self._observer = observer
         self._tracks: dict[int, _Track[S]] = {}
         self._paused: set[TopicPartition] = set()
         self._in_hand: set[tuple[str, int]] = set()  # topics and partitions of the batch being decided
@@ -45,6 +49,22 @@ class Lanes(Generic[S]):
     def held(self) -> list[Record]:
         """Fetched records that wait, in the order in which they must be decided."""
         return [record for track in self._tracks.values() for record in track.held]
+
+    # ---- how they stand ----
+
+    def reaches(self) -> dict[TopicPartition, Reach]:
+        """How far each input was processed, and where it ends."""
+        places = (TopicPartition(topic, n) for n, track in self._tracks.items() for topic in track.positions)
+        return {p: Reach(self._reached(p.topic, p.partition), self._consumer.last_end(p)) for p in places}
+
+    def held_back(self) -> dict[TopicPartition, int]:
+        """How many records of each input wait for others to be read."""
+        return Counter(TopicPartition(*record[:2]) for track in self._tracks.values() for record in track.held)
+
+    @property
+    def paused(self) -> frozenset[TopicPartition]:
+        """Inputs that are not fetched, since so many of their records are held."""
+        return frozenset(self._paused)
 
     # ---- whose they are ----
 
@@ -156,7 +176,8 @@ class Lanes(Generic[S]):
             reached=lambda topic: self._reached(topic, number),
             watermark=lambda topic: self._log.watermark(TopicPartition(topic, number)),
         )
-        self._stage.restore(lane.state, LogSource(self._log, self._intake, number, start))
+        source = LogSource(self._log, self._intake, number, start, alive=self._observer.alive)
+        self._stage.restore(lane.state, source)
         return _Track(lane=lane, committed=dict(start), positions=dict(start))
 
     def _reached(self, topic: str, number: int) -> int:
@@ -167,7 +188,7 @@ class Lanes(Generic[S]):
         return max(track.positions[topic], self._consumer.reached(TopicPartition(topic, number)))
 
     def _hold_back(self) -> None:
-        held = Counter(TopicPartition(*record[:2]) for track in self._tracks.values() for record in track.held)
+        held = self.held_back()
         crowded = {place for place, count in held.items() if count > HELD_BEFORE_PAUSE}
         if fresh := crowded - self._paused:
             self._consumer.pause(fresh)

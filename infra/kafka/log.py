@@ -69,6 +69,9 @@ class GroupConsumer(Protocol):
     def reached(self, partition: TopicPartition) -> int:
         """The offset before which this member has seen everything that is committed (0 when unknown)."""
 
+    def last_end(self, partition: TopicPartition) -> int | None:
+        """Where an owned partition ends, as the last fetch told: nothing is asked. None before the first."""
+
     def pause(self, partitions: Iterable[TopicPartition]) -> None: ...
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None: ...
@@ -112,6 +115,9 @@ class Reader(Protocol):
 
     def position(self, partition: TopicPartition) -> int:
         """The offset before which everything committed was read; passes aborted records and markers."""
+
+    def last_end(self, partition: TopicPartition) -> int | None:
+        """Where the partition ends, as the last fetch told: nothing is asked. None before the first."""
 
     def close(self) -> None: ...
 

@@ -16,6 +16,7 @@ from infra.kafka.following import ConfigFollower
 from infra.kafka.intake import Intake
 from infra.kafka.lanes import Lanes
 from infra.kafka.log import Log, Record, TopicPartition
+from infra.kafka.observing import UNOBSERVED, Observer, Standing, cause_of
 from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Stage, tally
 from infra.kafka.transaction import Transaction
 from schemas.codec import Codec
@@ -63,21 +64,22 @@ class Loop(Generic[S, C]):
         wall: Callable[[], int],
         elapsed: Callable[[], int],
         rest: Callable[[float], None] = time.sleep,
+        observer: Observer = UNOBSERVED,
     ) -> None:
-        self.stage, self.policy = stage, policy
+        self.stage, self.policy, self._observer = stage, policy, observer
         self._wall, self._elapsed, self._rest = wall, elapsed, rest
         self._intake = Intake(codec, partitions)
-        self._follower: ConfigFollower[C] = ConfigFollower(stage, log, self._intake)
+        self._follower: ConfigFollower[C] = ConfigFollower(stage, log, self._intake, observer)
         self._flood = FloodGate(stage.name, accept=policy.accept_dead_letters)
         self._full = self._broken = False
         self._opened = self._last_commit = self._last_tick = self._last_config = elapsed()
         self._name = f"{stage.name}-{policy.slot}"
         self._transaction = Transaction(  # first: its producer fences who was here before
-            log, codec, stage=stage.name, slot=policy.slot, exactly_once=policy.exactly_once
+            log, codec, stage=stage.name, slot=policy.slot, exactly_once=policy.exactly_once, watched=observer.watched
         )
         topics = [topic.name for topic in stage.inputs]
         self._consumer = log.consumer(group=stage.name, instance=self._name, topics=topics, listener=self)
-        self._lanes: Lanes[S] = self.lanes_of(stage, log, self._intake, self._consumer)
+        self._lanes: Lanes[S] = self.lanes_of(stage, log, self._intake, self._consumer, observer)
 
     @property
     def lanes(self) -> Mapping[int, Lane[S]]:
@@ -91,6 +93,11 @@ class Loop(Generic[S, C]):
 
     def step(self) -> bool:
         """One turn; True when there was something to do. Everything but transaction errors ends the process."""
+        worked = self._turn()
+        self._observer.turned(self._standing)
+        return worked
+
+    def _turn(self) -> bool:
         try:
             if self._broken:
                 self._rebuild()
@@ -130,6 +137,7 @@ class Loop(Generic[S, C]):
         self._follower.catch_up()
         self._lanes.restore({p.partition for p in partitions}, self._follower.offsets)
         self._lanes.start()
+        self._observer.owns(set(self.lanes))
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Going to another member: finish what is open, or abort it."""
@@ -138,12 +146,16 @@ class Loop(Generic[S, C]):
                 self._commit()
         except TransactionError as error:
             self._give_up(error)
-        self._lanes.forget(p.partition for p in partitions)
+        self._forget(partitions)
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Gone already: whatever is open never was."""
         self._give_up(None)
+        self._forget(partitions)
+
+    def _forget(self, partitions: Sequence[TopicPartition]) -> None:
         self._lanes.forget(p.partition for p in partitions)
+        self._observer.owns(set(self.lanes))
 
     # ---- one turn ----
 
@@ -170,6 +182,7 @@ class Loop(Generic[S, C]):
         records = [*held, *fetched] if held else fetched
         if not records:
             return False
+        self._observer.fetched(len(records))
         messages, dead = self._decoded(records)
         batch = self._decide(messages)
         self._require_newest_config(batch)
@@ -183,8 +196,10 @@ class Loop(Generic[S, C]):
         for record, error in dead:
             self._bury(record, error)
         self._transaction.send(batch)
+        self._transaction.took(_done(records, barrier) if barrier else records)
         for number in self._lanes.advance(records, barrier):
             self._touch(number)
+        self._observer.decided()
         self._transaction.records += len(fetched)
         return bool(fetched)
 
@@ -253,14 +268,17 @@ class Loop(Generic[S, C]):
     def _commit(self) -> None:
         """Records, tally and the positions of every lane touched, ticks included; then changes are state."""
         began, touched = self._elapsed(), self._transaction.touched
-        self._transaction.commit(
+        self._observer.commits()
+        done = self._transaction.commit(
             self._consumer,
             self._lanes.positions(touched),
             self._lanes.ranges(touched),
             now=max(lane.now for lane in self.lanes.values()),
+            wall=self._wall,
         )
         self._lanes.commit(touched)
         self._flood.keep()
+        self._observer.committed(done)
         self._last_commit = began  # from begin to begin: a slow commit must not make the next one wait longer
 
     def _give_up(self, error: TransactionError | None) -> None:
@@ -276,6 +294,18 @@ class Loop(Generic[S, C]):
             self._transaction.drop()
         self._lanes.discard()
         self._flood.back()
+        self._observer.gave_up(cause_of(error))
+
+    def _standing(self) -> Standing:
+        return Standing(
+            now=self._wall(),
+            lanes=self.lanes,
+            config=self._follower.config,
+            config_offsets=self._follower.offsets,
+            reaches=self._lanes.reaches(),
+            held=self._lanes.held_back(),
+            paused=self._lanes.paused,
+        )
 
     def _rebuild(self) -> None:
         """A new producer with the same id, every lane restored from the log, and everything fetched again."""
@@ -287,9 +317,13 @@ class Loop(Generic[S, C]):
         self._broken = False
 
 
+def _done(records: Sequence[Record], barrier: Mapping[tuple[str, int], int]) -> list[Record]:
+    return [record for record in records if record.offset < barrier.get(record[:2], record.offset + 1)]
+
+
 def _held_back(records: Sequence[Record], barrier: Mapping[tuple[str, int], int]) -> int:
     """How many records are held, or lie behind one that is."""
-    return sum(record.offset >= barrier.get(record[:2], record.offset + 1) for record in records) if barrier else 0
+    return len(records) - len(_done(records, barrier)) if barrier else 0
 
 
 def _record_of(message: Message) -> Record:

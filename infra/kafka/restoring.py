@@ -1,7 +1,7 @@
 """What a stage reads back when a partition becomes its own."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from infra.kafka.errors import InvalidMessage, RecordsLost
 from infra.kafka.following import read_until
@@ -20,9 +20,12 @@ class LogSource:
     afterwards.
     """
 
-    def __init__(self, log: Log, intake: Intake, partition: int, committed: Mapping[str, int]) -> None:
+    def __init__(
+        self, log: Log, intake: Intake, partition: int, committed: Mapping[str, int], *, alive: Callable[[], None]
+    ) -> None:
+        """`alive` hears of each chunk that was read: a restore may take minutes."""
         self.partition = partition
-        self._log, self._intake, self._committed = log, intake, committed
+        self._log, self._intake, self._committed, self._alive = log, intake, committed, alive
 
     def committed(self, topic: str) -> int:
         return self._committed[topic]
@@ -84,6 +87,7 @@ class LogSource:
         reader = self._log.reader({place: first})
         try:
             for records in read_until(reader, {place: end}):
+                self._alive()
                 for record in records:
                     if record.offset < end:
                         yield record

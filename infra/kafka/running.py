@@ -11,6 +11,7 @@ from typing import Any
 from infra.kafka.client import connect
 from infra.kafka.id_space import require_bound
 from infra.kafka.loop import Loop, LoopPolicy
+from infra.kafka.observing import UNOBSERVED, Observer
 from infra.kafka.stage import Stage
 from infra.registry.ids import codec_of
 from infra.settings import Settings
@@ -55,7 +56,9 @@ def told_to_stop() -> Callable[[], bool]:
     return lambda: told
 
 
-def run_stage(stage: Stage[Any, Any], settings: Settings, *, codec: Codec | None = None) -> None:
+def run_stage(
+    stage: Stage[Any, Any], settings: Settings, *, codec: Codec | None = None, observer: Observer = UNOBSERVED
+) -> None:
     """Run a stage until SIGTERM or SIGINT. Raises what ends a stage: see `infra.kafka.errors`."""
     stopping = told_to_stop()
     codec = codec or codec_of(settings)
@@ -69,6 +72,7 @@ def run_stage(stage: Stage[Any, Any], settings: Settings, *, codec: Codec | None
         policy=loop_policy(settings),
         wall=wall,
         elapsed=elapsed,
+        observer=observer,
     )
     gc.collect()
     gc.freeze()

@@ -1,12 +1,14 @@
 """What a stage has done since its last commit, and the producer that makes it visible whole or not at all."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from infra.kafka.log import GroupConsumer, Log, Position, TopicPartition, TransactionalProducer
+from infra.kafka.ledger import Ledger
+from infra.kafka.log import GroupConsumer, Log, Position, Record, TopicPartition, TransactionalProducer
+from infra.kafka.observing import Committed, Count
 from infra.kafka.stage import Handled
 from schemas.codec import Codec
-from schemas.events import StageTallied
+from schemas.events import Event, StageTallied
 from schemas.ids import derive_id
 from schemas.topics import TALLIES
 from schemas.values import OffsetRange, TallyRow
@@ -17,13 +19,18 @@ class Transaction:
 
     records: int  # taken from the log for it
     touched: set[int]  # lanes that it changes or moves
+    _ledger: Ledger
     _begun: bool
     _first_event: str | None  # names what the clock alone led to
     _tallied: dict[tuple[str, int, str, str | None], list[int]]  # milliseconds of each decision of a row
 
-    def __init__(self, log: Log, codec: Codec, *, stage: str, slot: str, exactly_once: bool) -> None:
+    def __init__(
+        self, log: Log, codec: Codec, *, stage: str, slot: str, exactly_once: bool,
+        watched: frozenset[type[Event]] = frozenset(),
+    ) -> None:  # fmt: skip
+        """`watched`: events that `commit` hands over whole."""
         self._log, self._codec, self._stage, self._slot = log, codec, stage, slot
-        self._exactly_once = exactly_once
+        self._exactly_once, self._watched = exactly_once, watched
         self._producer = self._new_producer()
         self._clear()
 
@@ -37,10 +44,15 @@ class Transaction:
             self._producer.begin()
             self._begun = True
 
+    def took(self, records: Sequence[Record]) -> None:
+        """These were processed in it."""
+        self._ledger.took(records)
+
     def send(self, handled: Handled) -> None:
         """Records to the producer, counts to the tally."""
         if handled.outgoing:
             self._begin()
+            self._ledger.sends(handled.outgoing)
         encode, send = self._codec.encode, self._producer.send
         for out in handled.outgoing:
             send(out.topic, out.key, None if out.event is None else encode(out.event), out.partition)
@@ -57,8 +69,12 @@ class Transaction:
         ranges: tuple[OffsetRange, ...],
         *,
         now: int,
-    ) -> None:
-        """The tally, then the positions, then the end. Raises what the producer raises; then nothing is cleared."""
+        wall: Callable[[], int],
+    ) -> Committed:
+        """The tally, then the positions, then the end; what is true from then on, at the time of `wall` (ms).
+
+        Raises what the producer raises; then nothing is cleared.
+        """
         self._begin()
         if self._tallied:
             tally = self._tally(ranges, now)
@@ -69,7 +85,10 @@ class Transaction:
         else:
             self._producer.flush()
             consumer.commit(positions)
+        counts = (Count(row[0], row[2], row[3], len(spans)) for row, spans in self._tallied.items())
+        told = self._ledger.told(counts, at=wall())
         self._clear()
+        return told
 
     def abort(self) -> None:
         """What was begun never was. Raises what the producer raises; the transaction is cleared all the same."""
@@ -98,6 +117,7 @@ class Transaction:
         self.records, self.touched = 0, set()
         self._begun, self._first_event = False, None
         self._tallied = defaultdict(list)
+        self._ledger = Ledger(self._watched)
 
     def _tally(self, ranges: tuple[OffsetRange, ...], now: int) -> StageTallied:
         rows = tuple(

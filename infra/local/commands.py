@@ -1,6 +1,7 @@
 """`hitl up`, `down`, `status` and `run`: the stack on this machine."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -10,9 +11,10 @@ from infra.cli.output import json_option, note, show
 from infra.errors import HitlError
 from infra.local import processes
 from infra.local.errors import NotRunning, NotSecured
-from infra.local.services import run_service
+from infra.local.services import ServiceName, run_service
 from infra.local.stack import Stack
 from infra.local.state import Condition, Phase, StackState
+from infra.observe.targets import read_target, target_file
 from infra.settings import load_settings
 
 SETTLE = 1.0  # seconds in which a service that cannot work says so
@@ -93,9 +95,9 @@ def report(stack: Stack, *, as_json: bool) -> int:
         text = f"not running ({NotRunning.__doc__})" if not left else f"the supervisor is gone; pids {left} are left"
         show({"running": False, "left": left}, as_json=as_json, text=text)
         return NOT_ALL_RUNNING
-    gateway = gateway_address(stack)
-    values = as_values(state, running=running) | {"gateway_address": gateway}
-    show(values, as_json=as_json, text=lambda: as_text(state, gateway=gateway))
+    gateway, metrics = gateway_address(stack), metrics_addresses(stack, state)
+    values = as_values(state, running=running, metrics=metrics) | {"gateway_address": gateway}
+    show(values, as_json=as_json, text=lambda: as_text(state, gateway=gateway, metrics=metrics))
     healthy = all(each.condition is Condition.RUNNING for each in state.processes)
     return 0 if running and healthy else NOT_ALL_RUNNING
 
@@ -106,7 +108,18 @@ def gateway_address(stack: Stack) -> str:
     return file.read_text(encoding="utf-8").strip() if file.is_file() and "gateway" in stack.pids() else ""
 
 
-def as_values(state: StackState, *, running: bool) -> dict[str, object]:
+def metrics_addresses(stack: Stack, state: StackState) -> Mapping[str, str]:
+    """Where each process that runs serves its metrics, by name."""
+    names = {each.name: ServiceName.parse(each.name) for each in state.processes if each.process}
+    own = stack.settings.slot
+    found = {
+        name: read_target(target_file(stack.settings.data_dir, service, slot or own))
+        for name, (service, slot) in names.items()
+    }
+    return {name: address for name, address in found.items() if address}
+
+
+def as_values(state: StackState, *, running: bool, metrics: Mapping[str, str]) -> dict[str, object]:
     """The state for machines; uptimes in seconds."""
     return {
         "running": running,
@@ -125,13 +138,14 @@ def as_values(state: StackState, *, running: bool) -> dict[str, object]:
                 "restarts": each.restarts,
                 "last_exit": each.last_exit,
                 "log": each.log,
+                "metrics_address": metrics.get(each.name, ""),
             }
             for each in state.processes
         ],
     }
 
 
-def as_text(state: StackState, *, gateway: str = "") -> str:
+def as_text(state: StackState, *, gateway: str, metrics: Mapping[str, str]) -> str:
     """The state for people: one line a process."""
     lines = [f"{state.phase}: {state.detail}" if state.detail != state.phase else str(state.phase)]
     if state.phase is Phase.RUNNING:
@@ -140,9 +154,10 @@ def as_text(state: StackState, *, gateway: str = "") -> str:
     for each in state.processes:
         pid = each.process.pid if each.process else "–"
         uptime = span(time.time() - each.since) if each.process else "–"
-        ended = f"  last: {each.last_exit}" if each.last_exit else ""
+        told = f"  metrics {metrics[each.name]}" if each.name in metrics else ""
+        told += f"  last: {each.last_exit}" if each.last_exit else ""
         lines.append(
-            f"  {each.name:<14} {each.condition:<8} pid {pid!s:<8} up {uptime:<8} restarts {each.restarts}{ended}"
+            f"  {each.name:<14} {each.condition:<8} pid {pid!s:<8} up {uptime:<8} restarts {each.restarts}{told}"
         )
         if each.condition is Condition.DOWN:
             lines.append(f"  {'':<14} correct that, then `hitl down` and `hitl up`; log: {each.log}")

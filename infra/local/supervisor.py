@@ -23,9 +23,11 @@ from infra.local.jars import ensure_jars
 from infra.local.processes import ProcessId, identify
 from infra.local.restart import RestartPolicy
 from infra.local.servers import Server, ServerChild
+from infra.local.services import ServiceName
 from infra.local.state import Phase, StackState, read_state, replace_file, write_state
 from infra.local.valkey import EmbeddedValkey
 from infra.observe.logs import configure
+from infra.observe.targets import target_file
 from infra.settings import Settings, load_settings
 
 log = logging.getLogger("supervisor")
@@ -148,6 +150,9 @@ class Supervisor:
             child.await_end(deadline)
         for server in reversed(self._servers):
             server.stop()
+        for child in self._children:  # one that was ended before it could say so is not to be missed, either
+            service, slot = ServiceName.parse(child.name)
+            target_file(self._settings.data_dir, service, slot or self._settings.slot).unlink(missing_ok=True)
         if self._broker:
             self._folders.bootstrap.unlink(missing_ok=True)
             self._folders.client.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -38,6 +39,7 @@ class Classifier:
         self._weights = weights
         self._bias = bias
         self._max_tokens = max_tokens
+        self.device_seconds = 0.0  # spent in forward passes so far, transfers included
 
     @classmethod
     def load(
@@ -117,7 +119,7 @@ class Classifier:
     def _bag_sums(self, bags: Bags) -> NDArray[np.float64]:
         import torch
 
-        device = self._weights.device
+        device, began = self._weights.device, time.perf_counter()
         with torch.inference_mode():
             sums = torch.nn.functional.embedding_bag(
                 torch.from_numpy(bags.indices).to(device),
@@ -126,7 +128,9 @@ class Classifier:
                 mode="sum",
                 per_sample_weights=None if bags.values is None else torch.from_numpy(bags.values).to(device),
             )
-            return np.asarray(sums.cpu().numpy(), np.float64)
+            result = np.asarray(sums.cpu().numpy(), np.float64)  # waits for the device
+        self.device_seconds += time.perf_counter() - began
+        return result
 
 
 def _take(inputs: Inputs, rows: NDArray[np.int64]) -> Inputs:

@@ -69,6 +69,11 @@ class Accepting:
             return self._noted(checked.request)
         return await self._accept_and_wait(checked, wait_seconds)
 
+    @property
+    def unacknowledged(self) -> int:
+        """Records that wait for the brokers."""
+        return self._publisher.waiting
+
     async def publish(self, checked: Checked) -> Delivery[Ticket]:
         """Return when the brokers have it. Raises `Problem`."""
         ticket: Ticket = self._loop.create_future()

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from producers.gateway.bodies import Appealed, Asked, BatchAsked, Unreadable, appealed_in
 from producers.gateway.doors import LARGEST_BATCH, LARGEST_BODY, Doors, body_of
 from producers.gateway.gateway import AppealTaken, Gateway, Item
+from producers.gateway.measuring import REASON
 from producers.gateway.openapi import answers, page, posted, with_components
 from producers.gateway.problems import Problem
 from producers.gateway.publisher import RequestRefused
@@ -131,8 +132,9 @@ def _status(app: FastAPI, behind: Callable[[], Gateway]) -> None:
 def _problems(app: FastAPI) -> None:
     """Whatever goes wrong is told in one form."""
 
-    async def ours(_: Request, error: Exception) -> Response:
+    async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
+        request.scope[REASON] = error.reason or str(error.status)
         return error.response()
 
     async def routing(request: Request, error: Exception) -> Response:

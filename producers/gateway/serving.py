@@ -16,6 +16,7 @@ from infra.kafka.client import connect
 from infra.kafka.id_space import require_bound
 from infra.local.ports import free_ports
 from infra.local.state import replace_file
+from infra.observe.serving import Watch, observed
 from infra.redis.reading import connect as connect_model
 from infra.registry.ids import codec_of
 from infra.settings import GATEWAY_FILE, UNSET, Settings, is_loopback
@@ -25,6 +26,7 @@ from producers.gateway.doors import Doors
 from producers.gateway.following import Following
 from producers.gateway.gateway import Gateway
 from producers.gateway.lookup import Lookup
+from producers.gateway.measuring import Measured, show_waiting
 from producers.gateway.tokens import Token, read_tokens
 
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
@@ -40,14 +42,14 @@ logger = logging.getLogger(__name__)
 class Server(uvicorn.Server):
     """Lets everybody who waits for an outcome go when it is told to end."""
 
-    def __init__(self, settings: Settings, tokens: Sequence[Token] | None) -> None:
+    def __init__(self, settings: Settings, tokens: Sequence[Token] | None, watch: Watch) -> None:
         settings = settings.with_changes(kafka=SOON_BACK | settings.kafka)
-        self._settings, self._codec = settings, codec_of(settings)
+        self._settings, self._codec, self._watch = settings, codec_of(settings), watch
         self._log = connect(settings)
         self._questions = connect(settings, request_timeout_seconds=PATIENCE)
         self._gateway: Gateway | None = None
         self.following: Following | None = None
-        app = build(self._behind, Doors(tokens), self._lifespan)
+        app = Measured(build(self._behind, Doors(tokens), self._lifespan), watch.instruments)
         super().__init__(
             uvicorn.Config(
                 app, log_config=None, access_log=False, server_header=False, lifespan="on",
@@ -58,6 +60,13 @@ class Server(uvicorn.Server):
     def require_usable(self) -> None:
         """Raises `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
         require_bound(self._log, self._codec)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second, as long as the event loop goes round."""
+        self._watch.vitals.beat()
+        ready = self.following is not None and self.following.caught_up
+        self._watch.vitals.works(ready, "the policies are read" if ready else "it reads the policies")
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._gateway is not None:
@@ -78,6 +87,7 @@ class Server(uvicorn.Server):
         following = Following(
             self._log, self._codec, awaited=accepting.waiters, tell=accepting.decided, failed=self._stop
         )
+        show_waiting(self._watch.instruments, accepting)
         following.start()
         self.following = following
         self._gateway = Gateway(self._questions, self._codec, lookup, following, accepting)
@@ -94,8 +104,13 @@ class Server(uvicorn.Server):
 
 def run(settings: Settings) -> None:
     """Serve until told to stop. Raises what ended the follower, when that did not end it."""
+    with observed("gateway", settings) as watch:
+        _serve(settings, watch)
+
+
+def _serve(settings: Settings, watch: Watch) -> None:
     tokens = tokens_of(settings)
-    server = Server(settings, tokens)
+    server = Server(settings, tokens, watch)
     server.require_usable()
     listening = bound(settings)
     address = _text(listening)

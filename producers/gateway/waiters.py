@@ -16,7 +16,7 @@ class Waiters(Generic[T]):
         return key in self._waiting
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values()))
+        return sum(map(len, list(self._waiting.values())))  # asked from another thread while it changes
 
     def enter(self, key: bytes, callback: Callable[[T], None]) -> None:
         """From now on it is told; enter before you cause what is waited for."""

@@ -29,10 +29,11 @@ class Look(NamedTuple):
 class Cases(Keyed[Case]):
     """Cases by request id. The queue follows committed changes only; what an aborted transaction took comes back."""
 
-    __slots__ = ("_kept_look", "_queue", "_taken", "appeal_looks", "look")
+    __slots__ = ("_kept_look", "_queue", "_taken", "appeal_looks", "look", "open")
 
     def __init__(self) -> None:
         super().__init__()
+        self.open: dict[str, Case] = {}  # committed ones, to be looked over: most of all are finished
         self._queue: list[tuple[int, str]] = []  # a heap of (due time, request id); stale entries are skipped
         self._taken: list[tuple[int, str]] = []
         self.look: Look | None = None  # of a tick that waits for answers to be judged; not state, so never restored
@@ -62,6 +63,10 @@ class Cases(Keyed[Case]):
             at = None if case is None else due_time(case)
             if at is not None and (before is None or due_time(before) != at):
                 heappush(self._queue, (at, key))
+            if case is not None and case.status is CaseStatus.OPEN:
+                self.open[key] = case
+            else:
+                self.open.pop(key, None)
         self._taken.clear()
         self._kept_look = self.look
         super().commit()

@@ -1,9 +1,12 @@
 """Casework as a process."""
 
 from infra.kafka.running import run_stage
+from infra.observe.serving import observed
+from infra.observe.stage import StageObserver
 from infra.registry.ids import codec_of
 from infra.secret_keys import secrets
 from infra.settings import Settings
+from streams.casework.queue import show_queue
 from streams.casework.sealing import Sealer
 from streams.casework.stage import CaseworkStage
 
@@ -13,4 +16,5 @@ def run(settings: Settings) -> None:
     sealer = Sealer(secrets(settings).seal_key)
     codec = codec_of(settings)
     stage = CaseworkStage(sealer, codec, partitions=settings.partitions, topic_prefix=settings.topic_prefix)
-    run_stage(stage, settings, codec=codec)
+    with observed(stage.name, settings) as watch:
+        run_stage(stage, settings, codec=codec, observer=StageObserver(stage.name, watch, look=show_queue))

@@ -1,6 +1,8 @@
 """The router as a process."""
 
 from infra.kafka.running import run_stage
+from infra.observe.serving import observed
+from infra.observe.stage import StageObserver
 from infra.registry.ids import codec_of
 from infra.secret_keys import secrets
 from infra.settings import Settings
@@ -17,4 +19,5 @@ def run(settings: Settings) -> None:
         salt=keys.draw_salt,
         window_ms=settings.repeat_window_seconds * 1_000,
     )
-    run_stage(stage, settings, codec=codec)
+    with observed(stage.name, settings) as watch:
+        run_stage(stage, settings, codec=codec, observer=StageObserver(stage.name, watch))

@@ -62,6 +62,20 @@ def test_member_passes_markers_and_aborted_records(world: World) -> None:
     member.consumer.close()
 
 
+def test_the_end_is_known_without_asking(world: World) -> None:
+    write(world.log, FIRST, *numbers(3))
+    member = START(world.log)
+    until(lambda: len(member.values) == 3, member)
+    assert member.consumer.last_end(FIRST) == world.log.watermark(FIRST) == 4
+    assert member.consumer.last_end(TopicPartition("requests", 0)) is None, "it is not ours"
+    stuck = world.log.producer(transactional_id="stuck")
+    stuck.begin()
+    stuck.send(FIRST.topic, b"key", b"open", FIRST.partition)
+    until(lambda: (member.consumer.last_end(FIRST) or 0) > member.consumer.reached(FIRST), member)
+    stuck.abort()
+    member.consumer.close()
+
+
 def test_poll_returns_no_more_than_asked_and_loses_nothing(world: World) -> None:
     write(world.log, FIRST, *numbers(50))
     member = START(world.log)

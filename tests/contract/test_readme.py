@@ -10,7 +10,8 @@ from infra.cli.commands import installed, load
 from streams.workflow.types import parse_workflow
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "schemas/README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("infra/adr/*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "schemas/README.md", ROOT / "CHANGELOG.md", ROOT / "infra/deploy/README.md"]
+PAGES += sorted(ROOT.glob("infra/adr/*.md"))
 README = PAGES[0].read_text()
 IN_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 COMMAND = re.compile(r"(?:^|`|&& )hitl ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)", re.MULTILINE)

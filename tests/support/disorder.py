@@ -50,6 +50,9 @@ class OutOfStepReader:
                 self._positions[place] = self._ends[place]
         return records
 
+    def last_end(self, partition: TopicPartition) -> int | None:
+        return self._ends[partition]
+
     def position(self, partition: TopicPartition) -> int:
         return self._positions[partition]
 

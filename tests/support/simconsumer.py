@@ -116,6 +116,9 @@ class SimulatedConsumer:
     def reached(self, partition: TopicPartition) -> int:
         return self._reached.get(partition, 0)
 
+    def last_end(self, partition: TopicPartition) -> int | None:
+        return self._log.watermark(partition) if partition in self._fetch else None
+
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
         self._paused |= set(partitions)
 

@@ -216,4 +216,7 @@ class SimulatedReader:
     def position(self, partition: TopicPartition) -> int:
         return self._positions[partition]
 
+    def last_end(self, partition: TopicPartition) -> int | None:
+        return self._log.watermark(partition)
+
     def close(self) -> None: ...
