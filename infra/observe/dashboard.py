@@ -185,6 +185,10 @@ ROWS: Final[dict[str, Sequence[Panel]]] = {
             ],
         ),
     ),
+    "Figures": (
+        Panel("Records applied to the view", "ops", [(_rate(m.FIGURES_APPLIED, "service"), "applied")]),
+        Panel("Age of the view", "s", [(m.FIGURES_AGE.name, "{{slot}}")]),
+    ),
     "Gateway": (
         Panel("Requests", "ops", [(_rate(m.REQUESTS, "route", "code"), "{{route}} {{code}}")]),
         Panel(

@@ -190,6 +190,13 @@ REDIS_AVAILABLE = _flag("hitl_index_redis_available", "1 when Redis took the las
 REDIS_FAILURES = _counter("hitl_index_redis_failures_total", "Steps that Redis did not let through.")
 REBUILDS = _counter("hitl_index_rebuilds_total", "Times that the read model was begun anew.")
 
+# ---- insights ----
+
+FIGURES_APPLIED = _counter("hitl_insights_applied_records_total", "Records applied to the view of the figures.")
+FIGURES_AGE = _gauge(
+    "hitl_insights_age_seconds", "Time since the view of the figures was level with the log, or since its start."
+)
+
 # ---- gateway ----
 
 REQUESTS = _counter("hitl_gateway_requests_total", "HTTP requests answered.", "route", "code")

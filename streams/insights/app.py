@@ -70,6 +70,7 @@ class InsightsApp(ExactApp):
             late, now = self._unapplied(), time.monotonic()
             if not late and complete:
                 self.following.complete_at = max(self.following.complete_at or 0.0, complete)
+            self.following.turned()
             late_since = {each: late_since.get(each, now) for each in late}
             if any(now - since > LOST_AFTER for since in late_since.values()):
                 give_up(f"Records were fetched and never arrived: {sorted(late_since)[:3]}")

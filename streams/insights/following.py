@@ -37,6 +37,7 @@ class Following:
         self._view, self._codec, self._prefix = view, codec, prefix
         self.complete_at: float | None = None  # seconds since the epoch: everything committed before is in the view
         self.applied = 0  # records since the start
+        self.turned: Callable[[], None] = lambda: None  # told after every turn
 
     @property
     def is_ready(self) -> bool:
@@ -59,6 +60,7 @@ class Following:
             while not stopping() and any(reader.position(place) < end for place, end in ends.items()):
                 records = reader.read(BULK, WAIT)
                 self.apply(records)
+                self.turned()
                 count += len(records)
                 if records:
                     moved = time.monotonic()

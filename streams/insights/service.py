@@ -7,9 +7,10 @@ import signal
 import time
 from types import FrameType
 
-from infra.kafka.client import connect
+from infra.kafka.client import KafkaLog, connect
 from infra.kafka.id_space import bound_codec
 from infra.kafka.running import COLLECT_AFTER
+from infra.observe.serving import observed
 from infra.settings import Settings
 from streams.insights.answers import Source
 from streams.insights.app import InsightsApp, Worker
@@ -17,6 +18,7 @@ from streams.insights.following import Following
 from streams.insights.login import credentials_of
 from streams.insights.serving import Serving, build
 from streams.insights.store import ViewWriter, folder_of
+from streams.insights.watching import ViewWatch
 
 logger = logging.getLogger(__name__)
 CHATTY = (
@@ -59,18 +61,24 @@ def run(settings: Settings, app: type[InsightsApp] = InsightsApp) -> None:
     serving = Serving(settings, build(view.path, source, lambda: following.complete_at))
     serving.start()
     try:
-        began = time.monotonic()
-        count = following.catch_up(log, told)
-        log.close()
-        logger.info(
-            "The view has read %d records in %.1f s.", count, time.monotonic() - began,
-            extra={"action": "insights_caught_up"},
-        )  # fmt: skip
-        if not told():
-            _follow(settings, following, app)
+        with observed("insights", settings) as watch:
+            following.turned = ViewWatch(watch, following).turned
+            _keep(settings, log, following, told, app)
     finally:
         serving.stop()
         view.close()
+
+
+def _keep(settings: Settings, log: KafkaLog, following: Following, told: Told, app: type[InsightsApp]) -> None:
+    began = time.monotonic()
+    count = following.catch_up(log, told)
+    log.close()
+    logger.info(
+        "The view has read %d records in %.1f s.", count, time.monotonic() - began,
+        extra={"action": "insights_caught_up"},
+    )  # fmt: skip
+    if not told():
+        _follow(settings, following, app)
 
 
 def _follow(settings: Settings, following: Following, app: type[InsightsApp]) -> None:
