@@ -68,22 +68,21 @@ def run(settings: Settings, app: type[InsightsApp] = InsightsApp) -> None:
             extra={"action": "insights_caught_up"},
         )  # fmt: skip
         if not told():
-            _follow(settings, following, app)
+            asyncio.set_event_loop(asyncio.new_event_loop())
+            _follow(app(settings, following), told)
     finally:
         serving.stop()
         view.close()
 
 
-def _follow(settings: Settings, following: Following, app: type[InsightsApp]) -> None:
+def _follow(app: InsightsApp, told: Told) -> None:
     """Faust until SIGTERM. Raises SystemExit with another status than 0 when it fails."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    worker = Worker(app(settings, following))
+    worker = Worker(app, told)
     logger.info("Insights follows the log.", extra={"action": "insights_started"})
     try:
         worker.execute_from_commandline()

@@ -212,7 +212,8 @@ def _follow(settings: Settings) -> None:
 
     view = ViewWriter(folder_of(settings.data_dir, settings.slot), origin="benchmark")
     asyncio.set_event_loop(asyncio.new_event_loop())
-    Worker(InsightsApp(settings, Following(view, CODEC, prefix=settings.topic_prefix))).execute_from_commandline()
+    app = InsightsApp(settings, Following(view, CODEC, prefix=settings.topic_prefix))
+    Worker(app, lambda: False).execute_from_commandline()
 
 
 def _decided(path: Path) -> int:

@@ -25,6 +25,7 @@ from schemas import events as e
 from schemas.topics import ASSIGNMENTS, FEEDBACK, TALLIES, Topic
 from schemas.values import CaseStage, Coordinates, OffsetRange, Priority, TallyRow
 from streams.insights.fold import FOLDED
+from streams.insights.serving import run_file
 from streams.insights.store import Snapshot, folder_of
 from tests.support.history import History
 from tests.support.stand import STAGES, Stand, wait_until
@@ -198,6 +199,15 @@ def test_what_faust_loses_is_noticed_and_read_again(stand: Stand) -> None:
     with subprocess.Popen(command("insights@2"), env=environment(settings), stderr=subprocess.DEVNULL) as whole:
         check(stand, history, slot="2")
         whole.terminate()
+        assert whole.wait(20) == 0
+    file = run_file(settings)
+    for moment in (0.0, 0.3, 0.6, 1.2):  # of its start, at which it is told to end
+        file.unlink()
+        with subprocess.Popen(command("insights@2"), env=environment(settings), stderr=subprocess.DEVNULL) as early:
+            wait_until(file.exists, what="the replica listening")
+            time.sleep(moment)
+            early.terminate()
+            assert early.wait(20) == 0
 
 
 def test_the_broker_may_go_and_come_back(stand: Stand) -> None:
