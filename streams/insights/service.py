@@ -8,6 +8,7 @@ import time
 from types import FrameType
 
 from infra.kafka.client import connect
+from infra.kafka.client_log import Rarely
 from infra.kafka.id_space import require_bound
 from infra.kafka.running import COLLECT_AFTER
 from infra.settings import Settings
@@ -80,8 +81,7 @@ def _follow(app: InsightsApp, told: Told) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    _calm_down()
     worker = Worker(app, told)
     logger.info("Insights follows the log.", extra={"action": "insights_started"})
     try:
@@ -90,3 +90,13 @@ def _follow(app: InsightsApp, told: Told) -> None:
         if ended.code:
             raise
     logger.info("Insights has stopped.", extra={"action": "insights_stopped"})
+
+
+def _calm_down() -> None:
+    """Faust tells of every step, and aiokafka of every attempt to reach a broker that is away: many a second."""
+    rarely, level = Rarely(), max(logging.WARNING, logging.getLogger().level)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(level)
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith(CHATTY):
+            logging.getLogger(name).addFilter(rarely)
