@@ -20,9 +20,9 @@ from streams.insights.following import Following, give_up
 from streams.insights.login import credentials_of
 
 NAME: Final = "insights"
-MOST_WAITING: Final = 16  # runs in Faust's buffer, and as many between it and the view: 32,000 records, some seconds
+MOST_WAITING: Final = 16  # runs in Faust's buffer, and as many between it and the view: 64,000 records, some seconds
 MOST_AT_ONCE: Final = 2_000  # records in one transaction; a run is not cut
-MOST_FETCHED: Final = 1_000  # records in one fetch, so that a run is short
+MOST_FETCHED: Final = 2_000  # records in one fetch, so that a run is short
 LAST_MOMENTS: Final = 8.0  # seconds in which Faust may stop in order
 GLANCE: Final = 0.25  # seconds to wait for a run
 LOST_AFTER: Final = 30.0  # seconds after which what was fetched and is not applied is lost; see MOST_WAITING

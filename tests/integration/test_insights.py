@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -77,8 +78,11 @@ def check(stand: Stand, history: History, slot: str = "0") -> None:
     def is_there() -> bool:
         if not path.exists():
             return False
-        with Snapshot(path) as view:
-            positions = view.positions()
+        try:
+            with Snapshot(path) as view:
+                positions = view.positions()
+        except sqlite3.OperationalError:  # its tables are being made
+            return False
         return all(positions.get(place, -1) >= offset for place, offset in last.items())
 
     wait_until(is_there, seconds=90, what=f"the view of replica {slot} at the end of the log")
