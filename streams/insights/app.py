@@ -2,8 +2,12 @@
 
 import asyncio
 import logging
+import os
+import signal
+import threading
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any, Final
 
 import faust
@@ -16,9 +20,10 @@ from streams.insights.following import Following, give_up
 from streams.insights.login import credentials_of
 
 NAME: Final = "insights"
-MOST_WAITING: Final = 16  # runs in Faust's buffer, and as many between it and the view: 32,000 records, some seconds
+MOST_WAITING: Final = 16  # runs in Faust's buffer, and as many between it and the view: 64,000 records, some seconds
 MOST_AT_ONCE: Final = 2_000  # records in one transaction; a run is not cut
-MOST_FETCHED: Final = 1_000  # records in one fetch, so that a run is short
+MOST_FETCHED: Final = 2_000  # records in one fetch, so that a run is short
+LAST_MOMENTS: Final = 8.0  # seconds in which Faust may stop in order
 GLANCE: Final = 0.25  # seconds to wait for a run
 LOST_AFTER: Final = 30.0  # seconds after which what was fetched and is not applied is lost; see MOST_WAITING
 
@@ -99,8 +104,30 @@ class InsightsApp(ExactApp):
 
 
 class Worker(faust.Worker):
-    """Runs the app until SIGTERM; logging is the project's own."""
+    """Runs the app until SIGTERM; logging is the project's own.
 
-    def __init__(self, app: InsightsApp) -> None:
+    A signal that comes before all has started is kept until then: Faust would stop what is not there yet, and go on.
+    """
+
+    def __init__(self, app: InsightsApp, told: Callable[[], bool]) -> None:
         super().__init__(app, override_logging=False, redirect_stdouts=False, quiet=True)
         self.spinner = None  # it would write escape codes into the log
+        self._told = told
+
+    def install_signal_handlers(self) -> None:
+        """Not yet: until everything has started, `told` listens."""
+
+    async def on_started(self) -> None:
+        """Everything has started; returns when it is stopped."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, self._end)
+        if self._told():
+            self._end()
+        await super().on_started()
+
+    def _end(self) -> None:
+        """Stop in order, but not for ever: the view is whole at every moment, so an end by force loses nothing."""
+        timer = threading.Timer(LAST_MOMENTS, os._exit, (0,))
+        timer.daemon = True
+        timer.start()
+        self._on_sigterm()

@@ -4,20 +4,24 @@ What a fetch brought of one partition travels through Faust as one event: a `Run
 run that Faust lost is missed by the next one. Positions stand in the view, so the group's are never used.
 
 The plug-in points are public (`App._new_transport` by subclass, `Transport.Consumer`, `Consumer._new_consumer_thread`);
-`_create_worker_consumer`, `_fetch_records` and `_seek_wait` are private names of faust-streaming 0.15.3, and a test
-says when they change.
+`_create_worker_consumer`, `_fetch_records` and `_seek_wait` are private names of faust-streaming 0.15.3, as
+`_fetch_max_wait_ms` is of aiokafka; a test says when they change.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import faust
 from faust.transport.drivers import aiokafka as driver
 
 from infra.kafka.log import Record
 
+GATHER: Final = 0.05  # seconds between two fetches: one run of some records costs a fraction of many runs of one
+LONGEST_FETCH: Final = 100  # milliseconds that the broker may wait for records
+MANY: Final = 700  # records in a fetch after which the next one is not put off: the view is behind
 Place = tuple[str, int]  # topic as it is named on the cluster, partition
 
 
@@ -32,21 +36,28 @@ class ExactThread(driver.AIOKafkaConsumerThread):
     """Runs in a thread of its own, on its own event loop."""
 
     consumer: "ExactConsumer"
+    brought = 0  # records that the last fetch brought
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         self.consumer.in_transaction = True  # from this the driver derives isolation_level=read_committed
         try:
-            return super()._create_worker_consumer(transport)
+            made = super()._create_worker_consumer(transport)
+            # Faust says 1,500: a question about idle partitions alone would hold up the busy ones for so long.
+            made._fetch_max_wait_ms = LONGEST_FETCH
+            return made
         finally:
             self.consumer.in_transaction = False
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> dict[Any, list[Any]]:
+        if self.brought < MANY:
+            await asyncio.sleep(GATHER)
         began, flows = time.time(), self.consumer.flow_active
         found: Mapping[Any, list[Any]] = await super()._fetch_records(
             consumer, active_partitions, timeout=timeout, max_records=max_records
         )
+        self.brought = sum(map(len, found.values()))
         made = {tp: [self._run(tp, records)] for tp, records in found.items() if records}
         if flows and self.consumer.flow_active and (not made or await self._is_at_end(consumer)):
             self.consumer.complete_at = began

@@ -7,8 +7,14 @@ import signal
 import time
 from types import FrameType
 
+<<<<<<< HEAD
 from infra.kafka.client import KafkaLog, connect
 from infra.kafka.id_space import bound_codec
+=======
+from infra.kafka.client import connect
+from infra.kafka.client_log import Rarely
+from infra.kafka.id_space import require_bound
+>>>>>>> insights
 from infra.kafka.running import COLLECT_AFTER
 from infra.observe.serving import observed
 from infra.settings import Settings
@@ -78,19 +84,17 @@ def _keep(settings: Settings, log: KafkaLog, following: Following, told: Told, a
         extra={"action": "insights_caught_up"},
     )  # fmt: skip
     if not told():
-        _follow(settings, following, app)
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        _follow(app(settings, following), told)
 
 
-def _follow(settings: Settings, following: Following, app: type[InsightsApp]) -> None:
+def _follow(app: InsightsApp, told: Told) -> None:
     """Faust until SIGTERM. Raises SystemExit with another status than 0 when it fails."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    worker = Worker(app(settings, following))
+    _calm_down()
+    worker = Worker(app, told)
     logger.info("Insights follows the log.", extra={"action": "insights_started"})
     try:
         worker.execute_from_commandline()
@@ -98,3 +102,13 @@ def _follow(settings: Settings, following: Following, app: type[InsightsApp]) ->
         if ended.code:
             raise
     logger.info("Insights has stopped.", extra={"action": "insights_stopped"})
+
+
+def _calm_down() -> None:
+    """Faust tells of every step, and aiokafka of every attempt to reach a broker that is away: many a second."""
+    rarely, level = Rarely(), max(logging.WARNING, logging.getLogger().level)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(level)
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith(CHATTY):
+            logging.getLogger(name).addFilter(rarely)

@@ -5,6 +5,7 @@ Decisions arrive as the stages' tallies, one for each 20 ms; of the share that p
 
 import multiprocessing
 import os
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -212,7 +213,8 @@ def _follow(settings: Settings) -> None:
 
     view = ViewWriter(folder_of(settings.data_dir, settings.slot), origin="benchmark")
     asyncio.set_event_loop(asyncio.new_event_loop())
-    Worker(InsightsApp(settings, Following(view, CODEC, prefix=settings.topic_prefix))).execute_from_commandline()
+    app = InsightsApp(settings, Following(view, CODEC, prefix=settings.topic_prefix))
+    Worker(app, lambda: False).execute_from_commandline()
 
 
 def _decided(path: Path) -> int:
@@ -224,8 +226,11 @@ def _decided(path: Path) -> int:
 
 def _applied(path: Path) -> int:
     """Records; there are no transactions on this log, so offsets count them."""
-    with Snapshot(path) as view:
-        return sum(offset + 1 for offset in view.positions().values())
+    try:
+        with Snapshot(path) as view:
+            return sum(offset + 1 for offset in view.positions().values())
+    except sqlite3.OperationalError:  # its tables are being made
+        return 0
 
 
 def _memory(pid: int) -> float:

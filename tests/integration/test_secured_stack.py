@@ -43,6 +43,12 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def complete_at(folder: Path) -> int:
+    """Until when the view of the figures has read the log, milliseconds; 0 while it does not answer."""
+    asked = hitl(folder, "kpis", "--system", "--json")
+    return int(msgspec.json.decode(asked.stdout)["as_of"]["complete_at"]) if asked.returncode == 0 else 0
+
+
 def user_of(pid: int) -> str:
     """Who a running service is to the cluster."""
     variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
@@ -58,7 +64,8 @@ def test_a_folder_is_secured_used_killed_and_opened_again(stack: Stack) -> None:
     assert (refused.returncode, "hitl down" in refused.stderr) == (1, True)
     stack.stop()
 
-    begun = hitl(folder, "up", "--secure", "--service", "router", "--service", "feedback@1", "--json")
+    services = ("--service", "router", "--service", "feedback@1", "--service", "insights")
+    begun = hitl(folder, "up", "--secure", *services, "--json")
     assert begun.returncode == 0, begun.stderr + begun.stdout
     secured = Stack(load_settings({"HITL_DATA_DIR": str(folder)}))
     pids = secured.pids()
@@ -66,6 +73,11 @@ def test_a_folder_is_secured_used_killed_and_opened_again(stack: Stack) -> None:
     listed = hitl(folder, "topics", "list", "--json")
     assert listed.returncode == 0, listed.stderr
     assert {row["offsets"] for row in msgspec.json.decode(listed.stdout)} == {0}
+
+    # Faust logs in as its service, too: what the view has read is ever newer.
+    wait_until(lambda: complete_at(folder) > 0)
+    first = complete_at(folder)
+    wait_until(lambda: complete_at(folder) > first)
 
     # After kill -9 the rights are still there, and so is the service.
     secured.kill("kafka")
@@ -78,7 +90,7 @@ def test_a_folder_is_secured_used_killed_and_opened_again(stack: Stack) -> None:
     credentials = Credentials(secured.folders.credentials)
     commands = b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in secured.pids().values())
     logs = b"".join(path.read_bytes() for path in folder.glob("**/*.log"))
-    for name in ("broker", "admin", "operator", "router", "feedback"):
+    for name in ("broker", "admin", "operator", "router", "feedback", "insights"):
         assert credentials.password(name) not in shown.stdout + begun.stdout + begun.stderr
         assert credentials.password(name).encode() not in commands + logs
 

@@ -55,6 +55,7 @@ def test_everything_that_is_fetched_comes_through_the_overridden_fetch() -> None
     assert "self._seek_wait" in source(driver.AIOKafkaConsumerThread.seek_wait)
     assert "self._new_consumer_thread()" in source(transport.ThreadDelegateConsumer.__init__)
     assert "record.value" in source(driver.Consumer._to_message)
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in source(aiokafka.AIOKafkaConsumer.start)
     for name in ("last_stable_offset", "position", "assignment"):
         assert hasattr(aiokafka.AIOKafkaConsumer, name)
 

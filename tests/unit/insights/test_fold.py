@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from infra.kafka.scan import Entry
 from schemas import events as e
-from schemas.topics import ASSIGNMENTS, TALLIES
+from schemas.topics import ASSIGNMENTS, TALLIES, TOPICS
 from schemas.values import ClosedBy, OffsetRange, TallyRow
+from streams.insights.fold import FOLDED
 from streams.insights.store import Snapshot, ViewTaken, ViewWriter
 from tests.support.people_log import MOVES, PLACE, PeopleLog
 from tests.support.recorded import Recorded
@@ -44,6 +45,10 @@ def folded(batches: Sequence[Sequence[Entry]]) -> Rows:
             return rows_of(writer.path)
         finally:
             writer.close()
+
+
+def test_the_catalogue_names_what_the_view_reads() -> None:
+    assert {topic.name for topic in TOPICS if "insights" in topic.readers} == set(FOLDED)
 
 
 @settings(max_examples=150, deadline=None)
