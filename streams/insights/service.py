@@ -7,14 +7,9 @@ import signal
 import time
 from types import FrameType
 
-<<<<<<< HEAD
 from infra.kafka.client import KafkaLog, connect
-from infra.kafka.id_space import bound_codec
-=======
-from infra.kafka.client import connect
 from infra.kafka.client_log import Rarely
-from infra.kafka.id_space import require_bound
->>>>>>> insights
+from infra.kafka.id_space import bound_codec
 from infra.kafka.running import COLLECT_AFTER
 from infra.observe.serving import observed
 from infra.settings import Settings
