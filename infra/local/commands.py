@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -15,9 +16,10 @@ from infra.local.services import ServiceName, run_service
 from infra.local.stack import Stack
 from infra.local.state import Condition, Phase, StackState
 from infra.observe.targets import read_target, target_file
-from infra.settings import load_settings
+from infra.settings import GATEWAY_FILE, INSIGHTS_FILE, load_settings
 
 SETTLE = 1.0  # seconds in which a service that cannot work says so
+DOORS: Final = {"gateway": GATEWAY_FILE, "insights": INSIGHTS_FILE}  # each tells in a file where it listens
 NOT_ALL_RUNNING = 3  # as of `systemctl status`
 
 
@@ -95,17 +97,19 @@ def report(stack: Stack, *, as_json: bool) -> int:
         text = f"not running ({NotRunning.__doc__})" if not left else f"the supervisor is gone; pids {left} are left"
         show({"running": False, "left": left}, as_json=as_json, text=text)
         return NOT_ALL_RUNNING
-    gateway, metrics = gateway_address(stack), metrics_addresses(stack, state)
-    values = as_values(state, running=running, metrics=metrics) | {"gateway_address": gateway}
-    show(values, as_json=as_json, text=lambda: as_text(state, gateway=gateway, metrics=metrics))
+    metrics = metrics_addresses(stack, state)
+    doors = {name: door_address(stack, name, file) for name, file in DOORS.items()}
+    values = as_values(state, running=running, metrics=metrics)
+    values |= {f"{name}_address": address for name, address in doors.items()}
+    show(values, as_json=as_json, text=lambda: as_text(state, doors=doors, metrics=metrics))
     healthy = all(each.condition is Condition.RUNNING for each in state.processes)
     return 0 if running and healthy else NOT_ALL_RUNNING
 
 
-def gateway_address(stack: Stack) -> str:
-    """Where the gateway listens; empty when none runs."""
-    file = stack.folders.gateway
-    return file.read_text(encoding="utf-8").strip() if file.is_file() and "gateway" in stack.pids() else ""
+def door_address(stack: Stack, service: str, file: Path) -> str:
+    """Where a service with a door listens; empty when none runs."""
+    written = stack.settings.data_dir / file
+    return written.read_text(encoding="utf-8").strip() if written.is_file() and service in stack.pids() else ""
 
 
 def metrics_addresses(stack: Stack, state: StackState) -> Mapping[str, str]:
@@ -145,12 +149,12 @@ def as_values(state: StackState, *, running: bool, metrics: Mapping[str, str]) -
     }
 
 
-def as_text(state: StackState, *, gateway: str, metrics: Mapping[str, str]) -> str:
+def as_text(state: StackState, *, doors: Mapping[str, str], metrics: Mapping[str, str]) -> str:
     """The state for people: one line a process."""
     lines = [f"{state.phase}: {state.detail}" if state.detail != state.phase else str(state.phase)]
     if state.phase is Phase.RUNNING:
         lines[0] += f", Kafka at {state.bootstrap_servers}, Redis at {state.redis_address}"
-        lines[0] += f", gateway at http://{gateway}" if gateway else ""
+        lines[0] += "".join(f", {name} at http://{address}" for name, address in doors.items() if address)
     for each in state.processes:
         pid = each.process.pid if each.process else "–"
         uptime = span(time.time() - each.since) if each.process else "–"

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.settings import BOOTSTRAP_FILE, CLIENT_FILE, GATEWAY_FILE, REDIS_FILE
+from infra.settings import BOOTSTRAP_FILE, CLIENT_FILE, REDIS_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,6 @@ class Folders:
     @property
     def credentials(self) -> Path:
         return self.data_dir / "secrets" / "kafka"
-
-    @property
-    def gateway(self) -> Path:
-        return self.data_dir / GATEWAY_FILE
 
     def log(self, name: str) -> Path:
         return self.data_dir / "logs" / f"{name}.log"

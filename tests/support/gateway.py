@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 
+from infra.settings import GATEWAY_FILE
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import WORKFLOW
 
@@ -23,7 +24,7 @@ class Answer(NamedTuple):
 
 def url_of(stand: Stand) -> str:
     """Where the gateway listens, once it is ready."""
-    file = stand.stack.folders.gateway
+    file = stand.settings.data_dir / GATEWAY_FILE
     wait_until(file.exists, what="the gateway's address")
     url = f"http://{file.read_text()}"
     wait_until(lambda: is_ready(url), seconds=60, what="a ready gateway")
