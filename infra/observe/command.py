@@ -38,8 +38,8 @@ def metrics() -> None:
 def list_(as_json: bool) -> int:
     """Ask every process of this machine for its health and readiness; exit 1 unless all are ready."""
     found = [asked(name, address) for name, address in targets_of(load_settings().data_dir).items()]
-    rows = [(each.name, f"http://{each.address}/metrics", each.healthy, each.ready, each.detail) for each in found]
-    titles = ("process", "metrics", "healthy", "ready", "it says")
+    rows = [(e.name, e.address, _yes(e.healthy), _yes(e.ready), e.detail) for e in found]
+    titles = ("process", "address", "healthy", "ready", "it says")
     none = "no process serves metrics here; `hitl up` starts them"
     show(found, as_json=as_json, text=lambda: rendered(table(titles, rows)) if rows else none)
     return 0 if found and all(each.ready for each in found) else 1
@@ -51,6 +51,10 @@ def prometheus(as_json: bool) -> None:
     """Print a configuration for Prometheus that finds every process of this machine, and the alerts."""
     config = prometheus_config(load_settings().data_dir)
     show({"config": config}, as_json=as_json, text=config.rstrip("\n"))
+
+
+def _yes(flag: bool) -> str:
+    return "yes" if flag else "no"
 
 
 def asked(name: str, address: str) -> Answered:
