@@ -31,7 +31,7 @@ MEANT_EMPTY = frozenset({"HITL_METRICS_ADDRESS"})  # an empty text is a value he
 Text = Annotated[str, Meta(min_length=1)]
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,100}$")]
 RedisUrl = Annotated[str, Meta(pattern=r"^(redis|rediss|unix)://.+")]
-HttpUrl = Annotated[str, Meta(pattern=r"^(https?://[^\s/?#]+[^\s?#]*)?$")]
+HttpUrl = Annotated[str, Meta(pattern=r"^(https?://[^\s/?#]+(/[^\s?#@]*)?)?$")]
 Address = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$")]
 Slot = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,60}$")]
 AddressOrNone = Annotated[str, Meta(pattern=r"^((\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5})?$")]
@@ -150,8 +150,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         >>> Settings(redis_url="rediss://me:secret@redis.example:6380/1").redis_address
         'rediss://me:***@redis.example:6380/1'
         """
-        shown = re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", self.redis_url)
-        return re.sub(r"(?<=password=)[^&]*", "***", shown)
+        return _without_password(self.redis_url)
 
     @property
     def schema_registry_address(self) -> str:
@@ -265,7 +264,8 @@ def _shown(name: str, value: object) -> str:
 
 
 def _without_password(url: str) -> str:
-    return re.sub(r"(?<=/)([^:/@]*):[^/]*@", r"\1:***@", url)
+    shown = re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", url)
+    return re.sub(r"(?<=password=)[^&]*", "***", shown)
 
 
 def _decode(kind: type, value: object) -> object:

@@ -17,6 +17,7 @@ from streams.insights.asking import InsightsAway, asked
 from streams.insights.reading import ModelRow, SystemMetrics
 
 LAST: Final = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}  # milliseconds
+OLD: Final = 10.0  # seconds behind the log after which machines are told, too
 LOOK_EVERY: Final = 2.0  # seconds between two pictures
 
 
@@ -69,6 +70,8 @@ def _answer(settings: Settings, window: str) -> Answer:
 def _show(answer: Answer, *, system: bool, as_json: bool) -> None:
     """As JSON by workflow, as it is from the log; with `system` the whole answer."""
     (figures,) = answer.windows
+    if as_json and (answer.as_of.stale_seconds is None or answer.as_of.stale_seconds > OLD):
+        note(fresh_text(answer.as_of))  # on standard error; --system tells it in the answer
     plain = {name: each.kpis for name, each in figures.workflows.items()}
     show(answer if system else plain, as_json=as_json, text=lambda: _text(figures, answer.as_of, system=system))
 

@@ -33,8 +33,8 @@ class StoredScorers:
 
 def run(settings: Settings) -> None:
     """Score requests until told to stop."""
-    codec = codec_of(settings)
     with observed(InferenceStage.name, settings) as watch:
+        codec = codec_of(settings)
         models = Models(MeasuredScorers(StoredScorers(settings.model_store), watch.instruments))
         stage = InferenceStage(codec, models)
         observer = StageObserver(stage.name, watch, look=ModelsLook(models))

@@ -17,9 +17,9 @@ from infra.settings import Settings
 
 def run(settings: Settings) -> None:
     """Answer requests for fits until told to stop."""
-    codec = codec_of(settings)
-    labels = LogLabels(connect(settings), codec)
-    work = partial(refit, labels=labels, files=StoredModels(settings.model_store), codec=codec)
     with observed(TrainingStage.name, settings) as watch:
+        codec = codec_of(settings)
+        labels = LogLabels(connect(settings), codec)
+        work = partial(refit, labels=labels, files=StoredModels(settings.model_store), codec=codec)
         stage = TrainingStage(InBackground(measured(work, watch.instruments)))
         run_stage(stage, settings, codec=codec, observer=StageObserver(stage.name, watch))

@@ -2,6 +2,7 @@
 
 TransactionError            the open transaction is over
 ├── TransactionAborted      abort, rewind, go on with the same producer
+│   └── ConfigurationNewer  so on purpose: what was decided rests on what no longer holds
 ├── ProducerFenced          a newer producer has our id: rebuild and restore
 └── CommitIndefinite        nobody knows whether it was committed: rebuild and restore
 InvalidMessage              this record becomes a dead letter
@@ -23,6 +24,10 @@ class TransactionError(Exception):
 
 class TransactionAborted(TransactionError):
     """The transaction must be aborted; the producer stays usable."""
+
+
+class ConfigurationNewer(TransactionAborted):
+    """The configuration changed since it was decided; it is decided again."""
 
 
 class ProducerFenced(TransactionError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from infra.kafka.dead_letters import FloodGate, dead_letter, shortened
-from infra.kafka.errors import InvalidMessage, Reason, TransactionAborted, TransactionError
+from infra.kafka.errors import ConfigurationNewer, InvalidMessage, Reason, TransactionAborted, TransactionError
 from infra.kafka.following import ConfigFollower
 from infra.kafka.intake import Intake
 from infra.kafka.lanes import Lanes
@@ -225,12 +225,12 @@ class Loop(Generic[S, C]):
     def _require_newest_config(self, batch: Batch) -> None:
         """A workflow is unknown only to who has read the configuration up to now; else all is decided again.
 
-        Raises `TransactionAborted`.
+        Raises `ConfigurationNewer`.
         """
         unknown = any(error.reason is Reason.UNKNOWN_WORKFLOW for _, error in batch.invalid)
         if unknown and self._follower.catch_up():
             self._lanes.configured(self._follower.offsets)
-            raise TransactionAborted("a workflow was unknown, and the configuration is newer by now")
+            raise ConfigurationNewer("a workflow was unknown, and the configuration is newer by now")
 
     def _bury(self, record: Record, error: InvalidMessage) -> None:
         self._flood.dead(error.reason)

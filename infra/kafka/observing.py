@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
-from infra.kafka.errors import CommitIndefinite, TransactionAborted, TransactionError
+from infra.kafka.errors import CommitIndefinite, ConfigurationNewer, TransactionAborted, TransactionError
 from infra.kafka.log import TopicPartition
 from infra.kafka.stage import Lane
 from schemas.events import Event
@@ -18,6 +18,7 @@ class Cause(StrEnum):
     FENCED = "fenced"
     INDEFINITE = "indefinite"
     LOST = "lost"  # its partitions went to another member
+    REDONE = "redone"  # on purpose, under a newer configuration
 
 
 def cause_of(error: TransactionError | None) -> Cause:
@@ -25,6 +26,8 @@ def cause_of(error: TransactionError | None) -> Cause:
     match error:
         case None:
             return Cause.LOST
+        case ConfigurationNewer():
+            return Cause.REDONE
         case TransactionAborted():
             return Cause.ABORTED
         case CommitIndefinite():

@@ -87,7 +87,8 @@ class LogSource:
         reader = self._log.reader({place: first})
         try:
             for records in read_until(reader, {place: end}):
-                self._alive()
+                if records:
+                    self._alive()
                 for record in records:
                     if record.offset < end:
                         yield record

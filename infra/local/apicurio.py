@@ -4,13 +4,12 @@ import shutil
 import tarfile
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
+from infra.direct import DIRECT
 from infra.local.errors import RegistryFailed
 from infra.local.jars import Jar, Progress, ensure_jars
 from infra.local.java import find_java
@@ -79,7 +78,7 @@ class EmbeddedRegistry:
         if self.pid is None:
             return False
         try:
-            with urllib.request.urlopen(f"{self.url}/subjects", timeout=5) as answer:
+            with DIRECT.open(f"{self.url}/subjects", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (OSError, HTTPException):
             return False

@@ -14,13 +14,19 @@ class GpuFigures(NamedTuple):
 
 
 def gpu_figures() -> GpuFigures | None:
-    """Of the GPU on which this process computes. Loads nothing that is not loaded yet."""
+    """Of the GPU on which this process computes. Loads nothing that is not loaded yet, and raises nothing.
+
+    A figure must not end what decides: a driver may refuse these questions, and NVML's errors have no common parent.
+    """
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
         return None
-    free, there = torch.cuda.mem_get_info()
+    try:
+        free, there = torch.cuda.mem_get_info()
+    except RuntimeError:
+        return None
     try:
         utilisation = torch.cuda.utilization() / 100
-    except (ModuleNotFoundError, RuntimeError):  # it asks NVML, whose Python binding is a package of its own
+    except Exception:  # noqa: BLE001 - NVML's binding is a package of its own, and so are its errors
         utilisation = None
     return GpuFigures(f"cuda:{torch.cuda.current_device()}", there - free, there, utilisation)

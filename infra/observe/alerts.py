@@ -105,8 +105,9 @@ STAGES: Final = (
     _critical(
         "HitlStageFenced", f'sum by (stage) (increase({m.TRANSACTIONS_LOST.name}{{cause="fenced"}}[10m])) >= 3',
         hold="0m",
-        summary=f"Two processes of {STAGE} take each other's place.",
-        do="Two replicas run under one slot. End one, or give it a slot of its own (HITL_SLOT).",
+        summary=f"{STAGE} is fenced again and again.",
+        do="Two replicas may run under one slot: end one, or give it a slot of its own (HITL_SLOT). With one process "
+        "only, its transactions time out: see its commit time, and whether the machine stands still.",
     ),
     _warning(
         "HitlCommitSlow",
@@ -167,8 +168,8 @@ PEOPLE: Final = (
     ),
     _warning(
         "HitlQueueNotDrained",
-        f"sum({m.OPEN_CASES.name}) > 0 and sum(increase({CASEWORK_ANSWERS}[1h])) == 0", hold="15m",
-        summary="Cases wait, and nobody has answered one for an hour.",
+        f"max({m.OLDEST_CASE.name}) > 3600 and sum(increase({CASEWORK_ANSWERS}[1h])) == 0", hold="15m",
+        summary="Cases wait for more than an hour, and nobody has answered one in that time.",
         do="See whether reviewer apps can read the review topics and write `review-decisions`, and whether anybody is "
         "on duty. At a time outside office hours, silence it.",
     ),
@@ -192,14 +193,15 @@ EDGES: Final = (
     ),
     _warning(
         "HitlGatewayRefuses",
-        f'sum(rate({m.REQUESTS.name}{{code=~"429|503"}}[5m])) / sum(rate({m.REQUESTS.name}[5m])) > 0.05', hold="5m",
-        summary="The gateway turns away more than one request in twenty.",
+        f'sum(rate({m.REFUSED.name}{{reason=~"{"|".join(m.TURNED_AWAY)}"}}[5m])) / sum(rate({m.REQUESTS.name}[5m])) '
+        "> 0.05", hold="5m",
+        summary="The gateway turns away more than one request in twenty, or parts of batches.",
         do="hitl_gateway_refusals_total tells why: `rate`: raise the token's rate; `too_much_under_way`, "
         "`not_acknowledged`, `log_unavailable`: the brokers are slow or away; `read_model`: see the index.",
     ),
     _critical(
         "HitlGatewayNotAcknowledged", f"max({m.UNACKNOWLEDGED.name}) > 0 unless "
-        f'sum(increase({m.REQUESTS.name}{{code="202"}}[2m])) > 0', hold="1m",
+        f"sum(increase({m.ACKNOWLEDGED.name}[2m])) > 0", hold="1m",
         summary="The brokers acknowledge nothing of what the gateway took in.",
         do="See whether the brokers serve (`hitl status`). Callers get 503 and repeat under the same id; nothing that "
         "was answered 202 is lost.",

@@ -3,7 +3,6 @@
 from http.client import HTTPException
 from typing import Final
 from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import click
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, show
 from infra.cli.tables import rendered, table
+from infra.direct import DIRECT
 from infra.observe.scraping import prometheus_config
 from infra.observe.targets import targets_of
 from infra.settings import load_settings
@@ -68,7 +68,7 @@ def asked(name: str, address: str) -> Answered:
 
 def _told(address: str, question: str) -> tuple[bool, str]:
     try:
-        with urlopen(f"http://{address}/{question}", timeout=PATIENCE) as answer:
+        with DIRECT.open(f"http://{address}/{question}", timeout=PATIENCE) as answer:
             return True, _detail(answer.read())
     except HTTPError as error:
         with error:

@@ -190,6 +190,7 @@ ROWS: Final[dict[str, Sequence[Panel]]] = {
         Panel("Age of the view", "s", [(m.FIGURES_AGE.name, "{{slot}}")]),
     ),
     "Gateway": (
+        Panel("Records acknowledged", "ops", [(_rate(m.ACKNOWLEDGED, "service"), "acknowledged")]),
         Panel("Requests", "ops", [(_rate(m.REQUESTS, "route", "code"), "{{route}} {{code}}")]),
         Panel(
             "Time to the answer, 95 %",

@@ -205,7 +205,11 @@ REQUEST_SECONDS = _histogram(
     "route", "waits", buckets=PATIENT,
 )  # fmt: skip
 IN_FLIGHT = _gauge("hitl_gateway_in_flight_requests", "HTTP requests being answered.")
-REFUSED = _counter("hitl_gateway_refusals_total", "HTTP requests refused, by the reason told.", "reason")
+REFUSED = _counter(
+    "hitl_gateway_refusals_total", "Requests and items of batches refused, by the reason told.", "reason"
+)
+TURNED_AWAY: Final = ("rate", "too_much_under_way", "not_acknowledged", "log_unavailable", "read_model", "busy")
+ACKNOWLEDGED = _counter("hitl_gateway_acknowledged_records_total", "Records of the gateway that the brokers have.")
 UNACKNOWLEDGED = _gauge("hitl_gateway_unacknowledged_records", "Records that wait for the brokers.")
 WAITERS = _gauge("hitl_gateway_waiting_requests", "Requests that wait for an outcome.")
 

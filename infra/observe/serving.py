@@ -9,9 +9,10 @@ with observed("insights", settings) as watch:
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from infra.observe.http import MetricsServer
 from infra.observe.instruments import Instruments
@@ -52,9 +53,21 @@ def observed(service: str, settings: Settings) -> Iterator[Watch]:
     file = target_file(settings.data_dir, service, settings.slot)
     server = MetricsServer(settings.metrics_address, watch.instruments, watch.vitals, former_port=former_port(file))
     try:
-        write_target(file, server.address, service=service, slot=settings.slot)
+        _tell(file, server.address, service=service, slot=settings.slot)
         logger.info("Metrics at http://%s/metrics.", server.address, extra={"action": "metrics_served"})
         yield Watch(instruments=watch.instruments, vitals=watch.vitals, address=server.address)
-        file.unlink(missing_ok=True)  # not after an error: then it is to be missed
+        with suppress(OSError):
+            file.unlink(missing_ok=True)  # not after an error: then it is to be missed
     finally:
         server.close()
+
+
+def _tell(file: Path, address: str, *, service: str, slot: str) -> None:
+    """Where it can be found, if that can be written: a container may have no folder of its own, and needs none."""
+    try:
+        write_target(file, address, service=service, slot=slot)
+    except OSError as error:
+        logger.warning(
+            "%s cannot be written (%s): scrape http://%s/metrics by its address.", file, error.strerror, address,
+            extra={"action": "metrics_not_told"},
+        )  # fmt: skip

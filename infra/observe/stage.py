@@ -102,8 +102,10 @@ class StageObserver:
     def _show(self, seen: Standing, now: float) -> None:
         show, stage = self._instruments, self._stage
         show.set(m.PAUSED, stage, value=len(seen.paused))
-        for topic, offset in seen.config_offsets.items():
+        in_force = seen.config_offsets if seen.lanes else {}  # who owns nothing decides nothing, and reads none
+        for topic, offset in in_force.items():
             show.set(m.CONFIG_OFFSET, stage, topic, value=offset)
+        show.keep(m.CONFIG_OFFSET, {(stage, topic) for topic in in_force})
         for place in seen.reaches:
             labels = (stage, place.topic, str(place.partition))
             show.set(m.HELD, *labels, value=seen.held.get(place, 0))

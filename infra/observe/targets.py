@@ -33,7 +33,7 @@ def read_target(file: Path) -> str:
     try:
         (target,) = msgspec.json.decode(file.read_bytes(), type=list[Target])
         return target.targets[0]
-    except (FileNotFoundError, msgspec.DecodeError, ValueError, IndexError):
+    except (OSError, msgspec.DecodeError, ValueError, IndexError):
         return ""
 
 

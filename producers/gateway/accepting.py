@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from infra.errors import HitlError
@@ -47,6 +47,7 @@ class Accepting:
     ) -> None:
         self._log, self._codec, self._lookup = log, codec, lookup
         self._loop = asyncio.get_running_loop()
+        self.heard: Callable[[int], None] = lambda _: None  # told how many records the brokers have acknowledged
         self.waiters: Waiters[DecisionMade | None] = Waiters()
         self.looking = Beside("looking at the read model", threads=4, line=10_000, patience_seconds=15)
         self._glancing = Beside("glancing at the read model", threads=4, line=1_000, patience_seconds=0.5)
@@ -185,7 +186,14 @@ class Accepting:
         return accepted(request.request_id, request.workflow)
 
     def _acknowledged(self, deliveries: Sequence[Delivery[Ticket]]) -> None:
-        self._loop.call_soon_threadsafe(_settle, deliveries)
+        self._loop.call_soon_threadsafe(self._settle, deliveries)
+
+    def _settle(self, deliveries: Sequence[Delivery[Ticket]]) -> None:
+        for delivery in deliveries:
+            if not delivery.ticket.done():  # else its sender has hung up
+                delivery.ticket.set_result(delivery)
+        if taken := sum(delivery.error is None for delivery in deliveries):
+            self.heard(taken)
 
     def _tell(self, outcomes: Sequence[DecisionMade]) -> None:
         for made in outcomes:
@@ -205,12 +213,6 @@ def not_taken(error: HitlError) -> Problem:
             )
             return Problem(503, detail, reason="not_acknowledged", retry_seconds=RETRY)
     return Problem(503, f"The log does not take it: {error}", reason="log_unavailable", retry_seconds=10)
-
-
-def _settle(deliveries: Sequence[Delivery[Ticket]]) -> None:
-    for delivery in deliveries:
-        if not delivery.ticket.done():  # else its sender has hung up
-            delivery.ticket.set_result(delivery)
 
 
 def _keep(memory: OrderedDict[K, V], key: K, value: V) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from producers.gateway.bodies import Appealed, Asked, BatchAsked, Unreadable, appealed_in
 from producers.gateway.doors import LARGEST_BATCH, LARGEST_BODY, Doors, body_of
 from producers.gateway.gateway import AppealTaken, Gateway, Item
-from producers.gateway.measuring import REASON
+from producers.gateway.measuring import REASONS, UNNAMED
 from producers.gateway.openapi import answers, page, posted, with_components
 from producers.gateway.problems import Problem
 from producers.gateway.publisher import RequestRefused
@@ -83,6 +83,7 @@ def _requests(app: FastAPI, behind: Callable[[], Gateway], doors: Doors) -> None
         doors.spend(sender, len(bodies))
         items = await behind().ask_all(bodies, source=sender.name)
         taken = sum(item.accepted for item in items)
+        request.scope[REASONS] = [item.problem.reason or UNNAMED for item in items if item.problem is not None]
         return _json(Accepted(accepted=taken, refused=len(items) - taken, items=items), 202)
 
     @app.post(
@@ -134,7 +135,7 @@ def _problems(app: FastAPI) -> None:
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
-        request.scope[REASON] = error.reason or str(error.status)
+        request.scope[REASONS] = [error.reason or str(error.status)]
         return error.response()
 
     async def routing(request: Request, error: Exception) -> Response:

@@ -1,6 +1,7 @@
 """What the gateway answers, how long that takes and what waits, as metrics: one layer around the application."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import parse_qs
@@ -14,7 +15,8 @@ from producers.gateway.accepting import Accepting
 
 UNKNOWN: Final = "_unknown"  # every path that is no endpoint: anybody can ask for any
 ALARMING: Final = ("429", "500", "503")
-REASON: Final = "hitl.reason"  # where in the scope the application leaves why it refused
+REASONS: Final = "hitl.reasons"  # where in the scope the application leaves why it refused, once for each item
+UNNAMED: Final = "unnamed"  # a refusal that tells no reason
 
 
 class Measured:
@@ -26,6 +28,8 @@ class Measured:
         for route in app.routes:
             for code in ALARMING:  # from 0 on, so that the rise to the first one is seen
                 show.add(m.REQUESTS, getattr(route, "path", UNKNOWN), code, count=0)
+        for reason in m.TURNED_AWAY:
+            show.add(m.REFUSED, reason, count=0)
         show.show(m.IN_FLIGHT, lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,8 +55,9 @@ class Measured:
         route = getattr(scope.get("route"), "path", UNKNOWN)
         self._show.add(m.REQUESTS, route, str(code))
         self._show.observe(m.REQUEST_SECONDS, route, "true" if waits(scope) else "false", value=seconds)
-        if (reason := scope.get(REASON)) is not None:
-            self._show.add(m.REFUSED, reason)
+        reasons: Counter[str] = Counter(scope.get(REASONS, ()))
+        for reason, count in reasons.items():
+            self._show.add(m.REFUSED, reason, count=count)
 
 
 def waits(scope: Scope) -> bool:
@@ -62,6 +67,8 @@ def waits(scope: Scope) -> bool:
 
 
 def show_waiting(show: Instruments, accepting: Accepting) -> None:
-    """What waits for the brokers, and who for an outcome, counted when it is scraped."""
+    """What the brokers have taken, what waits for them, and who for an outcome, the last two when it is scraped."""
+    show.add(m.ACKNOWLEDGED, count=0)
+    accepting.heard = lambda records: show.add(m.ACKNOWLEDGED, count=records)
     show.show(m.UNACKNOWLEDGED, lambda: accepting.unacknowledged)
     show.show(m.WAITERS, lambda: len(accepting.waiters))

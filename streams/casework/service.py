@@ -13,8 +13,7 @@ from streams.casework.stage import CaseworkStage
 
 def run(settings: Settings) -> None:
     """Arbitrate cases until SIGTERM."""
-    sealer = Sealer(secrets(settings).seal_key)
-    codec = codec_of(settings)
-    stage = CaseworkStage(sealer, codec, partitions=settings.partitions, topic_prefix=settings.topic_prefix)
-    with observed(stage.name, settings) as watch:
+    with observed(CaseworkStage.name, settings) as watch:
+        sealer, codec = Sealer(secrets(settings).seal_key), codec_of(settings)
+        stage = CaseworkStage(sealer, codec, partitions=settings.partitions, topic_prefix=settings.topic_prefix)
         run_stage(stage, settings, codec=codec, observer=StageObserver(stage.name, watch, look=show_queue))

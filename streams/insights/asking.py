@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from infra.direct import DIRECT
 from infra.errors import HitlError
 from infra.settings import INSIGHTS_FILE, Settings
 from streams.insights.answers import Answer
@@ -25,9 +26,8 @@ def asked(settings: Settings, **question: str | int) -> Answer:
     if not file.is_file():
         raise InsightsAway
     url = f"http://{file.read_text(encoding='utf-8').strip()}/v1/kpis?{urllib.parse.urlencode(question)}"
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # this machine is behind no proxy
     try:
-        with direct.open(url, timeout=TIMEOUT) as response:
+        with DIRECT.open(url, timeout=TIMEOUT) as response:
             answer = msgspec.json.decode(response.read(), type=Answer)
     except urllib.error.HTTPError as error:
         raise InsightsAway(f"The view of the figures does not answer: {_detail(error)}") from error

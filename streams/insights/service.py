@@ -54,20 +54,21 @@ def run(settings: Settings, app: type[InsightsApp] = InsightsApp) -> None:
     """
     credentials_of(settings.kafka)  # before anything is read: what Faust cannot log in with is refused at once
     told = Told()
-    log = connect(settings)
-    codec = bound_codec(log, settings)
-    view = ViewWriter(folder_of(settings.data_dir, settings.slot), origin=f"{log.cluster_id()} {settings.topic_prefix}")
-    following = Following(view, codec, prefix=settings.topic_prefix)
-    source = Source(bootstrap_servers=settings.bootstrap_servers, topic_prefix=settings.topic_prefix)
-    serving = Serving(settings, build(view.path, source, lambda: following.complete_at))
-    serving.start()
-    try:
-        with observed("insights", settings) as watch:
-            following.turned = ViewWatch(watch, following).turned
+    with observed("insights", settings) as watch:
+        log = connect(settings)
+        codec = bound_codec(log, settings)
+        origin = f"{log.cluster_id()} {settings.topic_prefix}"
+        view = ViewWriter(folder_of(settings.data_dir, settings.slot), origin=origin)
+        following = Following(view, codec, prefix=settings.topic_prefix)
+        following.turned = ViewWatch(watch, following).turned
+        source = Source(bootstrap_servers=settings.bootstrap_servers, topic_prefix=settings.topic_prefix)
+        serving = Serving(settings, build(view.path, source, lambda: following.complete_at))
+        serving.start()
+        try:
             _keep(settings, log, following, told, app)
-    finally:
-        serving.stop()
-        view.close()
+        finally:
+            serving.stop()
+            view.close()
 
 
 def _keep(settings: Settings, log: KafkaLog, following: Following, told: Told, app: type[InsightsApp]) -> None:

@@ -12,12 +12,12 @@ from streams.routing.stage import RouterStage
 
 def run(settings: Settings) -> None:
     """Route predictions until SIGTERM."""
-    keys, codec = secrets(settings), codec_of(settings)
-    stage = RouterStage(
-        codec=codec,
-        sealer=Sealer(keys.seal_key),
-        salt=keys.draw_salt,
-        window_ms=settings.repeat_window_seconds * 1_000,
-    )
-    with observed(stage.name, settings) as watch:
+    with observed(RouterStage.name, settings) as watch:
+        keys, codec = secrets(settings), codec_of(settings)
+        stage = RouterStage(
+            codec=codec,
+            sealer=Sealer(keys.seal_key),
+            salt=keys.draw_salt,
+            window_ms=settings.repeat_window_seconds * 1_000,
+        )
         run_stage(stage, settings, codec=codec, observer=StageObserver(stage.name, watch))

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from infra.observe.serving import Watch, unserved
 from producers.gateway.app import build
 from producers.gateway.doors import Doors
-from producers.gateway.gateway import Gateway
+from producers.gateway.gateway import Gateway, Item
 from producers.gateway.measuring import Measured
 from producers.gateway.problems import Problem
 from producers.gateway.tokens import Scope, Token, digest_of
@@ -30,6 +30,13 @@ class Behind:
 
     def __init__(self) -> None:
         self.raises: Exception | None = None
+        self.items: list[Item] = []
+
+    def bodies(self, _: bytes) -> list[Item]:
+        return self.items
+
+    async def ask_all(self, items: list[Item], *, source: str) -> list[Item]:
+        return items
 
     async def require_ready(self) -> None:
         if self.raises is not None:
@@ -49,10 +56,16 @@ class Asked:
         return self.behind  # type: ignore[return-value]
 
     def get(self, path: str, **headers: str) -> int:
+        return self.ask("GET", path, headers=headers)
+
+    def post(self, path: str, body: bytes) -> int:
+        return self.ask("POST", path, headers={"content-type": "application/json"}, content=body)
+
+    def ask(self, method: str, path: str, *, headers: dict[str, str], content: bytes | None = None) -> int:
         async def asking() -> int:
             transport = httpx2.ASGITransport(app=self._app, raise_app_exceptions=False)
             async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-                return (await client.get(path, headers=headers)).status_code
+                return (await client.request(method, path, headers=headers, content=content)).status_code
 
         return asyncio.run(asking())
 
@@ -92,6 +105,23 @@ def test_failures_of_the_gateway_are_told(tmp_path: Path) -> None:
     firing = asked.story.firing(tmp_path)
     assert set().union(*firing[:10]) == set()
     assert "HitlGatewayFails" in firing[-1]
+
+
+def test_items_of_a_batch_that_are_refused_count_like_requests(tmp_path: Path) -> None:
+    asked = Asked(Doors(None))
+    asked.minutes(10, lambda: asked.get("/ready"))
+    asked.behind.items = [refused("not_acknowledged")] * 40 + [refused("invalid")]
+    asked.minutes(8, lambda: asked.post("/v1/requests:batch", b"{}"))
+    firing = asked.story.firing(tmp_path)
+    assert set().union(*firing[:10]) == set()
+    assert firing[-1] == {"HitlGatewayRefuses"}
+    assert 'hitl_gateway_refusals_total{reason="not_acknowledged"} 320.0' in shown(asked.watch)
+    assert 'hitl_gateway_refusals_total{reason="invalid"} 8.0' in shown(asked.watch)
+
+
+def refused(reason: str) -> Item:
+    problem = Problem(503, "not now", reason=reason).body()
+    return Item(index=0, request_id="r", accepted=False, problem=problem)
 
 
 def test_a_sender_beyond_its_rate_is_told(tmp_path: Path) -> None:

@@ -36,6 +36,22 @@ def test_bad_variable_is_named_with_its_value(variable: str, text: str) -> None:
         load_settings({variable: text})
 
 
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("HITL_REDIS_URL", "redis-bad://h?password=s3cret"),
+        ("HITL_SCHEMA_REGISTRY_URL", "https://me:s3c/ret@host/x"),
+        ("HITL_SCHEMA_REGISTRY_PASSWORD", "s3cret" * 10_000),
+    ],
+)
+def test_no_password_is_told_with_what_is_wrong(variable: str, text: str) -> None:
+    try:
+        said = load_settings({variable: text}).schema_registry_address
+    except SettingsInvalid as error:
+        said = str(error)
+    assert "s3c" not in said
+
+
 def test_bad_field_of_a_file_is_named_with_the_file(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text("partitions = 'x'\n")

@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
-from infra.models.devices import gpu_figures
+import pytest
+
+from infra.models.devices import GpuFigures, gpu_figures
 
 
 def test_nothing_is_told_and_nothing_loaded_without_torch() -> None:
@@ -18,3 +21,22 @@ def test_nothing_is_told_before_somebody_computes_on_a_gpu() -> None:
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         assert gpu_figures() is None
+
+
+class NotSupported(Exception):
+    """As NVML's binding says it: no child of RuntimeError."""
+
+
+@pytest.mark.parametrize("broken", ["utilization", "mem_get_info"])
+def test_a_driver_that_refuses_a_question_ends_nothing(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    def refused() -> None:
+        raise NotSupported if broken == "utilization" else RuntimeError("CUDA error: an illegal memory access")
+
+    cuda = SimpleNamespace(
+        is_available=lambda: True, is_initialized=lambda: True, mem_get_info=lambda: (1, 4), utilization=lambda: 50,
+        current_device=lambda: 0,
+    )  # fmt: skip
+    setattr(cuda, broken, refused)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    figures = gpu_figures()
+    assert figures == (GpuFigures("cuda:0", 3, 4, None) if broken == "utilization" else None)

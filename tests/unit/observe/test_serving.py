@@ -10,6 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from infra.errors import SettingsInvalid
+from infra.observe.command import asked
 from infra.observe.metrics import DEAD_LETTERS, LATENCY, REDIS_AVAILABLE
 from infra.observe.serving import observed
 from infra.observe.targets import read_target, target_file
@@ -165,3 +166,20 @@ def test_many_observations_at_once_are_as_many_single_ones(tmp_path: Path) -> No
     assert 'hitl_stage_latency_seconds_bucket{le="7200.0",stage="router"} 4.0' in text
     assert 'hitl_stage_latency_seconds_bucket{le="+Inf",stage="router"} 5.0' in text
     assert 'hitl_stage_latency_seconds_sum{stage="router"} 10000.025' in text
+
+
+def test_a_service_without_a_folder_of_its_own_is_served_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    occupied = tmp_path / "no-folder"
+    occupied.write_text("a file stands in its place")
+    with observed("router", Settings(data_dir=occupied)) as watch:
+        with urlopen(f"http://{watch.address}/metrics", timeout=10) as answer:
+            assert b"hitl_service_info" in answer.read()
+        assert f"scrape http://{watch.address}/metrics" in caplog.text
+
+
+def test_processes_of_this_machine_are_asked_past_any_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with observed("router", Settings(data_dir=tmp_path)) as watch:
+        assert asked("router@0", watch.address).healthy
