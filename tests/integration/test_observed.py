@@ -195,7 +195,7 @@ def test_a_service_that_is_killed_is_missed_and_comes_back_at_its_port(stand: St
         second = started()
         try:
             assert address_of(stand, "feedback", "9") == address
-            turns = "hitl_stage_config_offset"
+            turns = "hitl_stage_paused_partitions"
             wait_until(lambda: turns in (asked(address) or ""), what="its loop turning")
         finally:
             second.terminate()
