@@ -5,9 +5,19 @@ from typing import Any
 
 import pytest
 
-from infra.kafka.errors import DeadLetterFlood, InstanceFenced, InvalidMessage, NotReady, Reason, RecordsLost
+from infra.kafka.errors import (
+    ConfigurationNewer,
+    DeadLetterFlood,
+    InstanceFenced,
+    InvalidMessage,
+    NotReady,
+    Reason,
+    RecordsLost,
+    TransactionAborted,
+)
 from infra.kafka.log import TopicPartition
 from infra.kafka.loop import Loop, LoopPolicy
+from infra.kafka.observing import Cause, cause_of
 from infra.kafka.partitioner import partition_of
 from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Source, one_by_one, tally
 from schemas import events as e
@@ -232,6 +242,11 @@ def test_what_was_published_before_a_record_is_known_when_it_is_decided(exactly_
     bench.run()
     assert {p.request_id for p in bench.events("predictions")} == {"a", "b"}
     assert [d.request_id for d in bench.events(DEAD_LETTERS.name)] == ["c"]
+
+
+def test_what_is_done_again_on_purpose_is_no_trouble_to_whoever_watches() -> None:
+    assert cause_of(ConfigurationNewer()) is Cause.REDONE
+    assert cause_of(TransactionAborted()) is Cause.ABORTED
 
 
 def test_a_flood_of_dead_letters_stops_the_stage_and_says_how_to_resume() -> None:
