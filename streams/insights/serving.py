@@ -32,6 +32,7 @@ LAST_PORT: Final = 65_535
 QUEUE: Final = 128  # connections that wait to be taken
 JSON: Final = "application/json"
 WIDTHS: Final = {width.name.lower(): width for width in Width}
+ASKED: Final = ("from", "to", "window", "workflow")
 WidthName = Literal["all", "minute", "hour", "day"]
 
 logger = logging.getLogger(__name__)
@@ -60,12 +61,15 @@ def build(path: Path, source: Source, complete_at: Callable[[], float | None]) -
 
     @app.get("/v1/kpis", response_model=None)
     def figures(
+        request: Request,
         workflow: Annotated[str | None, Query(description="only this workflow")] = None,
         window: Annotated[WidthName, Query(description="all: one answer for the whole span")] = "all",
         since: Annotated[str | None, Query(alias="from", description="milliseconds or ISO 8601")] = None,
         until: Annotated[str | None, Query(alias="to", description="milliseconds or ISO 8601, exclusive")] = None,
     ) -> Response:
         """KPIs and figures of the system; without `from` and `to` of all time, or of the last windows."""
+        if strange := sorted(request.query_params.keys() - set(ASKED)):  # a slip would be answered as if it were not there
+            return _problem(422, f"There is no parameter {strange[0]!r}: ask by {', '.join(ASKED)}.")
         complete = complete_at()
         if complete is None:
             return _problem(503, "The view is being read from the log; ask again in some seconds.")

@@ -77,6 +77,13 @@ def test_it_says_that_it_is_not_ready_and_answers_to_localhost_only(path: Path) 
         assert client.get("/v1/kpis", headers={"host": "[::1]:8089"}).status_code == 200
 
 
+def test_a_slip_in_the_question_is_refused_and_not_passed_over(path: Path) -> None:
+    with TestClient(build(path, SOURCE, time.time), base_url="http://127.0.0.1:8089") as client:
+        assert client.get("/v1/kpis?window=hour&workflow=a").status_code == 200
+        slip = client.get("/v1/kpis?windw=hour")
+        assert (slip.status_code, "'windw'" in slip.json()["detail"]) == (422, True)
+
+
 def test_windows_of_every_width_add_up_to_the_whole(path: Path) -> None:
     now = 1_700_000_000.0 + 86_400
     with Snapshot(path) as view:
