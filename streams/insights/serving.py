@@ -68,7 +68,7 @@ def build(path: Path, source: Source, complete_at: Callable[[], float | None]) -
         until: Annotated[str | None, Query(alias="to", description="milliseconds or ISO 8601, exclusive")] = None,
     ) -> Response:
         """KPIs and figures of the system; without `from` and `to` of all time, or of the last windows."""
-        if strange := sorted(request.query_params.keys() - set(ASKED)):  # a slip would be answered as if it were not there
+        if strange := sorted(request.query_params.keys() - set(ASKED)):  # a slip, which must not be passed over
             return _problem(422, f"There is no parameter {strange[0]!r}: ask by {', '.join(ASKED)}.")
         complete = complete_at()
         if complete is None:
