@@ -78,6 +78,7 @@ class EscalatedBy(StrEnum):
     POLICY = "policy"
     PERSON = "person"
     TIMEOUT = "timeout"
+    DISAGREEMENT = "disagreement"
 
 
 class ReopenedBy(StrEnum):

@@ -33,6 +33,13 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     split: Split
     routed_reason: str
     risk_score: float = 0.0
+    overlap: int = 1  # answers of different people that are wanted
+    adaptive: bool = False  # a further person only while they disagree
+    most_answers: int = 1
+    four_eyes: tuple[int, ...] = ()  # positions of classes that a second person must confirm
+    validation: float | None = None  # probability with which it was drawn for expert validation
+    gold_id: str | None = None
+    gold_label: str | None = None
 
 
 def fitting(reason: str) -> str:

@@ -32,10 +32,12 @@ WHY_EXPERT = {
     EscalatedBy.POLICY: "the policy asks for one",
     EscalatedBy.PERSON: "a reviewer passed it on",
     EscalatedBy.TIMEOUT: "nobody answered in time",
+    EscalatedBy.DISAGREEMENT: "people disagree",
 }
 WHY_REOPENED = {
     ReopenedBy.APPEAL: "the decision is appealed",
     ReopenedBy.AUDIT: "a blind audit contradicts the decision",
+    ReopenedBy.VALIDATION: "needs expert validation",
 }
 
 

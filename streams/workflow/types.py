@@ -22,6 +22,7 @@ Count = Annotated[int, Meta(ge=1)]
 Featurizer = Literal["text", "tabular", "vector"]
 Dollars = Annotated[float, Meta(ge=0)]
 LONGEST_TIMEOUT: Final = 87_600  # hours
+MOST_ANSWERS: Final = 15  # of different people about one case
 MAX_LABEL_BYTES: Final = 100  # a class is part of what is sealed at one length
 
 
@@ -90,6 +91,39 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.numeric + self.categorical
 
 
+class ReviewPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How people work on cases. `sla_hours` bounds a priority's deadline below the workflow's review timeout."""
+
+    lease_minutes: Annotated[float, Meta(gt=0, le=1_440)] = 10.0
+    longest_hold_days: Annotated[float, Meta(gt=0, le=365)] = 30.0
+    wip_limit: Count = 10
+    sla_hours: dict[Priority, Annotated[float, Meta(gt=0, le=LONGEST_TIMEOUT)]] = {}
+    overlap: Annotated[int, Meta(ge=1, le=MOST_ANSWERS)] = 1
+    overlap_share: Share = 1.0
+    adaptive: bool = False
+    most_answers: Annotated[int, Meta(ge=1, le=MOST_ANSWERS)] = 3
+    four_eyes: tuple[str, ...] = ()
+    gold_share: Share = 0.0
+    validation_share: Share = 0.0
+    skills: tuple[Word, ...] = ()
+    tag_fields: tuple[Word, ...] = ()
+    enrolled_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.overlap > self.most_answers:
+            raise ValueError(f"`overlap` {self.overlap} exceeds most_answers {self.most_answers}: raise most_answers")
+
+    @property
+    def lease_ms(self) -> int:
+        """Milliseconds that a claim holds unless it is renewed."""
+        return round(self.lease_minutes * 60_000)
+
+    @property
+    def longest_hold_ms(self) -> int:
+        """Milliseconds that a case can be set aside at most."""
+        return round(self.longest_hold_days * 86_400_000)
+
+
 class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kind of decision. `high_risk_amount` bounds the request's field `amount` (`inf` switches that flag off)."""
 
@@ -109,6 +143,7 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     retraining: RetrainingPolicy = RetrainingPolicy()
     rules: tuple[Rule, ...] = ()
     costs: Costs | None = None
+    review: ReviewPolicy = ReviewPolicy()
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
@@ -127,6 +162,8 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError(
                 f"`never_automate` names {min(unknown)!r}: name only classes, here {', '.join(self.classes)}"
             )
+        if unknown := set(self.review.four_eyes) - set(self.classes):
+            raise ValueError(f"`review.four_eyes` names {min(unknown)!r}: name only classes, here {', '.join(self.classes)}")
         if not 0 < self.review_timeout_hours <= LONGEST_TIMEOUT:
             raise ValueError(f"`review_timeout_hours` must be above 0 and at most {LONGEST_TIMEOUT:,} (ten years)")
         if self.high_risk_amount is not None and math.isnan(self.high_risk_amount):
@@ -141,9 +178,14 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Milliseconds until an unanswered review goes to an expert."""
         return round(self.review_timeout_hours * 3_600_000)
 
+    def deadline_ms(self, priority: Priority) -> int:
+        """Milliseconds within which a review of this priority is to be answered."""
+        hours = min(self.review_timeout_hours, self.review.sla_hours.get(priority, self.review_timeout_hours))
+        return round(hours * 3_600_000)
+
 
 SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
-    "columns": Columns, "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs,
+    "columns": Columns, "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs, "review": ReviewPolicy,
     "rules": Rule, "when": Condition, "all": Condition, "any": Condition, "then": Effect,
 }  # fmt: skip
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
