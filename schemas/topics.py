@@ -25,6 +25,7 @@ class Keyed(StrEnum):
     REQUEST = "request id"
     WORKFLOW = "workflow"
     REVIEWER = "reviewer id"
+    KEY = "signing key id"
     STAGE = "stage"
     ORIGINAL = "original key"
 
@@ -33,6 +34,7 @@ KEY_FIELDS: Final[Mapping[Keyed, str]] = {
     Keyed.REQUEST: "request_id",
     Keyed.WORKFLOW: "workflow",
     Keyed.REVIEWER: "reviewer_id",
+    Keyed.KEY: "key_id",
     Keyed.STAGE: "stage",
 }
 _KEY_OF: Final[Mapping[Keyed, Callable[[Any], str]]] = {k: attrgetter(field) for k, field in KEY_FIELDS.items()}
@@ -137,6 +139,11 @@ REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
     arbitrated=True,
     writers=("desk", "reviewer-apps", "expert-apps", "operator"), readers=("casework", "operator", "audit"),
 )  # fmt: skip
+REVIEW_COMMANDS: Final[Topic[e.CaseActionRequested]] = Topic(
+    name="review-commands", keyed=Keyed.REQUEST, events=(e.CaseActionRequested,), max_value_bytes=MIB, append_time=True,
+    arbitrated=True,
+    writers=("desk", "reviewer-apps", "expert-apps", "operator"), readers=("casework", "operator", "audit"),
+)  # fmt: skip
 APPEALS: Final[Topic[e.AppealFiled | e.AppealNoted | e.AppealRefused]] = Topic(  # reviewers must not read it
     name="appeals", keyed=Keyed.REQUEST, events=(e.AppealFiled, e.AppealNoted, e.AppealRefused), append_time=True,
     writers=("gateway", "casework", "operator"), readers=("casework", "gateway", "operator", "audit"),
@@ -144,11 +151,17 @@ APPEALS: Final[Topic[e.AppealFiled | e.AppealNoted | e.AppealRefused]] = Topic( 
 ASSIGNMENTS: Final[
     Topic[
         e.CaseOpened | e.CaseAnnounced | e.CaseEscalated | e.CaseClosed | e.CaseReopened | e.DecisionRefused
+        | e.LeaseGranted | e.LeaseExtended | e.LeaseEnded | e.CaseHeld | e.HoldEnded | e.CaseNoted
+        | e.CaseReprioritised | e.CaseReturned | e.AnswerReceived | e.AnswerWithdrawn | e.AnswerCounted
+        | e.CommandRefused
     ]
 ] = Topic(
     name="assignments", keyed=Keyed.REQUEST,
     events=(
         e.CaseOpened, e.CaseAnnounced, e.CaseEscalated, e.CaseClosed, e.CaseReopened, e.DecisionRefused,
+        e.LeaseGranted, e.LeaseExtended, e.LeaseEnded, e.CaseHeld, e.HoldEnded, e.CaseNoted,
+        e.CaseReprioritised, e.CaseReturned, e.AnswerReceived, e.AnswerWithdrawn, e.AnswerCounted,
+        e.CommandRefused,
     ),
     writers=("casework",),
     readers=("desk", "reviewer-apps", "expert-apps", "gateway", "index", "insights", "operator", "audit"),
@@ -157,8 +170,15 @@ OUTCOMES: Final[Topic[e.DecisionMade | e.OutcomeAmended | e.OutcomeUpheld]] = To
     name="outcomes", keyed=Keyed.REQUEST, events=(e.DecisionMade, e.OutcomeAmended, e.OutcomeUpheld),
     writers=("router", "casework"), readers=("upstream", "gateway", "index", "operator", "audit"),
 )  # fmt: skip
-AUDITS: Final[Topic[e.AuditDrawn | e.AuditAnswered | e.AuditExpired]] = Topic(
-    name="audits", keyed=Keyed.WORKFLOW, events=(e.AuditDrawn, e.AuditAnswered, e.AuditExpired),
+AUDITS: Final[
+    Topic[
+        e.AuditDrawn | e.AuditAnswered | e.AuditExpired | e.GoldAnswered | e.OverlapAnswered | e.DecisionValidated
+    ]
+] = Topic(
+    name="audits", keyed=Keyed.WORKFLOW,
+    events=(
+        e.AuditDrawn, e.AuditAnswered, e.AuditExpired, e.GoldAnswered, e.OverlapAnswered, e.DecisionValidated,
+    ),
     writers=("router", "casework"), readers=("assurance", "insights", "operator", "audit"),
 )  # fmt: skip
 FEEDBACK: Final[Topic[e.FeedbackRecorded]] = Topic(
@@ -182,13 +202,28 @@ POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
         "inference", "router", "casework", "feedback", "training", "gateway", "desk", "insights", "operator", "audit",
     ),
 )  # fmt: skip
+REVIEWERS: Final[Topic[e.ReviewerEnrolled | e.ReviewerAssessed]] = Topic(
+    name="reviewers", keyed=Keyed.REVIEWER, events=(e.ReviewerEnrolled, e.ReviewerAssessed), max_value_bytes=MIB,
+    config=True,
+    writers=("assurance", "operator"), readers=("casework", "desk", "insights", "operator", "audit"),
+)  # fmt: skip
+GOLD: Final[Topic[e.GoldAdded | e.GoldRetired]] = Topic(
+    name="gold", keyed=Keyed.WORKFLOW, events=(e.GoldAdded, e.GoldRetired), config=True,
+    writers=("operator",), readers=("casework", "operator", "audit"),
+)  # fmt: skip
+IDENTITIES: Final[Topic[e.SigningKeyPublished | e.SigningKeyRetired | e.TokenRevoked]] = Topic(
+    name="identities", keyed=Keyed.KEY, events=(e.SigningKeyPublished, e.SigningKeyRetired, e.TokenRevoked),
+    max_value_bytes=MIB, config=True,
+    writers=("operator",), readers=("casework", "gateway", "desk", "operator", "audit"),
+)  # fmt: skip
 TALLIES: Final[Topic[e.StageTallied]] = Topic(
     name="tallies", keyed=Keyed.STAGE, events=(e.StageTallied,),
-    writers=("inference", "router", "casework", "feedback", "training"), readers=("insights", "operator", "audit"),
+    writers=("inference", "router", "casework", "feedback", "training", "assurance"),
+    readers=("insights", "operator", "audit"),
 )  # fmt: skip
 DEAD_LETTERS: Final[Topic[e.DeadLettered]] = Topic(
     name="dead-letters", keyed=Keyed.ORIGINAL, events=(e.DeadLettered,),
-    writers=("inference", "router", "casework", "feedback", "training"),
+    writers=("inference", "router", "casework", "feedback", "training", "assurance"),
     readers=("router", "operator", "gateway", "index", "insights", "audit"),
 )  # fmt: skip
 CASES: Final[Topic[e.CaseSnapshot]] = Topic(
@@ -197,8 +232,8 @@ CASES: Final[Topic[e.CaseSnapshot]] = Topic(
 )  # fmt: skip
 
 TOPICS: Final[tuple[Topic[Any], ...]] = (
-    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, REVIEW_DECISIONS, APPEALS, ASSIGNMENTS,
-    OUTCOMES,
-    AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, TALLIES, DEAD_LETTERS, CASES,
+    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, REVIEW_DECISIONS, REVIEW_COMMANDS, APPEALS,
+    ASSIGNMENTS, OUTCOMES, AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, REVIEWERS, GOLD, IDENTITIES, TALLIES,
+    DEAD_LETTERS, CASES,
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Topic[Any]]] = {topic.name: topic for topic in TOPICS}

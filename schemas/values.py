@@ -53,6 +53,7 @@ class SampleKind(StrEnum):
     BLIND = "blind"
     AUDIT = "audit"
     EXPERT = "expert"
+    GOLD = "gold"
 
 
 class FeedbackKind(StrEnum):
@@ -82,6 +83,12 @@ class EscalatedBy(StrEnum):
 class ReopenedBy(StrEnum):
     APPEAL = "appeal"
     AUDIT = "audit"
+    VALIDATION = "validation"
+
+
+class EndedBy(StrEnum):
+    RELEASED = "released"
+    EXPIRED = "expired"
 
 
 class ClosedBy(StrEnum):
@@ -167,6 +174,51 @@ class PreviousAnswer(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     note: str = ""
     answered_at: int
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has a case for themselves, and until when."""
+
+    token: int
+    reviewer_id: str
+    granted_at: int
+    expires_at: int
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """A case that a person has set aside."""
+
+    reviewer_id: str
+    resumes_at: int
+    note: str = ""
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person wrote beside a case."""
+
+    reviewer_id: str
+    note: str
+    noted_at: int
+
+
+class GivenAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An accepted answer that has not taken effect alone."""
+
+    decision_id: str
+    reviewer_id: str
+    action: str
+    label: str | None = None
+    confidence: float
+    feedback: str = ""
+    cause: Coordinates
+    answered_at: int
+
+
+class PendingAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer in its grace period."""
+
+    answer: GivenAnswer
+    leaves_at: int
 
 
 class OffsetRange(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,33 @@ from schemas.events.learning import (
     ModelTrained,
     RetrainingRequested,
 )
+from schemas.events.leases import (
+    AnswerCounted,
+    AnswerReceived,
+    AnswerWithdrawn,
+    CaseActionRequested,
+    CaseHeld,
+    CaseNoted,
+    CaseReprioritised,
+    CaseReturned,
+    CommandRefused,
+    HoldEnded,
+    LeaseEnded,
+    LeaseExtended,
+    LeaseGranted,
+)
+from schemas.events.people import (
+    DecisionValidated,
+    GoldAdded,
+    GoldAnswered,
+    GoldRetired,
+    OverlapAnswered,
+    ReviewerAssessed,
+    ReviewerEnrolled,
+    SigningKeyPublished,
+    SigningKeyRetired,
+    TokenRevoked,
+)
 from schemas.events.requests import (
     AppealFiled,
     AutoApproved,
@@ -60,6 +87,29 @@ Event = (
     | AppealNoted
     | AppealRefused
     | DecisionRefused
+    | CaseActionRequested
+    | LeaseGranted
+    | LeaseExtended
+    | LeaseEnded
+    | CaseHeld
+    | HoldEnded
+    | CaseNoted
+    | CaseReprioritised
+    | CaseReturned
+    | AnswerReceived
+    | AnswerWithdrawn
+    | AnswerCounted
+    | CommandRefused
+    | GoldAdded
+    | GoldRetired
+    | GoldAnswered
+    | OverlapAnswered
+    | DecisionValidated
+    | ReviewerEnrolled
+    | ReviewerAssessed
+    | SigningKeyPublished
+    | SigningKeyRetired
+    | TokenRevoked
     | CaseSnapshot
     | AuditDrawn
     | AuditAnswered
@@ -95,6 +145,29 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     AppealNoted,
     AppealRefused,
     DecisionRefused,
+    CaseActionRequested,
+    LeaseGranted,
+    LeaseExtended,
+    LeaseEnded,
+    CaseHeld,
+    HoldEnded,
+    CaseNoted,
+    CaseReprioritised,
+    CaseReturned,
+    AnswerReceived,
+    AnswerWithdrawn,
+    AnswerCounted,
+    CommandRefused,
+    GoldAdded,
+    GoldRetired,
+    GoldAnswered,
+    OverlapAnswered,
+    DecisionValidated,
+    ReviewerEnrolled,
+    ReviewerAssessed,
+    SigningKeyPublished,
+    SigningKeyRetired,
+    TokenRevoked,
     CaseSnapshot,
     AuditDrawn,
     AuditAnswered,
@@ -113,6 +186,9 @@ EVENT_TYPES: tuple[type[Event], ...] = (
 
 __all__ = [
     "EVENT_TYPES",
+    "AnswerCounted",
+    "AnswerReceived",
+    "AnswerWithdrawn",
     "AppealFiled",
     "AppealNoted",
     "AppealRefused",
@@ -120,30 +196,50 @@ __all__ = [
     "AuditDrawn",
     "AuditExpired",
     "AutoApproved",
+    "CaseActionRequested",
     "CaseAnnounced",
     "CaseClosed",
     "CaseEscalated",
+    "CaseHeld",
+    "CaseNoted",
     "CaseOpened",
     "CaseReopened",
+    "CaseReprioritised",
+    "CaseReturned",
     "CaseSnapshot",
+    "CommandRefused",
     "DeadLettered",
     "DecisionMade",
     "DecisionRefused",
     "DecisionRequested",
+    "DecisionValidated",
     "Event",
     "ExpertReviewRequested",
     "FeedbackRecorded",
+    "GoldAdded",
+    "GoldAnswered",
+    "GoldRetired",
+    "HoldEnded",
+    "LeaseEnded",
+    "LeaseExtended",
+    "LeaseGranted",
     "ModelEvaluated",
     "ModelPromoted",
     "ModelRefused",
     "ModelTrained",
     "OutcomeAmended",
     "OutcomeUpheld",
+    "OverlapAnswered",
     "PolicyPublished",
     "PolicyRefused",
     "PredictionMade",
     "RetrainingRequested",
     "ReviewDecided",
     "ReviewRequested",
+    "ReviewerAssessed",
+    "ReviewerEnrolled",
+    "SigningKeyPublished",
+    "SigningKeyRetired",
     "StageTallied",
+    "TokenRevoked",
 ]

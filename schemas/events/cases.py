@@ -13,6 +13,11 @@ from schemas.values import (
     ClosedBy,
     Coordinates,
     EscalatedBy,
+    GivenAnswer,
+    Hold,
+    Lease,
+    Note,
+    PendingAnswer,
     PreviousAnswer,
     Priority,
     Recommendation,
@@ -48,6 +53,9 @@ class ReviewRequested(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bytes
     created_at: int
     due_at: int | None = None
+    skills: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    answers: tuple[PreviousAnswer, ...] = ()
 
 
 class ExpertReviewRequested(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +90,8 @@ class ExpertReviewRequested(msgspec.Struct, frozen=True, kw_only=True):
     reopened_by: ReopenedBy | None = None
     appeal: Appeal | None = None
     standing: StandingDecision | None = None
+    skills: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class ReviewDecided(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +109,7 @@ class ReviewDecided(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: int | None = None
     lease: int | None = None
     token: str | None = None
+    grace_seconds: float = 0.0
 
 
 class CaseOpened(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,3 +276,11 @@ class CaseSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     reopened_by: ReopenedBy | None = None
     appeal: Appeal | None = None
     standing: StandingDecision | None = None
+    skills: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    lease: Lease | None = None
+    hold: Hold | None = None
+    notes: tuple[Note, ...] = ()
+    counted: tuple[GivenAnswer, ...] = ()
+    pending: PendingAnswer | None = None
+    people: tuple[str, ...] = ()

@@ -88,6 +88,7 @@ class DecisionMade(msgspec.Struct, frozen=True, kw_only=True):
     grounds: Grounds
     requested_at: int
     decided_at: int
+    reviewers: tuple[str, ...] = ()
 
 
 class AppealFiled(msgspec.Struct, frozen=True, kw_only=True):
