@@ -1,7 +1,7 @@
 """Which keys vouch for people: a fold over the topic `identities`. While none is in force, identity is off."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -16,7 +16,7 @@ class Key:
     public_key: bytes
     since: int
     until: int | None = None
-    revoked: Mapping[str, int] = MappingProxyType({})  # token id -> when
+    revoked: Mapping[str, int] = field(default_factory=dict)  # token id -> when
 
     def is_in_force(self, at: int) -> bool:
         """Whether it makes tokens necessary at a time."""
@@ -30,22 +30,20 @@ Identities = Mapping[str, Key]
 NO_IDENTITIES: Final[Identities] = MappingProxyType({})
 
 
-def fold_identities(identities: Identities, event: Event, *, at: int) -> Identities:
-    """The keys after one more event, which lies in the log since `at` (milliseconds); what is impossible changes nothing.
+def fold_identities(identities: Identities, event: Event) -> Identities:
+    """The keys after one more event; what is impossible changes nothing.
 
     A key is named by its thumbprint, so no event can put another one in its place; what was retired stays so.
     """
     match event:
         case SigningKeyPublished(key_id=key_id, public_key=public_key) if key_id not in identities:
-            if len(public_key) != KEY_BYTES or key_id != thumbprint(public_key):
-                return identities
-            return _with(identities, key_id, Key(public_key=public_key, since=at))
+            if len(public_key) == KEY_BYTES and key_id == thumbprint(public_key):
+                return _with(identities, key_id, Key(public_key=public_key, since=event.published_at))
         case SigningKeyRetired(key_id=key_id) if (key := identities.get(key_id)) and key.until is None:
-            return _with(identities, key_id, replace(key, until=at))
+            return _with(identities, key_id, replace(key, until=event.retired_at))
         case TokenRevoked(key_id=key_id, token_id=token_id) if (key := identities.get(key_id)):
             if token_id not in key.revoked:
-                revoked = MappingProxyType({**key.revoked, token_id: at})
-                return _with(identities, key_id, replace(key, revoked=revoked))
+                return _with(identities, key_id, replace(key, revoked={**key.revoked, token_id: event.revoked_at}))
     return identities
 
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from streams.casework.identity import LEEWAY, LONGEST_TOKEN, Identity, NotVouched, Refused, Role, identify, issuer
 from streams.casework.jws import SigningKey
 from streams.casework.signing_keys import NO_IDENTITIES, Identities
+from tests.unit.casework.test_jws import part
 from tests.unit.casework.test_signing_keys import FIRST, SECOND, folded, published, retired, revoked
 
 HERE = issuer("hitl.")
 NOW = 1_800_000_000  # seconds
 AT = NOW * 1_000  # milliseconds
-ON = folded((0, published()))
+ON = folded(published())
 
 
 def claims(**changes: object) -> dict[str, Any]:
@@ -56,13 +57,13 @@ def test_a_token_vouches_for_its_person() -> None:
 
 @pytest.mark.parametrize("said", [None, "", "nonsense", token(sub="ben")])
 def test_without_a_key_in_force_identity_is_off(said: str | None) -> None:
-    for identities in (NO_IDENTITIES, folded((0, published()), (AT, retired())), folded((AT + 1, published()))):
+    for identities in (NO_IDENTITIES, folded(published(), retired(at=AT)), folded(published(at=AT + 1))):
         found = verdict(said, identities=identities)
         assert found == Identity("ann") and found.may_act_as(Role.LEAD)
 
 
 def test_what_was_written_before_the_first_key_needs_no_token_and_what_came_after_does() -> None:
-    identities = folded((AT, published()))
+    identities = folded(published(at=AT))
     assert reason(None, identities=identities, at=AT - 1) is None
     assert reason(None, identities=identities, at=AT) == "missing_token"
 
@@ -89,7 +90,7 @@ def test_a_token_is_bounded() -> None:
     "said",
     [
         "x", "a.b", "a.b.c", "a.b.c.d", token() + ".", token() + "=", " " + token(), token().replace(".", ":"),
-        FIRST.sign(b"no json"), FIRST.sign(b"[]"), FIRST.sign(b"\xff"), FIRST.sign(b"[" * 3_000),
+        FIRST.sign(b"no json"), FIRST.sign(b"[]"), FIRST.sign(b"\xff"), FIRST.sign(b'{"x":' + b"[" * 2_000),
         token(sub=""), token(sub=5), token(exp=None), token(iat=None), token(jti=None), token(iss=None),
         token(roles=["king"]), token(roles="lead"), token(exp="soon"), token(exp=1e300), token(exp=-1),
         token(exp=10**12), token(iat=True), token(skills=[1]),
@@ -106,15 +107,12 @@ def test_fields_of_a_later_version_are_read_over() -> None:
 def test_no_other_algorithm_counts() -> None:
     """The old confusions: none at all, and the public key as the secret of an HMAC (RFC 8725, section 2.1)."""
     kid = {"kid": FIRST.key_id}
-    unsigned = jwt.encode(claims(), "", "none", kid)
-    assert reason(unsigned) == "wrong_algorithm"
-    header, body, _ = token().split(".")
-    assert reason(f"{unsigned.split('.')[0]}.{body}.{token().split('.')[2]}") == "wrong_algorithm"
+    header, body, signature = token().split(".")
+    assert reason(jwt.encode(claims(), "", "none", kid)) == "wrong_algorithm"
     assert reason(jwt.encode(claims(), FIRST.public_key, "HS256", kid)) == "wrong_algorithm"
-    for changed in ("none", "None", "HS256", "RS256", "eddsa", "Ed448", ""):
-        private = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
-        said = jwt.encode(claims(), private, "EdDSA", kid | {"alg": changed})
-        assert reason(said) == "wrong_algorithm", changed
+    for name in ("none", "None", "HS256", "RS256", "eddsa", "Ed448", ""):
+        said = part(kid | {"alg": name})
+        assert reason(f"{said}.{body}.") == reason(f"{said}.{body}.{signature}") == "wrong_algorithm"
     assert reason(f"{header}.{body}.") == "bad_signature"
 
 
@@ -141,13 +139,13 @@ def test_claims_and_signature_of_two_tokens_do_not_mix() -> None:
     ],
 )  # fmt: skip
 def test_a_token_holds_in_its_term_by_the_time_of_the_record(
-    changes: dict[str, object], after: int, why: str | None
+    changes: dict[str, int], after: int, why: str | None
 ) -> None:
-    assert reason(token(**changes), at=AT + after) == why
+    assert reason(token(FIRST, **changes), at=AT + after) == why
 
 
 def test_keys_overlap_while_they_are_changed() -> None:
-    identities = folded((0, published()), (AT - 500, published(SECOND)), (AT, retired()))
+    identities = folded(published(), published(SECOND, AT - 500), retired(at=AT))
     assert [reason(token(), identities=identities, at=AT + ms) for ms in (-501, -1, 0)] == [None, None, "retired_key"]
     assert [reason(token(SECOND), identities=identities, at=AT + ms) for ms in (-501, -1, 0)] == [None] * 3
     early = AT - 500 - LEEWAY  # brokers' clocks differ a little; a key is not of use long before it was there
@@ -156,7 +154,7 @@ def test_keys_overlap_while_they_are_changed() -> None:
 
 
 def test_a_revoked_token_counts_for_what_was_written_before() -> None:
-    identities = folded((0, published()), (AT, revoked("t1")), (AT, published(SECOND)))
+    identities = folded(published(), revoked("t1", at=AT), published(SECOND, AT))
     assert reason(token(), identities=identities, at=AT - 1) is None
     assert reason(token(), identities=identities, at=AT) == "revoked_token"
     assert reason(token(jti="t2"), identities=identities) is None
@@ -193,7 +191,7 @@ def test_whatever_stands_for_a_token_there_is_a_verdict(said: str) -> None:
     )
 )
 def test_a_verdict_hangs_on_nothing_that_was_asked_before(asked: list[tuple[str | None, str, int]]) -> None:
-    identities = folded((0, published()), (AT, revoked("t1")), (AT, published(SECOND)), (AT + 1, retired()))
+    identities = folded(published(), revoked("t1", at=AT), published(SECOND, AT), retired(at=AT + 1))
     first = [verdict(*each[:2], identities, each[2]) for each in asked]
     again = [verdict(*each[:2], identities, each[2]) for each in reversed(asked)]
     assert again == first[::-1]
