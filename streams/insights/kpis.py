@@ -7,8 +7,8 @@ import msgspec
 from msgspec import field
 
 from schemas.values import SampleKind
+from streams.assurance.intervals import clopper_pearson
 from streams.insights.figures import BlindGroup, Durations, Figures
-from streams.insights.intervals import clopper_pearson
 from streams.workflow.types import Costs
 
 ENOUGH: Final = 30  # blind answers below which no share is given

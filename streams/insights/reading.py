@@ -6,9 +6,9 @@ from typing import Final
 import msgspec
 
 from schemas.values import SampleKind
+from streams.assurance.intervals import clopper_pearson
 from streams.insights.figures import BlindGroup, Durations, Figures
 from streams.insights.fold import DEAD, LEARNT, PROMOTED, REFUSED
-from streams.insights.intervals import clopper_pearson
 from streams.insights.kpis import ENOUGH, weighted_agreement
 from streams.insights.models import ModelFacts
 from streams.insights.subject import Measure
