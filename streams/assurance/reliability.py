@@ -75,11 +75,12 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 def assess(record: Record, policy: ReliabilityPolicy, *, classes: int) -> Assessment:
     """Accuracy with its exact interval, whether carelessness is suspected, and what the person may do."""
     suspect = is_suspect(record.screening, policy, classes=classes)
+    accuracy = clopper_pearson(record.right, record.gold) if record.gold else None
     return Assessment(
         record=record,
-        accuracy=clopper_pearson(record.right, record.gold) if record.gold else None,
+        accuracy=accuracy,
         suspect=suspect,
-        adjudicates=may_adjudicate(right=record.right, of=record.gold, suspect=suspect, policy=policy),
+        adjudicates=may_adjudicate(record.right, record.gold, accuracy, suspect=suspect, policy=policy),
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from streams.assurance.intervals import CONFIDENCE, clopper_pearson
+from streams.assurance.intervals import CONFIDENCE, Interval
 from streams.assurance.policy import ReliabilityPolicy
 
 
@@ -13,20 +13,19 @@ class Right(NamedTuple):
     reason: str
 
 
-def may_adjudicate(*, right: int, of: int, suspect: bool, policy: ReliabilityPolicy) -> Right:
+def may_adjudicate(
+    right: int, of: int, accuracy: Interval | None, *, suspect: bool, policy: ReliabilityPolicy
+) -> Right:
     """By `right` answers `of` so many gold questions. Where no proof is demanded, what the interval allows is granted.
 
-    >>> may_adjudicate(right=18, of=20, suspect=False, policy=ReliabilityPolicy())
+    >>> may_adjudicate(18, 20, Interval(0.683, 0.988), suspect=False, policy=ReliabilityPolicy())
     Right(granted=True, reason='18 of 20 gold questions right (95%: 68.3% to 98.8%), 90% are possible')
     """
-    if suspect:
-        return Right(False, f"{right} of {of} gold questions right, too few for careful answers")
-    if of == 0:
+    if accuracy is None:
         return Right(not policy.proven, "no gold question answered yet")
-    interval, demanded = clopper_pearson(right, of), policy.adjudicator_accuracy
-    known = f"{right} of {of} gold questions right ({CONFIDENCE:.0%}: {interval.low:.1%} to {interval.high:.1%})"
-    if policy.proven:
-        granted = interval.low >= demanded
-        return Right(granted, f"{known}, {demanded:.0%} are {'proven' if granted else 'not proven'}")
-    granted = interval.high >= demanded
-    return Right(granted, f"{known}, {demanded:.0%} are {'possible' if granted else 'excluded'}")
+    known = f"{right} of {of} gold questions right ({CONFIDENCE:.0%}: {accuracy.low:.1%} to {accuracy.high:.1%})"
+    if suspect:
+        return Right(False, f"{known}, too few for careful answers")
+    granted = policy.adjudicator_accuracy <= (accuracy.low if policy.proven else accuracy.high)
+    words = ("proven", "not proven") if policy.proven else ("possible", "excluded")
+    return Right(granted, f"{known}, {policy.adjudicator_accuracy:.0%} are {words[not granted]}")

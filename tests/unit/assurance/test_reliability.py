@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta
 
+from streams.assurance.intervals import clopper_pearson
 from streams.assurance.policy import ReliabilityPolicy
 from streams.assurance.reliability import Assessment, Record, Told, assess, is_material, with_gold, with_overlap
 from streams.assurance.rights import Right, may_adjudicate
@@ -68,16 +69,21 @@ def test_the_interval_is_scipys(right: int, wrong: int) -> None:
 )
 def test_who_may_adjudicate(right: int, of: int, proven: bool, granted: bool) -> None:
     policy = ReliabilityPolicy(proven=proven)
-    found = may_adjudicate(right=right, of=of, suspect=False, policy=policy)
+    found = assess(record_of(questions(right, of - right)), policy, classes=2).adjudicates
     assert found.granted is granted
     assert found.reason
 
 
 def test_a_right_is_denied_with_its_reason() -> None:
-    denied = may_adjudicate(right=14, of=20, suspect=False, policy=POLICY)
+    denied = may_adjudicate(14, 20, clopper_pearson(14, 20), suspect=False, policy=POLICY)
     assert denied == Right(False, "14 of 20 gold questions right (95%: 45.7% to 88.1%), 90% are excluded")
-    suspected = may_adjudicate(right=99, of=100, suspect=True, policy=POLICY)
-    assert suspected == Right(False, "99 of 100 gold questions right, too few for careful answers")
+
+
+def test_who_is_suspected_does_not_adjudicate() -> None:
+    interval = clopper_pearson(99, 100)
+    suspected = may_adjudicate(99, 100, interval, suspect=True, policy=POLICY)
+    assert not suspected.granted
+    assert suspected.reason.endswith(", too few for careful answers")
 
 
 def test_the_first_ten_answers_are_told_then_every_tenth_more() -> None:
