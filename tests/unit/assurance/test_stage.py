@@ -1,51 +1,18 @@
 """The stage tells what is known of people when it is worth telling, and a restart changes none of it."""
 
-from collections.abc import Iterable
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.kafka.stage import Message
-from schemas.events import AuditDrawn, Event, GoldAnswered, OverlapAnswered, ReviewerAssessed
+from schemas.events import Event, ReviewerAssessed
 from schemas.topics import AUDITS, REVIEWERS
-from schemas.values import Coordinates, SampleKind, Split
 from streams.assurance.stage import AssuranceStage, People
 from streams.workflow.policies import Policies
 from tests.support.learning import NOW, ReplayedSource, document, lane, message, policy
+from tests.support.reviewer_log import POSTS, drawn, gold, log_of, overlap
 
-CAUSE = Coordinates(topic="review-decisions", partition=1, offset=7)
 STAGE = AssuranceStage()
-POSTS = "posts"
-
-
-def gold(number: int, label: str = "approve", *, who: str = "anna", question: str | None = None) -> GoldAnswered:
-    """An answer to a question whose right answer is `approve`."""
-    return GoldAnswered(
-        event_id=f"gold-answered:{number}", request_id=f"r{number}", workflow=POSTS, reviewer_id=who,
-        gold_id=question or f"g{number}", label=label, right_label="approve", agrees=label == "approve",
-        confidence=1.0, cause=CAUSE, answered_at=NOW,
-    )  # fmt: skip
-
-
-def overlap(
-    request_id: str, who: str, label: str = "approve", *, resolved: str | None = "approve", position: int = 1
-) -> OverlapAnswered:
-    return OverlapAnswered(
-        event_id=f"overlap-answered:{request_id}:0:{position}", request_id=request_id, workflow=POSTS, reviewer_id=who,
-        label=label, position=position, resolved_label=resolved, blind=True, cause=CAUSE, answered_at=NOW,
-    )  # fmt: skip
-
-
-def drawn() -> AuditDrawn:
-    return AuditDrawn(
-        event_id="audit", request_id="r", workflow=POSTS, kind=SampleKind.AUDIT, inclusion_probability=0.1,
-        split=Split.TRAIN, request=CAUSE, policy_version=1, cause=CAUSE, drawn_at=NOW,
-    )  # fmt: skip
-
-
-def log_of(events: Iterable[Event]) -> list[Message]:
-    return [message(AUDITS.name, event, offset=n, timestamp=NOW + n) for n, event in enumerate(events)]
 
 
 def policies(more: str = "") -> Policies:
