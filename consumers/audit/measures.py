@@ -20,10 +20,13 @@ from schemas.events import (
     CaseOpened,
     CaseReopened,
     DecisionMade,
+    DecisionValidated,
+    GoldAnswered,
     ModelEvaluated,
     ModelPromoted,
     ModelRefused,
     ModelTrained,
+    OverlapAnswered,
     PolicyPublished,
     PredictionMade,
     RetrainingRequested,
@@ -111,6 +114,8 @@ class Measures:
             blind=cases.blind,
             unweighable=cases.unweighable,
             expired=cases.expired,
+            pairs=cases.pairs,
+            validated=cases.validated,
             simulated=cases.simulated or any(person.startswith(SIMULATED) for person in self.people),
         )
 
@@ -139,7 +144,10 @@ class Collector:
                 add_prediction(self.workflows[made.workflow], made)
             case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() as changed:
                 add_subject(self.workflows[changed.workflow], changed)
-            case AuditDrawn() | AuditAnswered() | AuditExpired() as audit:
+            case (
+                AuditDrawn() | AuditAnswered() | AuditExpired()
+                | GoldAnswered() | OverlapAnswered() | DecisionValidated()
+            ) as audit:  # fmt: skip
                 add_subject(self.workflows[audit.workflow], audit)
             case PolicyPublished() as published:
                 self.policies = fold_policies(self.policies, published)
@@ -180,7 +188,7 @@ def add_prediction(measures: Measures, made: PredictionMade) -> None:
 def add_subject(measures: Measures, event: CaseEvent | AuditEvent) -> None:
     """Collect a change of a case, a draw, or what became of it."""
     before = measures.subjects.get(event.request_id, UNKNOWN)
-    if isinstance(event, AuditDrawn | AuditAnswered | AuditExpired):
+    if isinstance(event, AuditEvent):
         measures.subjects[event.request_id] = with_audit_event(before, event, measures.sums)
     else:
         measures.subjects[event.request_id] = with_case_event(before, event, measures.sums)

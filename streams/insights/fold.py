@@ -19,12 +19,15 @@ from schemas.events import (
     CaseOpened,
     CaseReopened,
     DeadLettered,
+    DecisionValidated,
     Event,
     FeedbackRecorded,
+    GoldAnswered,
     ModelEvaluated,
     ModelPromoted,
     ModelRefused,
     ModelTrained,
+    OverlapAnswered,
     PolicyPublished,
     StageTallied,
 )
@@ -109,7 +112,10 @@ class _Folding:
                 self._tally(event)
             case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened():
                 self._case(event)
-            case AuditDrawn() | AuditAnswered() | AuditExpired():
+            case (
+                AuditDrawn() | AuditAnswered() | AuditExpired()
+                | GoldAnswered() | OverlapAnswered() | DecisionValidated()
+            ):  # fmt: skip
                 self._audit(event)
             case FeedbackRecorded():
                 self._once(event.event_id, event.workflow, event.decided_at, f"{LEARNT}{event.type}/{event.kind}")
@@ -182,6 +188,7 @@ class _Folding:
 _MOMENTS: Final = {
     **dict.fromkeys((CaseOpened, CaseAnnounced, CaseEscalated, CaseClosed, CaseReopened), "occurred_at"),
     AuditDrawn: "drawn_at", AuditAnswered: "answered_at", AuditExpired: "expired_at",
+    GoldAnswered: "answered_at", OverlapAnswered: "answered_at", DecisionValidated: "validated_at",
     FeedbackRecorded: "decided_at", DeadLettered: "dead_lettered_at",
     ModelPromoted: "promoted_at", ModelRefused: "refused_at",
 }  # fmt: skip

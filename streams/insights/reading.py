@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.values import SampleKind
 from streams.assurance.intervals import clopper_pearson
+from streams.insights.checks import pairs_in, validated_in
 from streams.insights.figures import BlindGroup, Durations, Figures
 from streams.insights.fold import DEAD, LEARNT, PROMOTED, REFUSED
 from streams.insights.kpis import ENOUGH, weighted_agreement
@@ -106,6 +107,8 @@ def figures_of(amounts: Amounts) -> Figures:
         blind=tuple(group for _, group in _blind(amounts)),
         unweighable=amounts.get(Measure.UNWEIGHABLE, NOTHING).count,
         expired=amounts.get(Measure.EXPIRED, NOTHING).count,
+        pairs=pairs_in(amounts),
+        validated=validated_in(amounts),
         simulated=amounts.get(Measure.SIMULATED, NOTHING).count > 0,
     )
 

@@ -21,13 +21,18 @@ from schemas.events import (
     CaseEscalated,
     CaseOpened,
     CaseReopened,
+    DecisionValidated,
+    GoldAnswered,
+    OverlapAnswered,
 )
 from schemas.values import CaseStage, ClosedBy, EscalatedBy, Priority, SampleKind
 from streams.casework.cases import STUB_KEPT
+from streams.insights.checks import pair_measure, validated_measure
 from streams.insights.sums import Amount, Cell, Sums, minute_of
 
 CaseEvent = CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed | CaseReopened
-AuditEvent = AuditDrawn | AuditAnswered | AuditExpired
+DrawEvent = AuditDrawn | AuditAnswered | AuditExpired
+AuditEvent = DrawEvent | GoldAnswered | OverlapAnswered | DecisionValidated
 SIMULATED: Final = "simulated-"  # what the ids of simulated people begin with
 
 
@@ -76,6 +81,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     answered: bool = False
     unweighable: bool = False
     expired: bool = False
+    first_answer: str | None = None  # of the people who answered the same case; None when one is known of no second
+    first_blind: bool = False
+    paired: bool = False
+    validated: bool = False
 
 
 UNKNOWN: Final = Subject()
@@ -99,8 +108,12 @@ def with_case_event(subject: Subject, event: CaseEvent, sums: Sums) -> Subject:
 
 def with_audit_event(subject: Subject, event: AuditEvent, sums: Sums) -> Subject:
     """The facts after a draw, or after what became of it; adds what it contributes."""
-    after = replace(subject, is_audit=True) if event.kind is SampleKind.AUDIT else subject
+    after = replace(subject, is_audit=True) if _is_check(event) else subject
     match event:
+        case OverlapAnswered():
+            after = _with_overlap(after, event, sums)
+        case DecisionValidated() if not subject.validated:
+            after = _with_validation(after, event, sums)
         case AuditDrawn() if not subject.drawn:
             after = replace(after, drawn=True)
             _count(sums, event.workflow, event.drawn_at, f"{Measure.DRAWN}{event.kind}")
@@ -199,6 +212,32 @@ def _with_answer(subject: Subject, event: AuditAnswered, sums: Sums) -> Subject:
     cell = Cell(event.workflow, minute_of(event.answered_at), blind_measure(event))
     sums.add(cell, Amount(1, int(event.agrees)))
     return replace(subject, answered=True)
+
+
+def _is_check(event: AuditEvent) -> bool:
+    """Whether the case checks the model or a person: nobody waits for its answer."""
+    return isinstance(event, GoldAnswered) or (isinstance(event, DrawEvent) and event.kind is SampleKind.AUDIT)
+
+
+def _with_overlap(subject: Subject, event: OverlapAnswered, sums: Sums) -> Subject:
+    """The first two answers of a case are a pair; further ones were asked because these two disagree, or not asked."""
+    if subject.paired or event.position > 2:
+        return subject
+    if event.position == 1:
+        return replace(subject, first_answer=event.label, first_blind=event.blind)
+    if subject.first_answer is None:
+        return subject
+    measure = pair_measure(subject.first_answer, event.label, blind=subject.first_blind and event.blind)
+    sums.add(Cell(event.workflow, minute_of(event.answered_at), measure), Amount(1))
+    return replace(subject, paired=True)
+
+
+def _with_validation(subject: Subject, event: DecisionValidated, sums: Sums) -> Subject:
+    """The first validation of a request counts, unless it can have been drawn with no such probability."""
+    if is_weighable(event.inclusion_probability):
+        cell = Cell(event.workflow, minute_of(event.validated_at), validated_measure(event.inclusion_probability))
+        sums.add(cell, Amount(1, int(event.agrees)))
+    return replace(subject, validated=True)
 
 
 def is_weighable(probability: float) -> bool:
