@@ -11,22 +11,11 @@ from typing import Final, NamedTuple
 from consumers.audit.ledger import belongs
 from infra.kafka.scan import Entry
 from schemas.events import (
-    AuditAnswered,
-    AuditDrawn,
-    AuditExpired,
-    CaseAnnounced,
-    CaseClosed,
-    CaseEscalated,
-    CaseOpened,
-    CaseReopened,
     DecisionMade,
-    DecisionValidated,
-    GoldAnswered,
     ModelEvaluated,
     ModelPromoted,
     ModelRefused,
     ModelTrained,
-    OverlapAnswered,
     PolicyPublished,
     PredictionMade,
     RetrainingRequested,
@@ -111,6 +100,7 @@ class Measures:
             waiting=cases.waiting,
             resolution=durations([resolved.took for resolved in self.resolved.values()]),
             latency=self._latency(),
+            work=cases.work,
             blind=cases.blind,
             unweighable=cases.unweighable,
             expired=cases.expired,
@@ -142,13 +132,8 @@ class Collector:
                     measures.people.add(made.reviewer_id)
             case PredictionMade() as made:
                 add_prediction(self.workflows[made.workflow], made)
-            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() as changed:
+            case changed if isinstance(changed, CaseEvent | AuditEvent):
                 add_subject(self.workflows[changed.workflow], changed)
-            case (
-                AuditDrawn() | AuditAnswered() | AuditExpired()
-                | GoldAnswered() | OverlapAnswered() | DecisionValidated()
-            ) as audit:  # fmt: skip
-                add_subject(self.workflows[audit.workflow], audit)
             case PolicyPublished() as published:
                 self.policies = fold_policies(self.policies, published)
                 policy = self.policies.get(published.workflow)

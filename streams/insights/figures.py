@@ -51,9 +51,10 @@ class Figures:
     automatic: int = 0  # requests that the model decided alone
     reviewed: int = 0  # that a reviewer decided
     expert: int = 0  # that an expert decided
-    waiting: int = 0  # that wait for a person, audits of decided ones left out
+    waiting: int = 0  # that wait for a person, audits of decided ones left out; open gold questions look like them
     resolution: Durations = field(default_factory=Durations)  # from a request's arrival in the log to its outcome
     latency: Durations = field(default_factory=Durations)  # from a case's opening to its first closing by a person
+    work: Durations = field(default_factory=Durations)  # answers to claimed cases, and the time of all claims
     blind: tuple[BlindGroup, ...] = ()
     unweighable: int = 0  # requests answered blind with no possible inclusion probability
     expired: int = 0  # audits that nobody answered in time

@@ -16,6 +16,8 @@ from streams.workflow.types import Costs
 ENOUGH: Final = 30  # blind answers below which no share is given
 SECONDS: Final = 1_000  # milliseconds
 TWO_HOURS: Final = 7_200.0  # seconds
+HOUR: Final = 3_600_000  # milliseconds
+NO_CLAIMS: Final = "nobody answered a case that they had claimed before: how long people work is not known"
 SIMULATED_NOTE: Final = "answers came from simulated people"
 
 
@@ -57,9 +59,7 @@ def kpis(figures: Figures, costs: Costs | None = None) -> Kpis:
         human_review_latency=_duration(figures, figures.latency, "no case was answered yet"),
         time_to_resolution=_duration(figures, figures.resolution, "no request was decided yet"),
         cost_per_decision=cost_per_decision(figures, costs),
-        review_efficiency=_unmeasured(
-            "> 100", "cases per person-hour", "how long people work on a case is not recorded"
-        ),
+        review_efficiency=review_efficiency(figures),
         inter_annotator_agreement=inter_annotator_agreement(figures),
         human_ai_agreement=human_ai_agreement(figures),
         expert_validation_rate=expert_validation_rate(figures),
@@ -109,6 +109,18 @@ def automatic_accuracy(figures: Figures) -> Details:
     if len({group.probability for group in groups}) > 1:
         known["note"] = "the interval ignores that audits were drawn with different probabilities"
     return _weighed(figures, known)
+
+
+def review_efficiency(figures: Figures) -> Kpi:
+    """Answers by the hour for which people had claimed cases; each person's answer counts, also of several to one case.
+
+    A claim that ran out adds no time, one that was given back does; answers without a claim are in neither.
+    """
+    answers, hours = figures.work.count, figures.work.milliseconds / HOUR
+    if not answers or not hours:
+        return _unmeasured("> 100", "cases per person-hour", NO_CLAIMS)
+    details = _noted(figures, {"answers": answers, "person_hours": round(hours, 4)})
+    return _figure(answers / hours, "> 100", lambda rate: rate > 100, "cases per person-hour", **details)
 
 
 def cost_per_decision(figures: Figures, costs: Costs | None) -> Kpi:
