@@ -11,14 +11,6 @@ from typing import Final, NamedTuple
 from consumers.audit.ledger import belongs
 from infra.kafka.scan import Entry
 from schemas.events import (
-    AuditAnswered,
-    AuditDrawn,
-    AuditExpired,
-    CaseAnnounced,
-    CaseClosed,
-    CaseEscalated,
-    CaseOpened,
-    CaseReopened,
     DecisionMade,
     ModelEvaluated,
     ModelPromoted,
@@ -108,9 +100,12 @@ class Measures:
             waiting=cases.waiting,
             resolution=durations([resolved.took for resolved in self.resolved.values()]),
             latency=self._latency(),
+            work=cases.work,
             blind=cases.blind,
             unweighable=cases.unweighable,
             expired=cases.expired,
+            pairs=cases.pairs,
+            validated=cases.validated,
             simulated=cases.simulated or any(person.startswith(SIMULATED) for person in self.people),
         )
 
@@ -137,10 +132,8 @@ class Collector:
                     measures.people.add(made.reviewer_id)
             case PredictionMade() as made:
                 add_prediction(self.workflows[made.workflow], made)
-            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() as changed:
+            case changed if isinstance(changed, CaseEvent | AuditEvent):
                 add_subject(self.workflows[changed.workflow], changed)
-            case AuditDrawn() | AuditAnswered() | AuditExpired() as audit:
-                add_subject(self.workflows[audit.workflow], audit)
             case PolicyPublished() as published:
                 self.policies = fold_policies(self.policies, published)
                 policy = self.policies.get(published.workflow)
@@ -180,7 +173,7 @@ def add_prediction(measures: Measures, made: PredictionMade) -> None:
 def add_subject(measures: Measures, event: CaseEvent | AuditEvent) -> None:
     """Collect a change of a case, a draw, or what became of it."""
     before = measures.subjects.get(event.request_id, UNKNOWN)
-    if isinstance(event, AuditDrawn | AuditAnswered | AuditExpired):
+    if isinstance(event, AuditEvent):
         measures.subjects[event.request_id] = with_audit_event(before, event, measures.sums)
     else:
         measures.subjects[event.request_id] = with_case_event(before, event, measures.sums)

@@ -6,25 +6,23 @@ Repeating a batch, or cutting it otherwise, ends in the same view.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, get_args
 
 from infra.kafka.scan import Entry
 from schemas.events import (
     AuditAnswered,
     AuditDrawn,
     AuditExpired,
-    CaseAnnounced,
-    CaseClosed,
-    CaseEscalated,
-    CaseOpened,
-    CaseReopened,
     DeadLettered,
+    DecisionValidated,
     Event,
     FeedbackRecorded,
+    GoldAnswered,
     ModelEvaluated,
     ModelPromoted,
     ModelRefused,
     ModelTrained,
+    OverlapAnswered,
     PolicyPublished,
     StageTallied,
 )
@@ -107,10 +105,10 @@ class _Folding:
         match event:
             case StageTallied():
                 self._tally(event)
-            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened():
-                self._case(event)
-            case AuditDrawn() | AuditAnswered() | AuditExpired():
-                self._audit(event)
+            case changed if isinstance(changed, CaseEvent):
+                self._case(changed)
+            case audited if isinstance(audited, AuditEvent):
+                self._audit(audited)
             case FeedbackRecorded():
                 self._once(event.event_id, event.workflow, event.decided_at, f"{LEARNT}{event.type}/{event.kind}")
             case DeadLettered():
@@ -121,7 +119,7 @@ class _Folding:
             case PolicyPublished():
                 self._policy(event)
             case _:
-                pass  # a refusal, or what other views tell
+                pass  # a refusal, a note, or what other views tell
 
     def _tally(self, tally: StageTallied) -> None:
         made = self.made
@@ -180,8 +178,9 @@ class _Folding:
 
 
 _MOMENTS: Final = {
-    **dict.fromkeys((CaseOpened, CaseAnnounced, CaseEscalated, CaseClosed, CaseReopened), "occurred_at"),
+    **dict.fromkeys(get_args(CaseEvent), "occurred_at"),
     AuditDrawn: "drawn_at", AuditAnswered: "answered_at", AuditExpired: "expired_at",
+    GoldAnswered: "answered_at", OverlapAnswered: "answered_at", DecisionValidated: "validated_at",
     FeedbackRecorded: "decided_at", DeadLettered: "dead_lettered_at",
     ModelPromoted: "promoted_at", ModelRefused: "refused_at",
 }  # fmt: skip

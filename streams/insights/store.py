@@ -27,7 +27,7 @@ from streams.insights.windows import SIZED, Width, window_start
 from streams.workflow.types import Costs
 
 logger = logging.getLogger(__name__)
-VERSION: Final = "1"  # of what is folded and how it is kept; another one is rebuilt from the log
+VERSION: Final = "2"  # of what is folded and how it is kept; another one is rebuilt from the log
 SEEN_BYTES: Final = 16
 TABLES: Final = """
 create table if not exists meta(name text primary key, value) without rowid;

@@ -12,9 +12,17 @@ from schemas.values import ClosedBy, EscalatedBy, SampleKind
 DAY = 86_400_000
 WIDTHS = (60_000, 3_600_000, DAY)
 Rows = dict[tuple[int, int, str, str], tuple[int, int]]  # width, start, workflow, measure -> count, total
-AUDITS = (e.AuditDrawn, e.AuditAnswered, e.AuditExpired)
+AUDITS = (e.AuditDrawn, e.AuditAnswered, e.AuditExpired, e.GoldAnswered)
 ALONE = (e.FeedbackRecorded, e.DeadLettered, e.ModelPromoted, e.ModelRefused)
-CASES = (e.CaseOpened, e.CaseAnnounced, e.CaseEscalated, e.CaseClosed, e.CaseReopened)
+CASES = (
+    e.CaseOpened, e.CaseAnnounced, e.CaseEscalated, e.CaseClosed, e.CaseReopened, e.CaseReturned, e.CaseReprioritised,
+    e.LeaseGranted, e.LeaseExtended, e.LeaseEnded, e.CaseHeld, e.HoldEnded, e.CaseNoted, e.AnswerReceived,
+    e.AnswerWithdrawn, e.AnswerCounted,
+)  # fmt: skip
+ENDS = (
+    e.LeaseGranted, e.LeaseEnded, e.CaseHeld, e.AnswerReceived, e.AnswerCounted, e.CaseEscalated, e.CaseClosed,
+    e.CaseReturned,
+)  # fmt: skip
 
 
 class Truth:
@@ -79,14 +87,18 @@ class Truth:
 
     def _request(self, workflow: str, events: list[Any]) -> None:
         changes = sorted((x for x in events if isinstance(x, CASES)), key=lambda x: x.sequence)
-        audits = [x for x in events if isinstance(x, AUDITS)]
+        gold = [x for x in events if isinstance(x, e.GoldAnswered)]
+        audits: list[Any] = [x for x in events if isinstance(x, AUDITS) and not isinstance(x, e.GoldAnswered)]
         is_audit = any(x.kind is SampleKind.AUDIT for x in audits)
+        for answer in gold[:1]:
+            self._add(workflow, answer.answered_at, "gold", total=int(answer.agrees))
+        self._work(workflow, changes)
         self._audits(workflow, audits)
         self._people(workflow, changes)
         opened = next((x for x in changes if isinstance(x, e.CaseOpened)), None)
         closings = [x for x in changes if isinstance(x, e.CaseClosed)]
         self._queue(workflow, changes, is_audit)
-        if opened is None or is_audit:
+        if opened is None or is_audit or gold:
             return
         closed = next((x for x in closings if x.sequence > opened.sequence), None)
         if closed is None:
@@ -105,30 +117,48 @@ class Truth:
         starts = [x for x in changes if isinstance(x, (e.CaseOpened, e.CaseReopened))]
         if not starts or any(isinstance(x, e.CaseClosed) and x.sequence > starts[-1].sequence for x in changes):
             return
-        opened = [x for x in starts if isinstance(x, e.CaseOpened)]
-        priority = opened[-1].priority.value if opened else "high"
+        given = [x for x in changes if isinstance(x, (e.CaseOpened, e.CaseReprioritised))]
+        priority = given[-1].priority.value if given else "high"
         after = [x for x in changes if x.sequence > starts[-1].sequence]
-        if any(isinstance(x, e.CaseEscalated) for x in after):
+        moves = [x for x in after if isinstance(x, (e.CaseEscalated, e.CaseReturned))]
+        if moves and isinstance(moves[-1], e.CaseEscalated):
             standing = "escalated"
+        elif any(isinstance(x, e.CaseEscalated) for x in moves):
+            standing = "pending_human"
         elif isinstance(starts[-1], e.CaseReopened):
             standing = "second_look"
+        elif moves:
+            standing = "pending_human"
         else:
             standing = "pending_expert" if starts[-1].stage == "expert" else "pending_human"
         measure = "open_audit" if is_audit and standing != "second_look" else f"open/{standing}/{priority}"
         self._add(workflow, None, measure)
 
+    def _work(self, workflow: str, changes: list[Any]) -> None:
+        """Each lease: how long it lasted, and the answer that came of it, which may take effect later."""
+        for granted in [x for x in changes if isinstance(x, e.LeaseGranted)]:
+            after = [x for x in changes if x.sequence > granted.sequence and isinstance(x, ENDS)]
+            if not after or (isinstance(after[0], e.LeaseEnded) and after[0].ended_by == "expired"):
+                continue
+            if took := after[0].occurred_at - granted.occurred_at:
+                self._add(workflow, after[0].occurred_at, "work", 0, took)
+                effect = after[1:2] if isinstance(after[0], e.AnswerReceived) else after[:1]
+                if effect and answered_by(effect[0]) == granted.reviewer_id:
+                    self._add(workflow, effect[0].occurred_at, "work", 1)
+
     def _people(self, workflow: str, changes: list[Any]) -> None:
+        counted = None
         for x in changes:
-            person = None
-            if isinstance(x, e.CaseClosed):
-                person = x.reviewer_id
-            elif isinstance(x, e.CaseEscalated):
+            person = answered_by(x)
+            if isinstance(x, e.CaseEscalated):
                 self._add(workflow, x.occurred_at, f"escalated/{x.escalated_by.value}")
-                person = x.answer.reviewer_id if x.answer else None
-            if person is not None:
+            if person is not None and person != counted:
                 self._add(workflow, x.occurred_at, f"answers/{person}")
                 if person.startswith("simulated-"):
                     self._add(workflow, x.occurred_at, "simulated")
+
+            if isinstance(x, e.AnswerCounted):
+                counted = person
 
     def _audits(self, workflow: str, audits: list[Any]) -> None:
         for drawn in [x for x in audits if isinstance(x, e.AuditDrawn)][:1]:
@@ -142,3 +172,10 @@ class Truth:
             self._add(workflow, answer.answered_at, name, total=int(answer.agrees))
             if answer.reviewer_id.startswith("simulated-"):
                 self._add(workflow, answer.answered_at, "simulated")
+
+
+def answered_by(change: Any) -> str | None:
+    """Whose answer took effect with a change."""
+    if isinstance(change, e.CaseEscalated):
+        return change.answer.reviewer_id if change.answer else None
+    return change.reviewer_id if isinstance(change, (e.CaseClosed, e.AnswerCounted)) else None
