@@ -7,9 +7,10 @@ import pytest
 
 from infra.kafka.log import TopicPartition
 from infra.kafka.publisher import publish
+from producers.desk.asking import NotJudged
 from producers.desk.cases import actions_for, content_of, open_cases, queue, request_in, summary
-from producers.desk.command import case_text, judgement_text, queue_text
-from producers.desk.deciding import NotJudged, decide, judged
+from producers.desk.deciding import decide, judged
+from producers.desk.shown import case_text, judgement_text, queue_text
 from schemas.codec import HEADER
 from schemas.events import CaseClosed, CaseEscalated, CaseSnapshot, DecisionRefused, Event, ReviewDecided
 from schemas.topics import ASSIGNMENTS, CASES, REVIEW_DECISIONS
@@ -68,9 +69,9 @@ def test_a_case_shows_its_content_and_what_can_be_said() -> None:
     request = request_in(told, CODEC)
     assert request is not None
     assert content_of(request) == '{"text":"text of a"}'
-    assert "text of a" in case_text(told, request)
-    assert "approve at 90.0%" in case_text(told, request)
-    assert "not shown" in case_text(blind, request)
+    assert "text of a" in case_text(told, request, now=START)
+    assert "approve at 90.0%" in case_text(told, request, now=START)
+    assert "not shown" in case_text(blind, request, now=START)
     text = queue_text([(queue([told], now=START)[0], request)], total=3)
     assert "2 more wait" in text
     assert len(summary(request, width=7)) == 7

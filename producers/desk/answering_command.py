@@ -1,0 +1,108 @@
+"""`hitl cases decide` and `escalate`: an answer to one case, and what casework makes of it."""
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from infra.cli.cluster import opened
+from infra.cli.output import show
+from infra.cli.ranges import FiniteRange
+from infra.kafka.log import Log
+from producers.desk.caller import Caller, as_caller, new_id, now_ms
+from producers.desk.deciding import decide
+from producers.desk.finding import NoOpenCase, open_case
+from producers.desk.shown import judgement_text
+from schemas.codec import Codec
+from schemas.events import CaseSnapshot, ReviewDecided
+from streams.casework.answer import LONGEST_GRACE
+
+ACTIONS: Final = ("approve", "reject", "escalate", "mark_wrong")
+ANNOUNCED_WITHIN: Final = 5.0  # seconds; a revision that is on its way is announced within one
+LOOK_AGAIN: Final = 0.2  # seconds
+LEASE = click.option("--lease", type=int, help="The lease under which you answer (default: yours, if you have one).")
+
+
+@click.command(name="decide")
+@click.argument("request_id")
+@click.argument("action", type=click.Choice(ACTIONS))
+@click.option("--label", help="The class chosen, where rejecting could mean more than one.")
+@click.option("--confidence", type=FiniteRange(0, 1), default=1.0, show_default=True, help="How sure you are.")
+@click.option("--feedback", default="", help="Anything you want to say about it.")
+@click.option(
+    "--grace", type=FiniteRange(0, LONGEST_GRACE), default=0.0, show_default=True, metavar="SECONDS",
+    help="How long `hitl cases undo` can take it back before the outcome leaves.",
+)  # fmt: skip
+@LEASE
+@as_caller
+def decide_case(
+    request_id: str, action: str, label: str | None, confidence: float, feedback: str, grace: float,
+    lease: int | None, caller: Caller,
+) -> int:  # fmt: skip
+    """Answer one open case and wait for the judgement; exit 1 when the answer is refused."""
+    return _answer(
+        caller, request_id, action, label=label, confidence=confidence, feedback=feedback, grace=grace, lease=lease
+    )
+
+
+@click.command(name="escalate")
+@click.argument("request_id")
+@click.option("--note", default="", help="Why; the expert reads it.")
+@LEASE
+@as_caller
+def escalate_case(request_id: str, note: str, lease: int | None, caller: Caller) -> int:
+    """Pass a case on to an expert; exit 1 when it is refused."""
+    return _answer(caller, request_id, "escalate", feedback=note, lease=lease)
+
+
+ANSWERING: Sequence[click.Command] = (decide_case, escalate_case)
+
+
+def _answer(
+    caller: Caller,
+    request_id: str,
+    action: str,
+    *,
+    label: str | None = None,
+    confidence: float = 1.0,
+    feedback: str = "",
+    grace: float = 0.0,
+    lease: int | None = None,
+) -> int:
+    """Write the answer and show what became of it; the exit status."""
+    with opened() as (log, codec):
+        case = answerable(log, codec, request_id)
+        assert case.review is not None
+        decision = ReviewDecided(
+            decision_id=new_id(),
+            request_id=request_id,
+            review=case.review,
+            reviewer_id=caller.reviewer_id,
+            action=action,
+            label=label,
+            confidence=confidence,
+            feedback=feedback,
+            decided_at=now_ms(),
+            lease=own_lease(case, caller.reviewer_id) if lease is None else lease,
+            token=caller.token,
+            grace_seconds=grace,
+        )
+        judgement = decide(log, codec, decision)
+    show(judgement, as_json=caller.as_json, text=lambda: judgement_text(judgement))
+    return 0 if judgement.accepted else 1
+
+
+def answerable(log: Log, codec: Codec, request_id: str) -> CaseSnapshot:
+    """The open case, once its newest revision is announced. Raises `NoOpenCase`."""
+    deadline = time.monotonic() + ANNOUNCED_WITHIN
+    while (case := open_case(log, codec, request_id)).review is None:
+        if time.monotonic() > deadline:
+            raise NoOpenCase(f"the case {request_id} is on its way to other people; try again in a second.")
+        time.sleep(LOOK_AGAIN)
+    return case
+
+
+def own_lease(case: CaseSnapshot, reviewer_id: str) -> int | None:
+    """The token of this person's lease, if they have the case."""
+    return case.lease.token if case.lease is not None and case.lease.reviewer_id == reviewer_id else None
