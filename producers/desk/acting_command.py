@@ -1,7 +1,6 @@
 """`hitl cases claim` and what else people do about a case beside answering it; each waits for what casework says."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
@@ -13,13 +12,8 @@ from producers.desk.commanding import carry_out
 from producers.desk.shown import PRIORITIES, carried_text
 from schemas.events import CaseActionRequested
 
-Command = Callable[..., Any]
 REQUEST_ID = click.argument("request_id")
 LEASE = click.option("--lease", type=int, help="Only while this lease is in force (the number that claiming gave you).")
-
-
-def _note(help: str, *, required: bool = False) -> Callable[[Command], Command]:
-    return click.option("--note", default=None if required else "", required=required, help=help)
 
 
 @click.command()
@@ -52,7 +46,7 @@ def release(request_id: str, lease: int | None, caller: Caller) -> int:
 @REQUEST_ID
 @click.option("--until", type=Instant(), help="When it comes back: 2026-12-01T09:00, in UTC unless a zone is named.")
 @click.option("--for", "span", type=Span(), help="After what time it comes back: 30m, 2h, 3d.")
-@_note("Why, for whoever takes it then.")
+@click.option("--note", default="", help="Why, for whoever takes it then.")
 @LEASE
 @as_caller
 def hold(
@@ -86,7 +80,7 @@ def hand_over(request_id: str, to_reviewer: str, lease: int | None, caller: Call
 
 @click.command(name="return")
 @REQUEST_ID
-@_note("What reviewers should look at.", required=True)
+@click.option("--note", required=True, help="What reviewers should look at.")
 @LEASE
 @as_caller
 def give_back(request_id: str, note: str, lease: int | None, caller: Caller) -> int:
@@ -97,7 +91,7 @@ def give_back(request_id: str, note: str, lease: int | None, caller: Caller) -> 
 @click.command()
 @REQUEST_ID
 @click.argument("priority", type=PRIORITIES)
-@_note("Why.")
+@click.option("--note", default="", help="Why.")
 @as_caller
 def reprioritise(request_id: str, priority: str, note: str, caller: Caller) -> int:
     """As a lead, give a case another priority; exit 1 when it is refused."""
