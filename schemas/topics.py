@@ -179,11 +179,11 @@ AUDITS: Final[
     events=(
         e.AuditDrawn, e.AuditAnswered, e.AuditExpired, e.GoldAnswered, e.OverlapAnswered, e.DecisionValidated,
     ),
-    writers=("router", "casework"), readers=("assurance", "insights", "operator", "audit"),
+    writers=("router", "casework", "operator"), readers=("assurance", "insights", "operator", "audit"),
 )  # fmt: skip
 FEEDBACK: Final[Topic[e.FeedbackRecorded]] = Topic(
     name="feedback", keyed=Keyed.WORKFLOW, events=(e.FeedbackRecorded,),
-    writers=("casework", "operator"), readers=("feedback", "assurance", "training", "insights", "operator", "audit"),
+    writers=("casework", "operator"), readers=("feedback", "training", "insights", "operator", "audit"),
 )  # fmt: skip
 RETRAINING: Final[Topic[e.RetrainingRequested]] = Topic(
     name="retraining", keyed=Keyed.WORKFLOW, events=(e.RetrainingRequested,), max_value_bytes=MIB,

@@ -68,19 +68,17 @@ def list_text(found: Sequence[ReviewerAssessed]) -> str:
     """A table of people."""
     if not found:
         return "nobody was assessed yet: it takes ten answers to gold questions or to cases that others answer, too"
-    titles = ("reviewer", "workflow", "gold", "accuracy", "estimated", "consistency", "agreed with", "")
+    titles = ("reviewer", "workflow", "right on gold", "estimated", "repeats", "agreed", "")
     return rendered(table(titles, [_row(said) for said in found]))
 
 
 def _row(said: ReviewerAssessed) -> tuple[str, ...]:
-    bounds = "" if said.accuracy is None else f" ({_share(said.accuracy_lower)} to {_share(said.accuracy_upper)})"
-    remarks = ["suspected of answering at random"] if said.suspect else []
-    if not said.may_adjudicate:
-        remarks.append("may not adjudicate")
+    bounds = "" if said.accuracy is None else f" ({_share(said.accuracy_lower)}–{_share(said.accuracy_upper)})"
+    remark = "suspect" if said.suspect else "" if said.may_adjudicate else "restricted"
     return (
-        said.reviewer_id, said.workflow, f"{said.gold_right:,} of {said.gold_answers:,}",
-        _share(said.accuracy) + bounds, _share(said.estimated_accuracy), _share(said.consistency),
-        f"{said.overlap_agreed:,} of {said.overlap_answers:,}", ", ".join(remarks),
+        said.reviewer_id, said.workflow, f"{said.gold_right:,}/{said.gold_answers:,}{bounds}",
+        _share(said.estimated_accuracy), _share(said.consistency), f"{said.overlap_agreed:,}/{said.overlap_answers:,}",
+        remark,
     )  # fmt: skip
 
 
@@ -111,4 +109,4 @@ def agreement_text(found: Mapping[str, Agreement]) -> str:
 
 
 def _share(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
+    return "–" if share is None else f"{share:.0%}"

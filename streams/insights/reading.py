@@ -12,6 +12,7 @@ from streams.insights.figures import BlindGroup, Durations, Figures
 from streams.insights.fold import DEAD, LEARNT, PROMOTED, REFUSED
 from streams.insights.kpis import ENOUGH, NO_CLAIMS, weighted_agreement
 from streams.insights.models import ModelFacts
+from streams.insights.people import NOBODY, PersonFacts, PersonRow, person_rows
 from streams.insights.subject import Measure
 from streams.insights.sums import Amount
 from streams.insights.tallies import tallied
@@ -91,6 +92,7 @@ class SystemMetrics(msgspec.Struct, frozen=True, kw_only=True):
     queue: tuple[QueueRow, ...]
     states: dict[str, int]
     models: tuple[ModelRow, ...]
+    people: tuple[PersonRow, ...]  # who was assessed; suspected ones first
 
 
 def figures_of(amounts: Amounts) -> Figures:
@@ -115,8 +117,10 @@ def figures_of(amounts: Amounts) -> Figures:
     )
 
 
-def metrics_of(amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFacts]) -> SystemMetrics:
-    """`amounts` of the span; `now` of all time, for what stands open."""
+def metrics_of(
+    amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFacts], assessed: Mapping[str, PersonFacts] = NOBODY
+) -> SystemMetrics:
+    """`amounts` of the span; `now` of all time, for what stands open; `assessed` by reviewer id."""
     figures = figures_of(amounts)
     reviews, experts = _router(amounts, "human_review").count, _router(amounts, "expert_escalation").count
     routed = figures.automatic + reviews + experts
@@ -168,6 +172,7 @@ def metrics_of(amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFact
         queue=queue,
         states=_states(now, queue),
         models=_models(amounts, models),
+        people=person_rows(assessed),
     )
 
 

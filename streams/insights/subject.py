@@ -4,7 +4,6 @@ Two topics tell of it in any order, so what depends on both (an audit is no wait
 anew with every event. An event that was told before changes nothing.
 """
 
-import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
@@ -34,7 +33,7 @@ from schemas.events import (
 )
 from schemas.values import CaseStage, ClosedBy, EndedBy, EscalatedBy, Priority, SampleKind
 from streams.casework.cases import STUB_KEPT
-from streams.insights.checks import pair_measure, validated_measure
+from streams.insights.checks import Overlap, add_validation, is_weighable, with_overlap
 from streams.insights.sums import Amount, Cell, Sums, minute_of
 
 Moving = CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed | CaseReopened | CaseReturned | CaseReprioritised
@@ -96,9 +95,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     worker: str | None = None  # the last person who had the case for themselves, until their answer counts
     since: int | None = None  # when they got it; None once their answer is given
     counted: str | None = None  # the last person whose answer counts beside others'
-    first_answer: str | None = None  # of the people who answered the same case; None when one is known of no second
-    first_blind: bool = False
-    paired: bool = False
+    overlap: Overlap = Overlap()
     validated: bool = False
 
 
@@ -129,9 +126,10 @@ def with_audit_event(subject: Subject, event: AuditEvent, sums: Sums) -> Subject
         case GoldAnswered():
             after = _with_gold(after, event, sums)
         case OverlapAnswered():
-            after = _with_overlap(after, event, sums)
+            after = replace(after, overlap=with_overlap(after.overlap, event, sums))
         case DecisionValidated() if not subject.validated:
-            after = _with_validation(after, event, sums)
+            add_validation(event, sums)
+            after = replace(after, validated=True)
         case AuditDrawn() if not subject.drawn:
             after = replace(after, drawn=True)
             _count(sums, event.workflow, event.drawn_at, f"{Measure.DRAWN}{event.kind}")
@@ -276,32 +274,6 @@ def _with_gold(subject: Subject, event: GoldAnswered, sums: Sums) -> Subject:
     if not subject.is_gold:
         sums.add(Cell(event.workflow, minute_of(event.answered_at), Measure.GOLD), Amount(1, int(event.agrees)))
     return replace(subject, is_gold=True)
-
-
-def _with_overlap(subject: Subject, event: OverlapAnswered, sums: Sums) -> Subject:
-    """The first two answers of a case are a pair; further ones were asked because these two disagree, or not asked."""
-    if subject.paired or event.position > 2:
-        return subject
-    if event.position == 1:
-        return replace(subject, first_answer=event.label, first_blind=event.blind)
-    if subject.first_answer is None:
-        return subject
-    measure = pair_measure(subject.first_answer, event.label, blind=subject.first_blind and event.blind)
-    sums.add(Cell(event.workflow, minute_of(event.answered_at), measure), Amount(1))
-    return replace(subject, paired=True)
-
-
-def _with_validation(subject: Subject, event: DecisionValidated, sums: Sums) -> Subject:
-    """The first validation of a request counts, unless it can have been drawn with no such probability."""
-    if is_weighable(event.inclusion_probability):
-        cell = Cell(event.workflow, minute_of(event.validated_at), validated_measure(event.inclusion_probability))
-        sums.add(cell, Amount(1, int(event.agrees)))
-    return replace(subject, validated=True)
-
-
-def is_weighable(probability: float) -> bool:
-    """Whether an answer can have been drawn with this probability, and weighed by its inverse."""
-    return 0 < probability <= 1 and math.isfinite(1 / probability)
 
 
 def blind_measure(event: AuditAnswered) -> str:
