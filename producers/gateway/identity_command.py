@@ -104,7 +104,7 @@ def rotate_key(by: str, as_json: bool) -> None:
     with opened(settings) as (log, codec):
         if not in_force(identities_of(log, codec), now=_now()):
             raise IdentityOff()
-        private = secrets.token_bytes(IDENTITY_KEY_BYTES)
+        private = private_key()
         key = SigningKey(private)
         publish(log, codec, [IDENTITIES.message(key_published(key, by=by, now=_now()))])
         time.sleep(IN_FORCE_AFTER)
@@ -209,10 +209,18 @@ def key_here(settings: Settings) -> SigningKey | None:
 
 def new_key(settings: Settings) -> SigningKey:
     """A key of its own for this machine, in the place of one that is retired."""
-    private = secrets.token_bytes(IDENTITY_KEY_BYTES)
+    private = private_key()
     with writing(settings.identity_key_file):
         put_identity_key(settings, private)
     return SigningKey(private)
+
+
+def private_key() -> bytes:
+    """A new private key, with a name that no command takes for an option."""
+    while True:
+        private = secrets.token_bytes(IDENTITY_KEY_BYTES)
+        if not SigningKey(private).key_id.startswith("-"):
+            return private
 
 
 def told(settings: Settings, key: SigningKey, sentence: str, *, as_json: bool) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import msgspec
 
 from infra.cli.moments import moment
-from infra.cli.tables import rendered, table
 from producers.gateway.identity import in_force
 from streams.casework.jws import SigningKey
 from streams.casework.signing_keys import Identities
@@ -45,19 +44,18 @@ def shown_of(identities: Identities, here: SigningKey | None, key_file: Path, *,
 
 
 def identity_text(shown: IdentityShown) -> str:
-    """How things stand, in words and as a table."""
+    """How things stand, in words, a line for each key, whose name can be copied whole."""
     said = (
         "identity is on: every answer needs a token of its person"
         if shown.on
         else "identity is off: reviewer ids are taken as they stand; `hitl identity enable` turns it on"
     )
-    if not shown.keys:
-        return said
-    rows = [
-        (
-            *(key.key_id, moment(key.since), None if key.retired_at is None else moment(key.retired_at)),
-            *(key.revoked_tokens, "yes" if key.signs_here else "no"),
-        )
-        for key in shown.keys
-    ]
-    return rendered(said, table(("key", "since", "retired", "tokens revoked", "signs here"), rows))
+    return "\n".join([said, *map(key_text, shown.keys)])
+
+
+def key_text(key: KeyShown) -> str:
+    """A key in a line."""
+    until = "in force" if key.retired_at is None else f"retired {moment(key.retired_at)}"
+    here = ", signs here" if key.signs_here else ""
+    revoked = f", tokens revoked: {key.revoked_tokens}" if key.revoked_tokens else ""
+    return f"{key.key_id}  since {moment(key.since)}, {until}{here}{revoked}"

@@ -37,7 +37,7 @@ class Issuing:
         except Unreadable as error:
             raise Problem(400, f"Nothing was issued: {error}.", reason="unreadable") from error
         except (RequestRefused, TokenTooLong) as error:
-            raise Problem(422, f"Nothing was issued: {error}", reason="invalid") from error
+            raise Problem(422, f"Nothing was issued: {str(error).rstrip('.')}.", reason="invalid") from error
         except IdentityOff as error:
             raise Problem(409, str(error), reason="identity_off") from error
         except (NoSigningKey, SettingsInvalid) as error:

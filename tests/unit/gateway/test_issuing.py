@@ -32,6 +32,7 @@ from producers.gateway.identity import (
     token_id_in,
     token_revoked,
 )
+from producers.gateway.identity_shown import identity_text, shown_of
 from producers.gateway.issuing import Issuing
 from producers.gateway.tokens import Scope, Token, digest_of
 from schemas.events import Event
@@ -116,6 +117,21 @@ def test_a_token_is_revoked_by_its_id_or_by_itself() -> None:
     revoked = fold_identities(ON, token_revoked(KEY.key_id, "t1", by="op", now=NOW))
     said = judged(made.token, "ann", revoked)
     assert isinstance(said, Refused) and said.reason is NotVouched.REVOKED
+
+
+def test_how_identity_stands_is_told_with_names_that_can_be_copied() -> None:
+    identities = folded(
+        key_published(KEY, by="op", now=0),
+        token_revoked(KEY.key_id, "t1", by="op", now=1),
+        key_published(FOLLOWER, by="op", now=5),
+        key_retired(KEY.key_id, by="op", now=9),
+    )
+    shown = shown_of(identities, FOLLOWER, Path("identity.key"), now=10)
+    on, first, second = identity_text(shown).splitlines()
+    assert on.startswith("identity is on") and second.startswith(f"{FOLLOWER.key_id} ")
+    assert first.startswith(KEY.key_id) and "retired 1970-01-01" in first and first.endswith("tokens revoked: 1")
+    assert second.endswith("in force, signs here")
+    assert "hitl identity enable" in identity_text(shown_of(NO_IDENTITIES, None, Path("identity.key"), now=10))
 
 
 # ---- over HTTP ----
