@@ -1,6 +1,6 @@
 """The open and finished cases of one partition, and a queue of when the clock alone will change one of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
@@ -53,18 +53,29 @@ class Cases(Keyed[Case]):
         """Whether there may be a case whose time has come."""
         return bool(self._queue) and self._queue[0][0] <= now
 
-    def take_due(self, now: int, limit: int) -> list[Case]:
-        """Up to `limit` cases whose time has come, the earliest first; each is given once per transaction."""
-        due: dict[str, Case] = {}
+    def take_due(self, now: int, limit: int, run_out: Callable[[Case, int], bool]) -> None:
+        """Let `run_out` change up to `limit` cases whose time has come, the earliest first.
+
+        It is given a case and which of its times has come, and says whether that led to anything.
+
+        A case changes once a call, by one of its times, so that a history says what was done without saying when the
+        clock was looked at.
+        """
+        changed: set[str] = set()
+        later: list[tuple[int, str]] = []
         for _ in range(MAX_LOOKS):
-            if len(due) == limit or not self._queue or self._queue[0][0] > now:
+            if len(changed) == limit or not self._queue or self._queue[0][0] > now:
                 break
-            entry = heappop(self._queue)
+            at, key = entry = heappop(self._queue)
+            if key in changed:
+                later.append(entry)
+                continue
             self._taken.append(entry)
-            case = self.get(entry[1])
-            if case is not None and entry[0] in due_times(case):
-                due.setdefault(entry[1], case)
-        return list(due.values())
+            case = self.get(key)
+            if case is not None and at in due_times(case) and run_out(case, at):
+                changed.add(key)
+        for entry in later:
+            heappush(self._queue, entry)
 
     def commit(self) -> None:
         for key, case in self.pending.items():
