@@ -72,8 +72,13 @@ class Cases(Keyed[Case]):
                 continue
             self._taken.append(entry)
             case = self.get(key)
-            if case is not None and at in due_times(case) and run_out(case, at):
+            if case is None or at not in due_times(case):
+                continue
+            if any(run_out(case, time) for time in sorted(due_times(case)) if time <= now):
                 changed.add(key)
+                after = self.get(key)
+                if after is not None and at in due_times(after):
+                    later.append(self._taken.pop())  # something else was earlier, and the case is as late as before
         for entry in later:
             heappush(self._queue, entry)
 
