@@ -1,0 +1,89 @@
+"""Who may be given what: lanes of like cases, the people who can work on them, and how much one of them takes on. Pure.
+
+Cases that the same people can do wait in one lane. A person is told why there is nothing for them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.values import CaseStage
+
+EXPERT_ROLE = "expert"  # whoever has it may also be given cases of the expert stage
+
+
+class Lane(NamedTuple):
+    """Cases of one workflow and stage that ask for the same skills, in alphabetical order."""
+
+    workflow: str
+    stage: CaseStage
+    skills: tuple[str, ...] = ()
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """A reviewer as the queue sees them. `workflows` None: all of them; `wip_limit` None: as the policy has it."""
+
+    reviewer_id: str
+    skills: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    workflows: frozenset[str] | None = None
+    wip_limit: int | None = None
+
+
+class Idle(StrEnum):
+    """Why there is nothing to do."""
+
+    NO_LANE = "no_lane"  # nothing that they are able to do was ever asked for
+    NONE_WAITS = "none_waits"
+    ENOUGH_IN_HAND = "enough_in_hand"  # the work-in-progress limit
+    FAIR_SHARE = "fair_share"  # others who are at work would be left with nothing
+
+
+class InHand(NamedTuple):
+    """What a person works on, and what there is for all who do the same work."""
+
+    theirs: int  # cases that this person holds
+    waiting: int  # cases that wait in the lanes of this person
+    held: int  # cases that anybody at work holds
+    people: int  # how many are at work
+
+
+def can_do(person: Person, lane: Lane) -> bool:
+    """Whether a person has the role, the skills and the workflow.
+
+    >>> can_do(Person(reviewer_id="ada", skills=frozenset({"french", "medical"})), Lane("posts", CaseStage.HUMAN))
+    True
+    >>> can_do(Person(reviewer_id="ada"), Lane("posts", CaseStage.EXPERT))
+    False
+    """
+    if lane.stage is CaseStage.EXPERT and EXPERT_ROLE not in person.roles:
+        return False
+    if person.workflows is not None and lane.workflow not in person.workflows:
+        return False
+    return person.skills.issuperset(lane.skills)
+
+
+def lanes_of(person: Person, lanes: Iterable[Lane], at_work: Collection[Person]) -> Mapping[Lane, int]:
+    """The lanes that a person can do, each with the number of people at work who can: the fewer, the scarcer."""
+    theirs = (lane for lane in lanes if can_do(person, lane))
+    return {lane: max(1, sum(can_do(each, lane) for each in at_work)) for lane in theirs}
+
+
+def holds_enough(hand: InHand, limit: int) -> Idle | None:
+    """Why a person is given no further case, whatever waits; None when they may be given one.
+
+    Nobody holds more than the limit. Whoever holds something already leaves the rest to the others at work when there
+    is less than that for each: what one holds and another could do is latency for nothing.
+
+    >>> holds_enough(InHand(theirs=1, waiting=3, held=1, people=2), limit=5)
+    >>> holds_enough(InHand(theirs=2, waiting=1, held=2, people=2), limit=5)
+    <Idle.FAIR_SHARE: 'fair_share'>
+    """
+    if hand.theirs >= limit:
+        return Idle.ENOUGH_IN_HAND
+    if hand.waiting == 0:
+        return Idle.NONE_WAITS
+    fair = -(-(hand.waiting + hand.held) // max(1, hand.people))
+    return Idle.FAIR_SHARE if hand.theirs >= max(1, fair) else None
