@@ -6,6 +6,7 @@ Times in milliseconds since the epoch. Every question may raise `RedisUnavailabl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from infra.redis.cached_case import CachedCase, decode_case
 from infra.redis.connection import Connection
 from infra.redis.connection import connect as connect_redis
 from infra.redis.keys import Keys
@@ -13,9 +14,7 @@ from infra.redis.pace import pace, wait_ms
 from infra.redis.records import (
     LAYOUT,
     AnswerRow,
-    CachedCase,
     RequestRecord,
-    decode_case,
     decode_record,
     decode_row,
     queue_member,
