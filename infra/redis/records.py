@@ -276,12 +276,13 @@ class AnswerRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     request_id: str
 
 
+LaneKey = tuple[str, CaseStage, tuple[str, ...]]  # workflow, stage, skills in alphabetical order
 T = TypeVar("T")
 _records = msgspec.msgpack.Decoder(RequestRecord)
 _rows = msgspec.json.Decoder(AnswerRow)
 encode = msgspec.msgpack.Encoder().encode
 encode_row = encode_json = msgspec.json.Encoder().encode
-_lanes = msgspec.json.Decoder(tuple[str, CaseStage, tuple[str, ...]])
+_lanes: msgspec.json.Decoder[LaneKey] = msgspec.json.Decoder(LaneKey)
 
 
 def decode_record(value: bytes) -> RequestRecord:
@@ -319,8 +320,8 @@ def lane_name(workflow: str, stage: CaseStage, skills: Sequence[str]) -> str:
     return encode_json((workflow, stage, tuple(skills))).decode()
 
 
-def lane_of(name: bytes) -> tuple[str, CaseStage, tuple[str, ...]]:
-    """Workflow, stage and skills of a lane. Raises `RecordUnreadable`."""
+def lane_of(name: bytes) -> LaneKey:
+    """The lane of a name. Raises `RecordUnreadable`."""
     return readable(_lanes.decode, name)
 
 
