@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from schemas.events import ReviewDecided
-from schemas.values import CaseStage
+from schemas.values import CaseStage, Coordinates, GivenAnswer
 from streams.casework.case import Case
 from streams.casework.feedback import ESCALATE, MARK_WRONG
 from streams.casework.refusal import Refusal, Refused, quote
@@ -12,6 +12,7 @@ APPROVE: Final = "approve"
 REJECT: Final = "reject"
 MAX_NOTE_BYTES: Final = 16 * 1024
 MAX_ID_BYTES: Final = 256
+LONGEST_GRACE: Final = 60  # seconds that an answer may wait to be taken back
 
 
 class Answered(NamedTuple):
@@ -28,7 +29,7 @@ class PassedOn(NamedTuple):
 
 def read_answer(case: Case, decision: ReviewDecided) -> Answered | PassedOn | Refused:
     """What an answer to an open case, at its right coordinates, says."""
-    if refused := _bad_value(decision) or _same_person(case, decision):
+    if refused := _bad_value(decision):
         return refused
     match decision.action:
         case "approve":
@@ -41,30 +42,33 @@ def read_answer(case: Case, decision: ReviewDecided) -> Answered | PassedOn | Re
             return _bad(f"action {quote(decision.action)} is none of {APPROVE}, {REJECT}, {ESCALATE}, {MARK_WRONG}")
 
 
+def given_answer(
+    decision: ReviewDecided, said: Answered | PassedOn, *, cause: Coordinates, at: int
+) -> GivenAnswer:
+    """An accepted answer as the case keeps it; `at` is casework's clock (milliseconds)."""
+    return GivenAnswer(
+        decision_id=decision.decision_id,
+        reviewer_id=decision.reviewer_id,
+        action=decision.action,
+        label=said.label if isinstance(said, Answered) else None,
+        confidence=decision.confidence,
+        feedback=decision.feedback,
+        cause=cause,
+        answered_at=at,
+    )
+
+
 def _bad_value(decision: ReviewDecided) -> Refused | None:
     if not 0 <= decision.confidence <= 1:  # NaN compares false
         return _bad(f"confidence {decision.confidence} is not between 0 and 1: say how sure the reviewer is")
+    if not 0 <= decision.grace_seconds <= LONGEST_GRACE:
+        return _bad(f"grace_seconds {decision.grace_seconds} is not between 0 and {LONGEST_GRACE}")
     if (size := len(decision.feedback.encode())) > MAX_NOTE_BYTES:
         return _bad(f"feedback has {size} bytes: shorten it to {MAX_NOTE_BYTES}")
     for name, value in (("reviewer_id", decision.reviewer_id), ("decision_id", decision.decision_id)):
         if not 0 < len(value.encode()) <= MAX_ID_BYTES:
             return _bad(f"{name} has {len(value.encode())} bytes: give one of 1 to {MAX_ID_BYTES}")
     return None
-
-
-def _same_person(case: Case, decision: ReviewDecided) -> Refused | None:
-    """Nobody judges a decision anew that they took, or that they have already said something about."""
-    if case.reopened_by is None:
-        return None
-    before = {answer.reviewer_id for answer in case.answers}
-    if case.standing is not None and case.standing.reviewer_id is not None:
-        before.add(case.standing.reviewer_id)
-    if decision.reviewer_id not in before:
-        return None
-    return Refused(
-        Refusal.SAME_PERSON,
-        f"{quote(decision.reviewer_id)} took part in the decision that is judged: somebody else must answer",
-    )
 
 
 def _approved(case: Case, label: str | None) -> Answered | Refused:

@@ -116,8 +116,10 @@ def is_contradicted(case: Case, sealed: Sealed, label: str) -> bool:
     return case.reopened_by is None and sealed.kind is SampleKind.AUDIT and label != sealed.model_label
 
 
-def next_cause(case: Case, *, contradicted: bool) -> ReopenedBy | None:
+def next_cause(case: Case, *, contradicted: bool, drawn: bool) -> ReopenedBy | None:
     """Why a case that ends now is reopened at once, if it is."""
     if waiting_appeal(case) is not None:
         return ReopenedBy.APPEAL
-    return ReopenedBy.AUDIT if contradicted else None
+    if contradicted:
+        return ReopenedBy.AUDIT
+    return ReopenedBy.VALIDATION if drawn and case.reopened_by is None else None

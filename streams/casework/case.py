@@ -1,38 +1,64 @@
-"""A case is the fold of its events: opened by an announcement, announced again, escalated, closed, reopened."""
+"""A case is the fold of its events: opened by an announcement, leased, answered, escalated, closed, reopened."""
 
 from typing import assert_never
 
 from msgspec.structs import replace
 
 from schemas.events import (
+    AnswerCounted,
+    AnswerReceived,
+    AnswerWithdrawn,
     AppealNoted,
     CaseAnnounced,
     CaseClosed,
     CaseEscalated,
+    CaseHeld,
+    CaseNoted,
     CaseOpened,
     CaseReopened,
+    CaseReprioritised,
+    CaseReturned,
     CaseSnapshot,
     ExpertReviewRequested,
+    HoldEnded,
+    LeaseEnded,
+    LeaseExtended,
+    LeaseGranted,
     ReviewRequested,
 )
-from schemas.values import Appeal, CaseStage, CaseStatus, EscalatedBy, ReopenedBy
+from schemas.values import (
+    Appeal,
+    CaseStage,
+    CaseStatus,
+    EscalatedBy,
+    GivenAnswer,
+    Hold,
+    Lease,
+    Note,
+    PendingAnswer,
+    ReopenedBy,
+)
 
 Case = CaseSnapshot
 Announcement = ReviewRequested | ExpertReviewRequested
-CaseEvent = CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed | CaseReopened | AppealNoted
+Held = LeaseGranted | LeaseExtended | LeaseEnded | CaseHeld | HoldEnded | CaseNoted
+Answering = AnswerReceived | AnswerWithdrawn | AnswerCounted
+Announcing = CaseOpened | CaseEscalated | CaseReopened | CaseReprioritised | CaseReturned
+CaseEvent = Announcing | CaseAnnounced | CaseClosed | Held | Answering | AppealNoted
 
 
 class BrokenHistory(ValueError):
     """Events of a case that do not follow one another, or come without their announcement."""
 
 
-def evolve(case: Case | None, event: CaseEvent, announcement: Announcement | None = None) -> Case:
+def evolve(case: Case | None, event: CaseEvent, said: Announcement | GivenAnswer | None = None) -> Case:
     """The case after one more of its events; an event that was folded before changes nothing.
 
-    CaseOpened comes with the announcement at its `review` coordinates, CaseEscalated and CaseReopened with the
-    ExpertReviewRequested of their revision. Raises `BrokenHistory` when events are missing or the announcement does
-    not belong.
+    CaseOpened comes with the announcement at its `review` coordinates, other `Announcing` events with the announcement
+    of their revision, AnswerReceived and AnswerCounted with the answer at their cause (one that had been received is
+    known). Raises `BrokenHistory` when events are missing or what was said does not belong.
     """
+    announcement = said if isinstance(said, Announcement) else None
     if isinstance(event, AppealNoted):
         return _noted(case, event)
     if case is not None and event.sequence <= case.sequence:
@@ -50,8 +76,14 @@ def evolve(case: Case | None, event: CaseEvent, announcement: Announcement | Non
             return replace(case, sequence=event.sequence, review=event.review)
         case CaseEscalated():
             return _escalated(case, event, _belonging(event, announcement))
+        case CaseReturned() | CaseReprioritised():
+            return _announced_anew(case, event, _belonging(event, announcement))
         case CaseClosed():
             return _stub(case, event)
+        case AnswerReceived() | AnswerWithdrawn() | AnswerCounted():
+            return _answered(case, event, said if isinstance(said, GivenAnswer) else None)
+        case LeaseGranted() | LeaseExtended() | LeaseEnded() | CaseHeld() | HoldEnded() | CaseNoted():
+            return _held(case, event)
         case _:
             assert_never(event)
 
@@ -68,10 +100,50 @@ def stage_of(announcement: Announcement) -> CaseStage:
     return CaseStage.EXPERT if isinstance(announcement, ExpertReviewRequested) else CaseStage.HUMAN
 
 
-def _belonging(event: CaseOpened | CaseEscalated | CaseReopened, announcement: Announcement | None) -> Announcement:
+def _belonging(event: Announcing, announcement: Announcement | None) -> Announcement:
     if announcement is None or announcement.request_id != event.request_id or announcement.revision != event.revision:
         raise BrokenHistory(f"case {event.request_id}: revision {event.revision} comes without its announcement")
     return announcement
+
+
+def _held(case: Case, event: Held) -> Case:
+    """Who has it now, until when, and what they wrote beside it."""
+    match event:
+        case LeaseGranted(reviewer_id=who, lease=token, expires_at=end, occurred_at=now):
+            lease = Lease(token=token, reviewer_id=who, granted_at=now, expires_at=end)
+            return replace(case, sequence=event.sequence, lease=lease, hold=None)
+        case LeaseExtended(expires_at=end) if case.lease is not None:
+            return replace(case, sequence=event.sequence, lease=replace(case.lease, expires_at=end))
+        case CaseHeld(reviewer_id=who, resumes_at=at, note=note):
+            hold = Hold(reviewer_id=who, resumes_at=at, note=note)
+            return replace(case, sequence=event.sequence, lease=None, hold=hold)
+        case CaseNoted(reviewer_id=who, note=note, occurred_at=now):
+            noted = Note(reviewer_id=who, note=note, noted_at=now)
+            return replace(case, sequence=event.sequence, notes=(*case.notes, noted))
+        case LeaseEnded():
+            return replace(case, sequence=event.sequence, lease=None)
+        case HoldEnded():
+            return replace(case, sequence=event.sequence, hold=None)
+    raise BrokenHistory(f"case {event.request_id}: a lease is renewed that nobody has")
+
+
+def _answered(case: Case, event: Answering, given: GivenAnswer | None) -> Case:
+    """An answer waits for its grace period to end, was taken back, or counts beside a further person's."""
+    if isinstance(event, AnswerWithdrawn):
+        return replace(case, sequence=event.sequence, pending=None)
+    answer = given if given is not None else case.pending.answer if case.pending is not None else None
+    if answer is None or answer.decision_id != event.decision_id:
+        raise BrokenHistory(f"case {event.request_id}: change {event.sequence} comes without its answer")
+    free = replace(case, sequence=event.sequence, lease=None, hold=None)
+    if isinstance(event, AnswerReceived):
+        return replace(free, pending=PendingAnswer(answer=answer, leaves_at=event.leaves_at))
+    return replace(
+        free, pending=None, counted=(*case.counted, answer), people=_with(case.people, answer.reviewer_id)
+    )
+
+
+def _with(people: tuple[str, ...], *more: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*people, *(name for name in more if name is not None))))
 
 
 def waiting_appeal(case: Case) -> Appeal | None:
@@ -88,7 +160,11 @@ def _reopened(case: Case | None, event: CaseReopened, announcement: Announcement
     if case is not None and case.status is CaseStatus.OPEN:
         raise BrokenHistory(f"case {event.request_id} is open: it cannot be reopened")
     return replace(
-        _asked(event, announcement), reopened_by=event.reopened_by, appeal=event.appeal, standing=event.standing
+        _asked(event, announcement),
+        reopened_by=event.reopened_by,
+        appeal=event.appeal,
+        standing=event.standing,
+        people=_with(case.people if case is not None else (), event.standing.reviewer_id),
     )
 
 
@@ -121,7 +197,9 @@ def _asked(event: CaseOpened | CaseReopened, asked: Announcement) -> Case:
         config_offsets=asked.config_offsets,
         sealed=asked.sealed,
         escalated_by=_escalator(asked),
-        answers=asked.answers if isinstance(asked, ExpertReviewRequested) else (),
+        answers=asked.answers,
+        skills=asked.skills,
+        tags=asked.tags,
     )
 
 
@@ -132,8 +210,23 @@ def _escalator(announcement: Announcement) -> EscalatedBy | None:
 def _escalated(case: Case, event: CaseEscalated, announcement: Announcement) -> Case:
     """With an expert now, and not to be answered before its announcement was seen on its topic."""
     return replace(
-        case,
+        _free(case, event),
         stage=CaseStage.EXPERT,
+        priority=announcement.priority,
+        reason=announcement.reason,
+        due_at=announcement.due_at,
+        sealed=announcement.sealed,
+        escalated_by=event.escalated_by,
+        answers=announcement.answers,
+    )
+
+
+def _announced_anew(case: Case, event: CaseReturned | CaseReprioritised, announcement: Announcement) -> Case:
+    """Under its next revision: back with reviewers, or as it was but for its priority, in the same hands."""
+    known = _free(case, event) if isinstance(event, CaseReturned) else case
+    return replace(
+        known,
+        stage=stage_of(announcement),
         revision=event.revision,
         sequence=event.sequence,
         review=None,
@@ -141,8 +234,21 @@ def _escalated(case: Case, event: CaseEscalated, announcement: Announcement) -> 
         reason=announcement.reason,
         due_at=announcement.due_at,
         sealed=announcement.sealed,
-        escalated_by=event.escalated_by,
-        answers=case.answers if event.answer is None else (*case.answers, event.answer),
+        answers=announcement.answers,
+    )
+
+
+def _free(case: Case, event: CaseEscalated | CaseReturned) -> Case:
+    """In nobody's hands, under its next revision; whose answer counted is remembered, the answers are not."""
+    return replace(
+        case,
+        revision=event.revision,
+        sequence=event.sequence,
+        review=None,
+        lease=None,
+        hold=None,
+        counted=(),
+        pending=None,
     )
 
 
@@ -169,4 +275,5 @@ def _stub(case: Case, event: CaseClosed) -> Case:
         reopened_by=case.reopened_by,
         appeal=replace(case.appeal, statement="") if case.appeal is not None else None,
         standing=event.standing or case.standing,
+        people=_with(case.people, event.reviewer_id),
     )

@@ -1,5 +1,6 @@
 """The open and finished cases of one partition, and a queue of when the clock alone will change one of them."""
 
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
@@ -12,18 +13,26 @@ STUB_KEPT: Final = 30 * DAY  # milliseconds that a finished case is remembered
 MAX_LOOKS: Final = 20_000  # queue entries looked at in one call; most belong to cases finished long before
 
 
-def due_time(case: Case) -> int | None:
-    """When the clock alone changes a case (milliseconds): at its deadline, or when its stub is forgotten."""
-    if case.status is CaseStatus.OPEN:
-        return case.due_at
-    return None if case.closed_at is None else case.closed_at + STUB_KEPT
+def due_times(case: Case) -> frozenset[int]:
+    """When the clock alone changes a case (milliseconds): at its deadline, when a lease, a hold or a period of grace
+    ends, or when its stub is forgotten."""
+    if case.status is CaseStatus.CLOSED:
+        return frozenset(() if case.closed_at is None else (case.closed_at + STUB_KEPT,))
+    lease, hold, pending = case.lease, case.hold, case.pending
+    times = (
+        case.due_at,
+        lease.expires_at if lease is not None else None,
+        hold.resumes_at if hold is not None else None,
+        pending.leaves_at if pending is not None else None,
+    )
+    return frozenset(at for at in times if at is not None)
 
 
 class Look(NamedTuple):
-    """A look at the log: at that time (milliseconds) the answers ended before this offset."""
+    """A look at the log: at that time (milliseconds) what people wrote ended before these offsets, by topic."""
 
     at: int
-    end: int
+    ends: Mapping[str, int]
 
 
 class Cases(Keyed[Case]):
@@ -44,25 +53,37 @@ class Cases(Keyed[Case]):
         """Whether there may be a case whose time has come."""
         return bool(self._queue) and self._queue[0][0] <= now
 
-    def take_due(self, now: int, limit: int) -> list[Case]:
-        """Up to `limit` cases whose time has come, the earliest first; each is given once per transaction."""
-        due: list[Case] = []
+    def take_due(self, now: int, limit: int, run_out: Callable[[Case, int], bool]) -> None:
+        """Let `run_out` change up to `limit` cases whose time has come, the earliest first.
+
+        It is given a case and which of its times has come, and says whether that led to anything.
+
+        A case changes once a call, by one of its times, so that a history says what was done without saying when the
+        clock was looked at.
+        """
+        changed: set[str] = set()
+        later: list[tuple[int, str]] = []
         for _ in range(MAX_LOOKS):
-            if len(due) == limit or not self._queue or self._queue[0][0] > now:
+            if len(changed) == limit or not self._queue or self._queue[0][0] > now:
                 break
-            entry = heappop(self._queue)
+            at, key = entry = heappop(self._queue)
+            if key in changed:
+                later.append(entry)
+                continue
             self._taken.append(entry)
-            case = self.get(entry[1])
-            if case is not None and due_time(case) == entry[0]:
-                due.append(case)
-        return due
+            case = self.get(key)
+            if case is not None and at in due_times(case) and run_out(case, at):
+                changed.add(key)
+        for entry in later:
+            heappush(self._queue, entry)
 
     def commit(self) -> None:
         for key, case in self.pending.items():
             before = self.committed.get(key)
-            at = None if case is None else due_time(case)
-            if at is not None and (before is None or due_time(before) != at):
-                heappush(self._queue, (at, key))
+            if case is not None:
+                known = due_times(before) if before is not None else frozenset()
+                for at in due_times(case) - known:
+                    heappush(self._queue, (at, key))
             if case is not None and case.status is CaseStatus.OPEN:
                 self.open[key] = case
             else:

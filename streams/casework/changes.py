@@ -1,29 +1,43 @@
-"""The events of a case, each with its place in the case's history, its cause and its clock."""
+"""The events that casework writes about a case: every change, and what was refused."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from schemas.events import (
+    AnswerCounted,
+    AnswerReceived,
+    AnswerWithdrawn,
+    CaseActionRequested,
     CaseAnnounced,
     CaseClosed,
     CaseEscalated,
+    CaseHeld,
+    CaseNoted,
     CaseOpened,
+    CaseReprioritised,
+    CaseReturned,
+    CommandRefused,
     DecisionRefused,
-    ExpertReviewRequested,
+    HoldEnded,
+    LeaseEnded,
+    LeaseExtended,
+    LeaseGranted,
     ReviewDecided,
 )
 from schemas.ids import derive_id
 from schemas.values import (
     ClosedBy,
     Coordinates,
+    EndedBy,
     EscalatedBy,
+    GivenAnswer,
+    Hold,
+    Lease,
     PreviousAnswer,
     Priority,
     StandingDecision,
 )
 from streams.casework.case import Announcement, Case, stage_of
 from streams.casework.refusal import Refused
-from streams.casework.sealing import Sealed, Sealer
-from streams.workflow.sentences import WHY_EXPERT
 
 
 class Stamp(NamedTuple):
@@ -32,6 +46,37 @@ class Stamp(NamedTuple):
     cause: Coordinates
     now: int
     config_offsets: dict[str, int]
+
+
+class Frame(TypedDict):
+    """What every change of a case says."""
+
+    event_id: str
+    request_id: str
+    workflow: str
+    sequence: int
+    revision: int
+    cause: Coordinates
+    config_offsets: dict[str, int]
+    occurred_at: int
+
+
+def _frame(case: Case, stamp: Stamp, *, revisions: int = 0) -> Frame:
+    """The next change of a case, that many revisions on."""
+    sequence = case.sequence + 1
+    return Frame(
+        event_id=derive_id("case", case.request_id, sequence),
+        request_id=case.request_id,
+        workflow=case.workflow,
+        sequence=sequence,
+        revision=case.revision + revisions,
+        cause=stamp.cause,
+        config_offsets=stamp.config_offsets,
+        occurred_at=stamp.now,
+    )
+
+
+# ---- announced, escalated, closed ----
 
 
 def case_opened(announcement: Announcement, review: Coordinates, stamp: Stamp) -> CaseOpened:
@@ -55,34 +100,25 @@ def case_opened(announcement: Announcement, review: Coordinates, stamp: Stamp) -
 
 def case_announced(case: Case, review: Coordinates, stamp: Stamp) -> CaseAnnounced:
     """The case's current revision was seen at `review` and can be answered there."""
-    sequence = case.sequence + 1
-    return CaseAnnounced(
-        event_id=derive_id("case", case.request_id, sequence),
-        request_id=case.request_id,
-        workflow=case.workflow,
-        sequence=sequence,
-        revision=case.revision,
-        cause=stamp.cause,
-        config_offsets=stamp.config_offsets,
-        occurred_at=stamp.now,
-        review=review,
-    )
+    return CaseAnnounced(**_frame(case, stamp), review=review)
 
 
 def case_escalated(case: Case, by: EscalatedBy, answer: PreviousAnswer | None, stamp: Stamp) -> CaseEscalated:
     """The case goes to an expert, under its next revision."""
-    sequence = case.sequence + 1
-    return CaseEscalated(
-        event_id=derive_id("case", case.request_id, sequence),
-        request_id=case.request_id,
-        workflow=case.workflow,
-        sequence=sequence,
-        revision=case.revision + 1,
-        cause=stamp.cause,
-        config_offsets=stamp.config_offsets,
-        occurred_at=stamp.now,
-        escalated_by=by,
-        answer=answer,
+    return CaseEscalated(**_frame(case, stamp, revisions=1), escalated_by=by, answer=answer)
+
+
+def case_returned(case: Case, command: CaseActionRequested, stamp: Stamp) -> CaseReturned:
+    """The case goes back to reviewers, under its next revision."""
+    return CaseReturned(**_frame(case, stamp, revisions=1), reviewer_id=command.reviewer_id, note=command.note)
+
+
+def case_reprioritised(
+    case: Case, command: CaseActionRequested, priority: Priority, stamp: Stamp
+) -> CaseReprioritised:
+    """The case has another priority, under its next revision."""
+    return CaseReprioritised(
+        **_frame(case, stamp, revisions=1), reviewer_id=command.reviewer_id, priority=priority, note=command.note
     )
 
 
@@ -91,57 +127,79 @@ def case_closed(
     standing: StandingDecision | None = None,
 ) -> CaseClosed:  # fmt: skip
     """The case is finished, with this answer or with none; `standing` where the answer made a decision."""
-    sequence = case.sequence + 1
     return CaseClosed(
-        event_id=derive_id("case", case.request_id, sequence),
-        request_id=case.request_id,
-        workflow=case.workflow,
-        sequence=sequence,
-        revision=case.revision,
-        cause=stamp.cause,
-        config_offsets=stamp.config_offsets,
-        occurred_at=stamp.now,
-        closed_by=by,
+        **_frame(case, stamp), closed_by=by, reviewer_id=reviewer_id, label=label, standing=standing
+    )
+
+
+# ---- leases, holds, notes ----
+
+
+def lease_granted(
+    case: Case, reviewer_id: str, stamp: Stamp, *, lease_ms: int, handed_over_by: str | None = None
+) -> LeaseGranted:
+    """The person has the case; the number of this change is the fencing token, so that tokens only grow."""
+    frame = _frame(case, stamp)
+    return LeaseGranted(
+        **frame,
         reviewer_id=reviewer_id,
-        label=label,
-        standing=standing,
+        lease=frame["sequence"],
+        expires_at=stamp.now + lease_ms,
+        handed_over_by=handed_over_by,
     )
 
 
-def expert_asked(case: Case, escalated: CaseEscalated, sealed: Sealed, sealer: Sealer) -> ExpertReviewRequested:
-    """The announcement that belongs to an escalation; it shows no more than the reviewer saw, so blind stays blind.
-
-    The deadline stays: for an audit it is when it expires, for all others it is what the service level promised.
-    """
-    body, fingerprint = stored_request(case)
-    return ExpertReviewRequested(
-        event_id=derive_id("review", case.request_id, escalated.revision),
-        request_id=case.request_id,
-        workflow=case.workflow,
-        revision=escalated.revision,
-        request=case.request,
-        request_body=body,
-        request_fingerprint=fingerprint,
-        requested_at=case.requested_at,
-        priority=Priority.URGENT if case.priority is Priority.URGENT else Priority.HIGH,
-        reason=f"{WHY_EXPERT[escalated.escalated_by]}; {case.reason}",
-        recommendation=case.recommendation,
-        classes=case.classes,
-        approving_class=case.approving_class,
-        rule_hits=case.rule_hits,
-        risk_flags=case.risk_flags,
-        high_risk=case.high_risk,
-        compliance=case.compliance,
-        policy_version=case.policy_version,
-        policy_digest=case.policy_digest,
-        config_offsets=case.config_offsets,
-        cause=escalated.cause,
-        sealed=sealer.seal(sealed, request_id=case.request_id, revision=escalated.revision),
-        created_at=escalated.occurred_at,
-        due_at=case.due_at,
-        escalated_by=escalated.escalated_by,
-        answers=case.answers if escalated.answer is None else (*case.answers, escalated.answer),
+def lease_extended(case: Case, lease: Lease, stamp: Stamp, *, lease_ms: int) -> LeaseExtended:
+    """A further term from now on; never a shorter one than was promised."""
+    expires_at = max(lease.expires_at, stamp.now + lease_ms)
+    return LeaseExtended(
+        **_frame(case, stamp), reviewer_id=lease.reviewer_id, lease=lease.token, expires_at=expires_at
     )
+
+
+def lease_ended(case: Case, lease: Lease, by: EndedBy, stamp: Stamp) -> LeaseEnded:
+    return LeaseEnded(**_frame(case, stamp), reviewer_id=lease.reviewer_id, lease=lease.token, ended_by=by)
+
+
+def case_held(case: Case, command: CaseActionRequested, resumes_at: int, stamp: Stamp) -> CaseHeld:
+    return CaseHeld(
+        **_frame(case, stamp), reviewer_id=command.reviewer_id, resumes_at=resumes_at, note=command.note
+    )
+
+
+def hold_ended(case: Case, hold: Hold, by: EndedBy, stamp: Stamp) -> HoldEnded:
+    return HoldEnded(**_frame(case, stamp), reviewer_id=hold.reviewer_id, ended_by=by)
+
+
+def case_noted(case: Case, command: CaseActionRequested, stamp: Stamp) -> CaseNoted:
+    return CaseNoted(**_frame(case, stamp), reviewer_id=command.reviewer_id, note=command.note)
+
+
+# ---- answers that wait ----
+
+
+def answer_received(case: Case, given: GivenAnswer, stamp: Stamp, *, leaves_at: int) -> AnswerReceived:
+    """The answer takes effect when its grace period ends."""
+    return AnswerReceived(
+        **_frame(case, stamp), reviewer_id=given.reviewer_id, decision_id=given.decision_id, leaves_at=leaves_at
+    )
+
+
+def answer_withdrawn(case: Case, given: GivenAnswer, stamp: Stamp) -> AnswerWithdrawn:
+    return AnswerWithdrawn(**_frame(case, stamp), reviewer_id=given.reviewer_id, decision_id=given.decision_id)
+
+
+def answer_counted(case: Case, given: GivenAnswer, stamp: Stamp) -> AnswerCounted:
+    """The answer counts beside those before it; a further person is asked."""
+    return AnswerCounted(
+        **_frame(case, stamp),
+        reviewer_id=given.reviewer_id,
+        decision_id=given.decision_id,
+        answers=len(case.counted) + 1,
+    )
+
+
+# ---- refused ----
 
 
 def decision_refused(case: Case | None, decision: ReviewDecided, refused: Refused, stamp: Stamp) -> DecisionRefused:
@@ -163,8 +221,21 @@ def decision_refused(case: Case | None, decision: ReviewDecided, refused: Refuse
     )
 
 
-def stored_request(case: Case) -> tuple[bytes, bytes]:
-    """Body and fingerprint of an open case's request. Raises `ValueError` for a closed one."""
-    if case.request_body is None or case.request_fingerprint is None:
-        raise ValueError(f"case {case.request_id} is closed: its request is kept in the log only")
-    return case.request_body, case.request_fingerprint
+def command_refused(case: Case | None, command: CaseActionRequested, refused: Refused, stamp: Stamp) -> CommandRefused:
+    """A command that changed nothing, and why."""
+    cause = stamp.cause
+    return CommandRefused(
+        event_id=derive_id("refused", cause.topic, cause.partition, cause.offset),
+        request_id=command.request_id,
+        workflow=case.workflow if case is not None else None,
+        sequence=case.sequence if case is not None else 0,
+        cause=cause,
+        config_offsets=stamp.config_offsets,
+        occurred_at=stamp.now,
+        command_id=command.command_id,
+        reviewer_id=command.reviewer_id,
+        action=command.action,
+        reason=refused.reason.value,
+        detail=refused.detail,
+        watermark=refused.watermark,
+    )

@@ -1,17 +1,20 @@
 """What follows from an answer beyond its case: the outcome, what is learnt, and the reckoning of audits."""
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from schemas.events import (
     AuditAnswered,
     AuditExpired,
     DecisionMade,
+    DecisionValidated,
     FeedbackRecorded,
+    GoldAnswered,
     OutcomeAmended,
     OutcomeUpheld,
-    ReviewDecided,
+    OverlapAnswered,
 )
 from schemas.ids import derive_id
 from schemas.values import (
@@ -19,32 +22,50 @@ from schemas.values import (
     ClosedBy,
     DecidedBy,
     FeedbackKind,
+    GivenAnswer,
     Grounds,
     Outcome,
     ReopenedBy,
     SampleKind,
     StandingDecision,
 )
+from streams.casework.announcing import BLIND_KINDS, stored_request
 from streams.casework.case import Case
-from streams.casework.changes import Stamp, stored_request
+from streams.casework.changes import Stamp
 from streams.casework.feedback import feedback_type, sample_weight
 from streams.casework.sealing import Sealed
 
-BLIND_KINDS: Final = frozenset({SampleKind.BLIND, SampleKind.AUDIT})
+DRAWN_KINDS: Final = frozenset({SampleKind.BLIND, SampleKind.AUDIT})
 
 
-def decision_made(case: Case, decision: ReviewDecided, label: str, sealed: Sealed, stamp: Stamp) -> DecisionMade:
+class Verdict(NamedTuple):
+    """What people came to: the class, the answer that stands for it, and all answers in their order."""
+
+    label: str
+    answer: GivenAnswer
+    answers: tuple[GivenAnswer, ...]
+
+
+def verdict_of(case: Case, given: GivenAnswer, label: str) -> Verdict:
+    """The last answer that agrees stands for the class, as sure as those who agree are on average."""
+    answers = (*case.counted, given)
+    agreeing = [each for each in answers if each.label == label]
+    confidence = sum(each.confidence for each in agreeing) / len(agreeing)
+    return Verdict(label, replace(agreeing[-1], confidence=confidence), answers)
+
+
+def decision_made(case: Case, verdict: Verdict, sealed: Sealed, stamp: Stamp) -> DecisionMade:
     """The outcome of a request by a person's answer, with the grounds on which it was routed to people."""
     return DecisionMade(
         event_id=derive_id("outcome", case.request_id),
         request_id=case.request_id,
         workflow=case.workflow,
         request=case.request,
-        outcome=outcome_of(case, label),
-        label=label,
+        outcome=outcome_of(case, verdict.label),
+        label=verdict.label,
         decided_by=answered_by(case),
-        reviewer_id=decision.reviewer_id,
-        confidence=decision.confidence,
+        reviewer_id=verdict.answer.reviewer_id,
+        confidence=verdict.answer.confidence,
         grounds=Grounds(
             reason=sealed.routed_reason,
             policy_version=case.policy_version,
@@ -62,11 +83,12 @@ def decision_made(case: Case, decision: ReviewDecided, label: str, sealed: Seale
         ),
         requested_at=case.requested_at,
         decided_at=stamp.now,
+        reviewers=tuple(each.reviewer_id for each in verdict.answers),
     )
 
 
 def judged_anew(
-    case: Case, decision: ReviewDecided, label: str, standing: StandingDecision, stamp: Stamp
+    case: Case, given: GivenAnswer, label: str, standing: StandingDecision, stamp: Stamp
 ) -> OutcomeAmended | OutcomeUpheld:
     """What an expert's answer does to the decision that is judged; never a second original."""
     amends = label != standing.label
@@ -81,9 +103,9 @@ def judged_anew(
         outcome=outcome_of(case, label),
         label=label,
         decided_by=answered_by(case),
-        reviewer_id=decision.reviewer_id,
-        confidence=decision.confidence,
-        note=decision.feedback,
+        reviewer_id=given.reviewer_id,
+        confidence=given.confidence,
+        note=given.feedback,
         policy_version=case.policy_version,
         policy_digest=case.policy_digest,
         config_offsets=stamp.config_offsets,
@@ -98,14 +120,14 @@ def judged_anew(
     )
 
 
-def standing_after(case: Case, decision: ReviewDecided, label: str, stamp: Stamp) -> StandingDecision:
+def standing_after(case: Case, given: GivenAnswer, label: str, stamp: Stamp) -> StandingDecision:
     """The decision in force after an answer that decides, first or anew."""
     return StandingDecision(
         original=case.standing.original if case.standing else derive_id("outcome", case.request_id),
         outcome=outcome_of(case, label),
         label=label,
         decided_by=answered_by(case),
-        reviewer_id=decision.reviewer_id,
+        reviewer_id=given.reviewer_id,
         decided_at=stamp.now,
     )
 
@@ -126,11 +148,11 @@ def outcome_of(case: Case, label: str) -> Outcome:
 
 
 def feedback_recorded(
-    case: Case, decision: ReviewDecided, label: str | None, sealed: Sealed, stamp: Stamp
+    case: Case, given: GivenAnswer, label: str | None, sealed: Sealed, stamp: Stamp
 ) -> FeedbackRecorded:
     """What the answer teaches; its number is that of the change it comes with."""
     body, fingerprint = stored_request(case)
-    kind = feedback_type(sealed.model_label, decision.action, label)
+    kind = feedback_type(sealed.model_label, given.action, label)
     return FeedbackRecorded(
         event_id=derive_id("feedback", case.request_id, case.sequence + 1),
         request_id=case.request_id,
@@ -140,13 +162,13 @@ def feedback_recorded(
         label=label,
         model_label=sealed.model_label,
         model_digest=sealed.model_digest,
-        blind=sealed.kind in BLIND_KINDS,
+        blind=sealed.kind in DRAWN_KINDS,
         inclusion_probability=sealed.inclusion_probability,
         split=sealed.split,
-        reviewer_id=decision.reviewer_id,
-        reviewer_confidence=decision.confidence,
-        weight=sample_weight(kind, decision.confidence),
-        note=decision.feedback,
+        reviewer_id=given.reviewer_id,
+        reviewer_confidence=given.confidence,
+        weight=sample_weight(kind, given.confidence),
+        note=given.feedback,
         request_body=body,
         request_fingerprint=fingerprint,
         cause=stamp.cause,
@@ -154,7 +176,7 @@ def feedback_recorded(
     )
 
 
-def audit_answered(case: Case, decision: ReviewDecided, label: str, sealed: Sealed, stamp: Stamp) -> AuditAnswered:
+def audit_answered(case: Case, given: GivenAnswer, label: str, sealed: Sealed, stamp: Stamp) -> AuditAnswered:
     """The blind answer to a drawn case, beside what the model had answered."""
     return AuditAnswered(
         event_id=derive_id("audit-answered", case.request_id),
@@ -169,9 +191,70 @@ def audit_answered(case: Case, decision: ReviewDecided, label: str, sealed: Seal
         confidence=sealed.confidence,
         agrees=label == sealed.model_label,
         answered_by=answered_by(case),
-        reviewer_id=decision.reviewer_id,
+        reviewer_id=given.reviewer_id,
         cause=stamp.cause,
         answered_at=stamp.now,
+    )
+
+
+def gold_answered(case: Case, given: GivenAnswer, label: str, sealed: Sealed, stamp: Stamp) -> GoldAnswered:
+    """The answer to a question whose answer is known. Raises `ValueError` when nothing sealed says which."""
+    if sealed.gold_id is None or sealed.gold_label is None:
+        raise ValueError(f"case {case.request_id} is sealed as a gold question without its answer")
+    return GoldAnswered(
+        event_id=derive_id("gold-answered", case.request_id),
+        request_id=case.request_id,
+        workflow=case.workflow,
+        gold_id=sealed.gold_id,
+        reviewer_id=given.reviewer_id,
+        label=label,
+        right_label=sealed.gold_label,
+        agrees=label == sealed.gold_label,
+        confidence=given.confidence,
+        cause=given.cause,
+        answered_at=stamp.now,
+    )
+
+
+def overlap_answered(
+    case: Case, answers: tuple[GivenAnswer, ...], resolved: str | None, sealed: Sealed
+) -> Iterator[OverlapAnswered]:
+    """Each of several answers to the same case, with what they came to; one that settled it alone is no overlap."""
+    if len(answers) < 2 and resolved is not None:
+        return
+    for position, given in enumerate(answers, start=1):
+        if given.label is not None:
+            yield OverlapAnswered(
+                event_id=derive_id("overlap-answered", case.request_id, case.revision, position),
+                request_id=case.request_id,
+                workflow=case.workflow,
+                reviewer_id=given.reviewer_id,
+                label=given.label,
+                position=position,
+                resolved_label=resolved,
+                blind=sealed.kind in BLIND_KINDS,
+                cause=given.cause,
+                answered_at=given.answered_at,
+            )
+
+
+def decision_validated(
+    case: Case, given: GivenAnswer, label: str, standing: StandingDecision, sealed: Sealed, stamp: Stamp
+) -> DecisionValidated:
+    """What an expert says of a finished decision that chance drew."""
+    return DecisionValidated(
+        event_id=derive_id("validated", case.request_id, case.revision),
+        request_id=case.request_id,
+        workflow=case.workflow,
+        label=label,
+        standing_label=standing.label,
+        agrees=label == standing.label,
+        decided_by=standing.decided_by,
+        reviewer_id=standing.reviewer_id,
+        expert_id=given.reviewer_id,
+        inclusion_probability=sealed.validation if sealed.validation is not None else 1.0,
+        cause=stamp.cause,
+        validated_at=stamp.now,
     )
 
 
@@ -206,8 +289,8 @@ def action_of(case: Case, sealed: Sealed, label: str) -> str:
     """What an answer that ends a case is counted as."""
     if case.reopened_by is not None and case.standing is not None:
         return "upheld" if label == case.standing.label else "amended"
-    if sealed.kind is SampleKind.AUDIT:
-        return "audit_answered"
+    if sealed.kind in (SampleKind.AUDIT, SampleKind.GOLD):
+        return f"{sealed.kind}_answered"
     return "reviewed" if answered_by(case) is DecidedBy.REVIEWER else "expert"
 
 

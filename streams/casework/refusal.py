@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 
 from infra.kafka.partitioner import partition_of
 from infra.kafka.stage import Message
-from schemas.events import ReviewDecided
+from schemas.events import CaseActionRequested, ReviewDecided
 from schemas.topics import EXPERT, REVIEW
-from schemas.values import CaseStatus, Coordinates
+from schemas.values import CaseStage, CaseStatus, Coordinates
 from streams.casework.case import Case
 
 ANNOUNCING: Final = frozenset({EXPERT.name, *(topic.name for topic in REVIEW.values())})
@@ -15,7 +15,7 @@ QUOTED: Final = 100  # characters of a foreign text that a detail repeats
 
 
 class Refusal(StrEnum):
-    """Every reason for which an answer can be refused."""
+    """Every reason for which an answer or a command can be refused."""
 
     WRONG_KEY = "wrong_key"
     WRONG_PARTITION = "wrong_partition"
@@ -28,24 +28,34 @@ class Refusal(StrEnum):
     NO_RECOMMENDATION = "no_recommendation"
     NOT_ALLOWED = "not_allowed"
     SAME_PERSON = "same_person"
+    ALREADY_LEASED = "already_leased"
+    NOT_OWNER = "not_owner"
+    STALE_LEASE = "stale_lease"
+    ON_HOLD = "on_hold"
+    ANSWER_PENDING = "answer_pending"
+    TOO_LATE = "too_late"
+    MISSING_SKILL = "missing_skill"
+    MISSING_ROLE = "missing_role"
+    NOT_ENROLLED = "not_enrolled"
+    NOT_ACTIVE = "not_active"
+    NOT_QUALIFIED = "not_qualified"
+    SELF_APPEAL = "self_appeal"
 
 
 class Refused(NamedTuple):
-    """A refusal: the reason for machines, a sentence for people, the high watermark where it is the proof."""
+    """A refusal: the reason for machines (a `Refusal` or `NotVouched`), a sentence for people, the high watermark where
+    it is the proof."""
 
-    reason: Refusal
+    reason: StrEnum
     detail: str
     watermark: int | None = None
 
 
-def wrong_key(message: Message, decision: ReviewDecided) -> Refused | None:
+def wrong_key(message: Message, written: ReviewDecided | CaseActionRequested) -> Refused | None:
     """Refuses a record that is not keyed by its request id."""
-    if message.key == decision.request_id.encode():
+    if message.key == written.request_id.encode():
         return None
-    return Refused(
-        Refusal.WRONG_KEY,
-        f"the record's key is {quote(message.key)}: write the decision with its request id as key",
-    )
+    return Refused(Refusal.WRONG_KEY, f"the record's key is {quote(message.key)}: write it with its request id as key")
 
 
 def wrong_partition(message: Message, partitions: int) -> Refused | None:
@@ -80,25 +90,30 @@ def beyond_the_log(review: Coordinates, watermark: int) -> Refused:
     )
 
 
-def unanswerable(case: Case | None, review: Coordinates) -> Refused | None:
-    """Refuses answers to a case that is unknown or finished, or not announced at these coordinates."""
+def not_open(case: Case | None) -> Refused | None:
+    """Refuses whatever concerns a case that is unknown or finished."""
     if case is None:
         return Refused(Refusal.UNKNOWN_CASE, "no case is open for this request: check the request id that you answer")
     if case.status is CaseStatus.CLOSED:
         by = f" by {case.closed_by}" if case.closed_by else ""
         return Refused(Refusal.FINISHED, f"the case was finished{by}: take the next one, this answer is not needed")
+    return None
+
+
+def other_review(case: Case, review: Coordinates) -> Refused | None:
+    """Refuses coordinates at which the case is not announced, or no longer."""
     if review == case.review:
         return None
-    if case.review is None or (case.revision > 1 and review.topic != case.review.topic):
+    if case.review is not None and (case.revision == 1 or review.topic == case.review.topic):
         return Refused(
-            Refusal.SUPERSEDED,
-            f"the case went on to an expert (revision {case.revision}): an expert answers its announcement on "
-            f"{EXPERT.name}",
+            Refusal.OTHER_REVIEW,
+            f"{place(review)} does not announce this case: answer the announcement at {place(case.review)}",
         )
-    return Refused(
-        Refusal.OTHER_REVIEW,
-        f"{place(review)} does not announce this case: answer the announcement at {place(case.review)}",
-    )
+    if case.stage is CaseStage.EXPERT:
+        said = f"an expert (revision {case.revision}): an expert answers its announcement on {EXPERT.name}"
+    else:
+        said = f"{REVIEW[case.priority].name} (revision {case.revision}): answer its announcement there"
+    return Refused(Refusal.SUPERSEDED, f"the case went on to {said}")
 
 
 def place(coordinates: Coordinates) -> str:

@@ -24,14 +24,19 @@ from schemas.values import (
     Split,
     StandingDecision,
 )
+from streams.casework.announcing import stored_request
 from streams.casework.appeals import FIRST_ANNOUNCED, RefusedAppeal
 from streams.casework.case import Case
-from streams.casework.changes import Stamp, stored_request
+from streams.casework.changes import Stamp
 from streams.casework.sealing import Sealed, Sealer
 from streams.workflow.policies import Policy
 from streams.workflow.sentences import WHY_REOPENED
 
-ESCALATED_BY = {ReopenedBy.APPEAL: EscalatedBy.PERSON, ReopenedBy.AUDIT: EscalatedBy.POLICY}
+ESCALATED_BY = {
+    ReopenedBy.APPEAL: EscalatedBy.PERSON,
+    ReopenedBy.AUDIT: EscalatedBy.POLICY,
+    ReopenedBy.VALIDATION: EscalatedBy.POLICY,
+}
 
 
 class Subject(NamedTuple):
@@ -57,6 +62,8 @@ class Subject(NamedTuple):
     config_offsets: dict[str, int]
     answers: tuple[PreviousAnswer, ...]
     sealed: Sealed
+    skills: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class Cause(NamedTuple):
@@ -92,6 +99,8 @@ def subject_of_case(case: Case, sequence: int, sealed: Sealed, answers: tuple[Pr
         config_offsets=case.config_offsets,
         answers=answers,
         sealed=replace(sealed, kind=SampleKind.EXPERT, inclusion_probability=1.0, split=Split.TRAIN),
+        skills=case.skills,
+        tags=case.tags,
     )
 
 
@@ -150,7 +159,11 @@ def case_reopened(subject: Subject, cause: Cause, stamp: Stamp) -> CaseReopened:
 
 
 def expert_asked_again(subject: Subject, cause: Cause, reopened: CaseReopened, sealer: Sealer) -> ExpertReviewRequested:
-    """The announcement that belongs to a reopening; it shows what was decided, and who said what before."""
+    """The announcement that belongs to a reopening; it shows what was decided, and who said what before.
+
+    For expert validation it shows neither: whoever sees an answer leans to it.
+    """
+    is_blind = cause.by is ReopenedBy.VALIDATION
     return ExpertReviewRequested(
         event_id=derive_id("review", subject.request_id, reopened.revision),
         request_id=subject.request_id,
@@ -176,10 +189,12 @@ def expert_asked_again(subject: Subject, cause: Cause, reopened: CaseReopened, s
         created_at=reopened.occurred_at,
         due_at=cause.due_at,
         escalated_by=ESCALATED_BY[cause.by],
-        answers=subject.answers,
-        reopened_by=cause.by,
+        answers=() if is_blind else subject.answers,
+        reopened_by=None if is_blind else cause.by,
         appeal=cause.appeal,
-        standing=cause.standing,
+        standing=None if is_blind else cause.standing,
+        skills=subject.skills,
+        tags=subject.tags,
     )
 
 

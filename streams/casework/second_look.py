@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 from infra.kafka.errors import InvalidMessage, NotReady, Reason
 from infra.kafka.stage import Handled, Lane, Message, tally
 from schemas.codec import Codec, Undecodable
-from schemas.events import AppealFiled, DecisionMade, DecisionRequested, Event, ReviewDecided
+from schemas.events import AppealFiled, DecisionMade, DecisionRequested, Event
 from schemas.topics import APPEALS, EXPERT, POLICIES
-from schemas.values import CaseStatus, PreviousAnswer, ReopenedBy, StandingDecision
+from schemas.values import CaseStatus, GivenAnswer, PreviousAnswer, ReopenedBy, StandingDecision
 from streams.casework import reopening
 from streams.casework.appeals import (
     AppealRefusal,
@@ -40,7 +40,7 @@ class Ending(NamedTuple):
     case: Case
     closed: Case
     sealed: Sealed
-    answer: ReviewDecided | None = None
+    answer: GivenAnswer | None = None
 
 
 class SecondLook:
@@ -80,7 +80,7 @@ class SecondLook:
         """Reopen a case that has just ended when an appeal waits for it, or when its audit contradicts automation."""
         case, closed, policy = ending.case, ending.closed, policies.get(ending.case.workflow)
         amendable = policy is not None and policy.workflow_type.amend_on_audit
-        by = next_cause(case, contradicted=amendable and _contradicts(ending))
+        by = next_cause(case, contradicted=amendable and _contradicts(ending), drawn=_is_drawn(ending))
         standing = closed.standing or _automatic(case, ending.sealed)
         if by is None or standing is None:
             return
@@ -150,11 +150,16 @@ def _contradicts(ending: Ending) -> bool:
     return ending.answer is not None and label is not None and is_contradicted(ending.case, ending.sealed, label)
 
 
+def _is_drawn(ending: Ending) -> bool:
+    """Whether chance wants an expert to judge a decision anew that people took."""
+    return ending.sealed.validation is not None and ending.closed.standing is not None
+
+
 def _automatic(case: Case, sealed: Sealed) -> StandingDecision | None:
     return None if sealed.model_label is None else automatic_standing(case, sealed.model_label)
 
 
-def _previous(answer: ReviewDecided, stamp: Stamp) -> PreviousAnswer:
+def _previous(answer: GivenAnswer, stamp: Stamp) -> PreviousAnswer:
     return PreviousAnswer(
         reviewer_id=answer.reviewer_id, action=answer.action, note=answer.feedback, answered_at=stamp.now
     )

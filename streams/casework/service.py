@@ -14,6 +14,9 @@ from streams.casework.stage import CaseworkStage
 def run(settings: Settings) -> None:
     """Arbitrate cases until SIGTERM."""
     with observed(CaseworkStage.name, settings) as watch:
-        sealer, codec = Sealer(secrets(settings).seal_key), codec_of(settings)
-        stage = CaseworkStage(sealer, codec, partitions=settings.partitions, topic_prefix=settings.topic_prefix)
+        held, codec = secrets(settings), codec_of(settings)
+        stage = CaseworkStage(
+            Sealer(held.seal_key), codec,
+            partitions=settings.partitions, salt=held.draw_salt, topic_prefix=settings.topic_prefix,
+        )  # fmt: skip
         run_stage(stage, settings, codec=codec, observer=StageObserver(stage.name, watch, look=show_queue))

@@ -1,27 +1,69 @@
-"""What the clock alone does to a case: escalate it, let its audit expire, forget its stub, or nothing."""
+"""What the clock alone does to a case: an answer takes effect, a lease ends, it escalates, expires, is forgotten."""
 
+from dataclasses import replace
 from enum import StrEnum
 
-from schemas.values import CaseStage, CaseStatus, SampleKind
-from streams.casework.case import Case
+from schemas.topics import CASES
+from schemas.values import CaseStage, CaseStatus, EndedBy, EscalatedBy
+from streams.casework import changes
+from streams.casework.announcing import expires
+from streams.casework.case import Case, evolve
+from streams.casework.recording import Turn
+from streams.casework.sealing import Sealed
+from streams.casework.settling import Settling
 
 
 class Timeout(StrEnum):
-    """What becomes of a case whose time has come."""
+    """What becomes of a case whose deadline is past."""
 
     ESCALATE = "escalate"
     EXPIRE = "expire"
-    FORGET = "forget"
     NOTHING = "nothing"
 
 
-def timeout_of(case: Case, kind: SampleKind | None) -> Timeout:
-    """What becomes of a due case; `kind` is the sealed one, None once closed.
+def timeout_of(case: Case, sealed: Sealed) -> Timeout:
+    """What becomes of an open case whose deadline is past.
 
-    An audit expires wherever it lies. Experts are never timed out: their cases only breach the service level.
+    An audit expires wherever it lies, and so does a gold question. Experts are never timed out: their cases only breach
+    the service level.
     """
-    if case.status is CaseStatus.CLOSED:
-        return Timeout.FORGET
-    if kind is SampleKind.AUDIT:
+    if expires(sealed):
         return Timeout.EXPIRE
     return Timeout.ESCALATE if case.stage is CaseStage.HUMAN else Timeout.NOTHING
+
+
+class Timing:
+    """Carries out what is due."""
+
+    def __init__(self, settling: Settling) -> None:
+        self._settling = settling
+
+    def run_out(self, case: Case, at: int, turn: Turn) -> bool:
+        """What this time of the case (milliseconds), which has come, changes; False when it changes nothing."""
+        lease, hold = case.lease, case.hold
+        if case.status is CaseStatus.CLOSED:
+            turn.send(CASES.tombstone(case.request_id))
+            turn.lane.state.put(case.request_id, None)
+        elif case.pending is not None:  # given in time, whichever time has come first
+            given = case.pending.answer
+            self._settling.settle(case, given, replace(turn, stamp=turn.stamp._replace(cause=given.cause)))
+        elif case.due_at == at and (late := self._late(case)) is not Timeout.NOTHING:
+            self._carry_out(late, case, turn)
+        elif lease is not None and lease.expires_at == at:
+            ended = changes.lease_ended(case, lease, EndedBy.EXPIRED, turn.stamp)
+            turn.record(evolve(case, ended), ended)
+        elif hold is not None and hold.resumes_at == at:
+            resumed = changes.hold_ended(case, hold, EndedBy.EXPIRED, turn.stamp)
+            turn.record(evolve(case, resumed), resumed)
+        else:
+            return False
+        return True
+
+    def _late(self, case: Case) -> Timeout:
+        return timeout_of(case, self._settling.opened_seal(case))
+
+    def _carry_out(self, late: Timeout, case: Case, turn: Turn) -> None:
+        if late is Timeout.EXPIRE:
+            self._settling.expire(case, turn)
+        else:
+            self._settling.escalate(case, EscalatedBy.TIMEOUT, None, turn)

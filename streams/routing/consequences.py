@@ -6,6 +6,7 @@ from schemas.events import (
     AuditDrawn,
     AutoApproved,
     DecisionMade,
+    DecisionRequested,
     ExpertReviewRequested,
     PredictionMade,
     ReviewRequested,
@@ -27,7 +28,9 @@ from streams.casework.sealing import Sealed, Sealer, fitting
 from streams.routing.policy import Route
 from streams.routing.risk import Risk
 from streams.workflow.policies import Policy
+from streams.workflow.types import request_fields
 
+LONGEST_TAG: Final = 100  # characters
 REVISION: Final = 1  # later ones are announced by casework
 BLIND_REASON: Final = "needs human validation"  # the same for every blind review, whatever chose it
 
@@ -45,6 +48,7 @@ class Decision(NamedTuple):
     """A request with everything that its route came of; times in milliseconds."""
 
     prediction: PredictionMade
+    request: DecisionRequested
     cause: Coordinates
     policy: Policy
     answer: Answer | None
@@ -60,6 +64,8 @@ class Sample(NamedTuple):
     kind: SampleKind
     inclusion_probability: float = 1.0
     split: Split = Split.TRAIN
+    overlaps: bool = False  # several people answer
+    validated: bool = False  # an expert judges the decision anew
 
     @property
     def blind(self) -> bool:
@@ -128,6 +134,7 @@ def review_asked(decision: Decision, sample: Sample, sealer: Sealer) -> ReviewRe
     """A person is asked. Audits and blind reviews differ in nothing but what is sealed."""
     prediction, policy, risk, route = decision.prediction, decision.policy, decision.risk, decision.route
     ordinary = route.priority if route.priority is not None else Priority.NORMAL
+    priority = blind_priority(risk) if sample.blind else ordinary
     return ReviewRequested(
         event_id=derive_id("review", prediction.request_id, REVISION),
         request_id=prediction.request_id,
@@ -137,7 +144,7 @@ def review_asked(decision: Decision, sample: Sample, sealer: Sealer) -> ReviewRe
         request_body=prediction.request_body,
         request_fingerprint=prediction.request_fingerprint,
         requested_at=prediction.requested_at,
-        priority=blind_priority(risk) if sample.blind else ordinary,
+        priority=priority,
         reason=BLIND_REASON if sample.blind else route.reason,
         recommendation=None if sample.blind else recommendation(decision.answer),
         classes=policy.workflow_type.classes,
@@ -152,16 +159,32 @@ def review_asked(decision: Decision, sample: Sample, sealer: Sealer) -> ReviewRe
         cause=decision.cause,
         sealed=_sealed(decision, sample, sealer),
         created_at=decision.now,
-        due_at=due_at(decision),
+        due_at=due_at(decision, priority),
+        skills=skills_for(decision),
+        tags=tags_of(decision),
     )
 
 
-def due_at(decision: Decision) -> int:
+def due_at(decision: Decision, priority: Priority) -> int:
     """When an unanswered review goes on by itself, and when an audit expires."""
-    return decision.now + decision.policy.workflow_type.review_timeout_ms
+    return decision.now + decision.policy.workflow_type.deadline_ms(priority)
 
 
-def expert_asked(decision: Decision, sealer: Sealer) -> ExpertReviewRequested:
+def skills_for(decision: Decision) -> tuple[str, ...]:
+    """What whoever answers must know: what the workflow asks for, and what rules add."""
+    return tuple(sorted({*decision.policy.workflow_type.review.skills, *decision.risk.skills}))
+
+
+def tags_of(decision: Decision) -> tuple[str, ...]:
+    """What the request is about, by the fields that the workflow names."""
+    names = decision.policy.workflow_type.review.tag_fields
+    if not names:
+        return ()
+    fields = request_fields(decision.request)
+    return tuple(f"{name}:{fields[name]}"[:LONGEST_TAG] for name in names if name in fields)
+
+
+def expert_asked(decision: Decision, sample: Sample, sealer: Sealer) -> ExpertReviewRequested:
     """An expert is asked at once; such a case never times out."""
     prediction, policy, risk, route = decision.prediction, decision.policy, decision.risk, decision.route
     return ExpertReviewRequested(
@@ -186,9 +209,11 @@ def expert_asked(decision: Decision, sealer: Sealer) -> ExpertReviewRequested:
         policy_digest=policy.digest,
         config_offsets=decision.config_offsets,
         cause=decision.cause,
-        sealed=_sealed(decision, Sample(SampleKind.EXPERT), sealer),
+        sealed=_sealed(decision, sample, sealer),
         created_at=decision.now,
         escalated_by=EscalatedBy.POLICY,
+        skills=skills_for(decision),
+        tags=tags_of(decision),
     )
 
 
@@ -220,12 +245,13 @@ def audit_drawn(decision: Decision, sample: Sample) -> AuditDrawn:
         cause=decision.cause,
         config_offsets=decision.config_offsets,
         drawn_at=decision.now,
-        due_at=due_at(decision),
+        due_at=due_at(decision, blind_priority(decision.risk)),
     )
 
 
 def _sealed(decision: Decision, sample: Sample, sealer: Sealer) -> bytes:
-    prediction, answer = decision.prediction, decision.answer
+    prediction, answer, workflow = decision.prediction, decision.answer, decision.policy.workflow_type
+    review = workflow.review
     sealed = Sealed(
         kind=sample.kind,
         model_label=answer.label if answer else None,
@@ -236,5 +262,10 @@ def _sealed(decision: Decision, sample: Sample, sealer: Sealer) -> bytes:
         split=sample.split,
         routed_reason=fitting(decision.route.reason),
         risk_score=decision.risk.score,
+        overlap=review.overlap if sample.overlaps else 1,
+        adaptive=review.adaptive,
+        most_answers=review.most_answers if sample.overlaps else 1,
+        four_eyes=tuple(workflow.classes.index(name) for name in review.four_eyes),
+        validation=review.validation_share if sample.validated else None,
     )
     return sealer.seal(sealed, request_id=prediction.request_id, revision=REVISION)

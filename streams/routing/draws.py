@@ -9,6 +9,8 @@ from schemas.values import Split
 AUDIT: Final = "audit"
 BLIND: Final = "blind"
 SPLIT: Final = "split"
+OVERLAP: Final = "overlap"
+VALIDATION: Final = "validation"
 BLOCK: Final = 64  # bytes that SHA-256 takes at once
 BITS: Final = 53  # of a float's mantissa: with all 256 the quotient could round to 1
 

@@ -25,6 +25,7 @@ class Risk(NamedTuple):
     rule_hits: tuple[str, ...] = ()
     action: Action | None = None  # what rules force
     priority: Priority | None = None  # what rules set
+    skills: tuple[str, ...] = ()  # what rules require of the person who answers
 
 
 NO_RISK: Final = Risk()
@@ -38,16 +39,17 @@ def assess(request: DecisionRequested, workflow: WorkflowType) -> Risk:
     if not above and not request.requires_audit and findings is NO_FINDINGS:
         return NO_RISK
     own = (AMOUNT_ABOVE_LIMIT,) * above + (AUDIT_REQUESTED,) * request.requires_audit
-    flags = tuple(dict.fromkeys(own + findings.flags + tuple(f"skill:{skill}" for skill in findings.skills)))
+    flags = tuple(dict.fromkeys(own + findings.flags))
     high_risk = above or findings.high_risk
     return Risk(
-        score=risk_score(sum(not flag.startswith("skill:") for flag in flags), high_risk=high_risk),
+        score=risk_score(len(flags), high_risk=high_risk),
         flags=flags,
         high_risk=high_risk,
         compliance=request.requires_audit or findings.compliance,
         rule_hits=findings.hits,
         action=None if findings.action is None else Action(findings.action),
         priority=findings.priority,
+        skills=findings.skills,
     )
 
 

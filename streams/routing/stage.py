@@ -120,10 +120,12 @@ class RouterStage:
         return policy
 
     def _decide(self, prediction: PredictionMade, message: Message, lane: Lane[Window], policy: Policy) -> Decision:
-        risk = assess(self._request(prediction), policy.workflow_type)
+        request = self._request(prediction)
+        risk = assess(request, policy.workflow_type)
         answer = answer_of(prediction, policy.workflow_type)
         return Decision(
             prediction=prediction,
+            request=request,
             cause=message.coordinates,
             policy=policy,
             answer=answer,
@@ -152,7 +154,8 @@ class RouterStage:
             sample = decision.answer and self._drawn(decision, draws.BLIND, SampleKind.BLIND, share)
             priority = self._ask(decision, sample or Sample(SampleKind.REVIEW), handled)
         else:
-            handled.outgoing.append(EXPERT.message(expert_asked(decision, self._sealer)))
+            sample = Sample(SampleKind.EXPERT, validated=self._validated(decision))
+            handled.outgoing.append(EXPERT.message(expert_asked(decision, sample, self._sealer)))
         handled.tallies.append(tally(workflow, decision.now, action, priority, requested_at))
 
     def _approve(self, decision: Decision, answer: Answer, handled: Handled) -> None:
@@ -164,7 +167,8 @@ class RouterStage:
             self._ask(decision, sample, handled)
 
     def _ask(self, decision: Decision, sample: Sample, handled: Handled) -> Priority:
-        """Ask a person; the priority announced."""
+        """Ask a person, or several one after the other; the priority announced."""
+        sample = sample._replace(overlaps=self._overlaps(decision), validated=self._validated(decision))
         asked = review_asked(decision, sample, self._sealer)
         handled.outgoing.append(REVIEW[asked.priority].message(asked))
         if sample.blind:
@@ -177,6 +181,16 @@ class RouterStage:
             return None
         split = draws.split_of(draws.draw(self._salt, draws.SPLIT, request_id))
         return Sample(kind, share, split)
+
+    def _overlaps(self, decision: Decision) -> bool:
+        """Whether several people answer. Of audits and blind reviews as of all others, so that it tells nothing."""
+        review, request_id = decision.policy.workflow_type.review, decision.prediction.request_id
+        return review.overlap > 1 and draws.draw(self._salt, draws.OVERLAP, request_id) < review.overlap_share
+
+    def _validated(self, decision: Decision) -> bool:
+        """Whether an expert judges anew what people decide."""
+        share = decision.policy.workflow_type.review.validation_share
+        return share > 0 and draws.draw(self._salt, draws.VALIDATION, decision.prediction.request_id) < share
 
 
 def routed(prediction: PredictionMade, answer: Answer | None, risk: Risk, workflow: WorkflowType) -> Route:

@@ -163,7 +163,8 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 f"`never_automate` names {min(unknown)!r}: name only classes, here {', '.join(self.classes)}"
             )
         if unknown := set(self.review.four_eyes) - set(self.classes):
-            raise ValueError(f"`review.four_eyes` names {min(unknown)!r}: name only classes, here {', '.join(self.classes)}")
+            known = ", ".join(self.classes)
+            raise ValueError(f"`review.four_eyes` names {min(unknown)!r}: name only classes, here {known}")
         if not 0 < self.review_timeout_hours <= LONGEST_TIMEOUT:
             raise ValueError(f"`review_timeout_hours` must be above 0 and at most {LONGEST_TIMEOUT:,} (ten years)")
         if self.high_risk_amount is not None and math.isnan(self.high_risk_amount):
@@ -185,8 +186,8 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
-    "columns": Columns, "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs, "review": ReviewPolicy,
-    "rules": Rule, "when": Condition, "all": Condition, "any": Condition, "then": Effect,
+    "columns": Columns, "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs,
+    "review": ReviewPolicy, "rules": Rule, "when": Condition, "all": Condition, "any": Condition, "then": Effect,
 }  # fmt: skip
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "op": get_args(Operator), "action": get_args(ForcedAction), "priority": tuple(Priority),

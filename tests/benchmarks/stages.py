@@ -44,6 +44,7 @@ audit_share = 0.0
 """
 BATCH = 1_000
 SEALER = Sealer(bytes(range(64)))
+SALT = bytes(32)
 
 
 class OneModel:
@@ -62,7 +63,7 @@ def inference() -> Stage[Any, Any]:
 
 
 def casework() -> Stage[Any, Any]:
-    return CaseworkStage(SEALER, CODEC, partitions=4)
+    return CaseworkStage(SEALER, CODEC, partitions=4, salt=SALT)
 
 
 def feedback() -> Stage[Any, Any]:

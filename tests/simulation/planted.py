@@ -13,9 +13,9 @@ from infra.kafka.stage import Batch, Handled, Lane, Message, Stage
 from schemas.events import AppealFiled
 from schemas.topics import Outgoing
 from streams.casework.cases import Cases
+from streams.casework.config import Config
 from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
-from streams.workflow.policies import Policies
 from tests.simulation.topology import SALT, SEALER
 from tests.simulation.world import CODEC, PARTITIONS
 
@@ -71,7 +71,7 @@ class StateKeptAfterAbort(Loop[Any, Any]):
 class WithoutHold(CaseworkStage):
     """Judges an answer at once, though the announcement it names was not read yet."""
 
-    def handle(self, messages: Sequence[Message], lanes: Mapping[int, Lane[Any]], config: Policies) -> Batch:
+    def handle(self, messages: Sequence[Message], lanes: Mapping[int, Lane[Any]], config: Config) -> Batch:
         for lane in lanes.values():
             lane.reached = lambda topic: 1 << 60
         return super().handle(messages, lanes, config)
@@ -80,7 +80,7 @@ class WithoutHold(CaseworkStage):
 class OvertakingAppeals(CaseworkStage):
     """Takes an appeal on before what was announced ahead of it was read: the audit of the same request is lost."""
 
-    def _decide(self, message: Message, lane: Lane[Cases], config: Policies, handled: Handled) -> None:
+    def _decide(self, message: Message, lane: Lane[Cases], config: Config, handled: Handled) -> None:
         reached = lane.reached
         if isinstance(message.event, AppealFiled):
             lane.reached = lambda topic: 1 << 60
@@ -104,11 +104,11 @@ class RandomIds(RouterStage):
 
 
 def without_hold() -> Stage[Any, Any]:
-    return WithoutHold(SEALER, CODEC, partitions=PARTITIONS)
+    return WithoutHold(SEALER, CODEC, partitions=PARTITIONS, salt=SALT)
 
 
 def overtaking_appeals() -> Stage[Any, Any]:
-    return OvertakingAppeals(SEALER, CODEC, partitions=PARTITIONS)
+    return OvertakingAppeals(SEALER, CODEC, partitions=PARTITIONS, salt=SALT)
 
 
 def random_ids() -> Stage[Any, Any]:

@@ -51,7 +51,7 @@ def router() -> Stage[Any, Any]:
 
 
 def casework() -> Stage[Any, Any]:
-    return CaseworkStage(SEALER, CODEC, partitions=PARTITIONS)
+    return CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT)
 
 
 def feedback() -> Stage[Any, Any]:

@@ -28,7 +28,9 @@ def nothing_is_lost_or_double(history: History, settings: Settings) -> None:
     replay = Replay(lambda topic: _decided(history, topic), CODEC, partitions=history.partitions)
     wrong = replay.router(RouterStage(codec=CODEC, sealer=sealer, salt=keys.draw_salt))
     wrong += replay.casework(
-        CaseworkStage(sealer, CODEC, partitions=history.partitions, topic_prefix=settings.topic_prefix)
+        CaseworkStage(
+            sealer, CODEC, partitions=history.partitions, salt=keys.draw_salt, topic_prefix=settings.topic_prefix
+        )
     )
     assert not wrong, f"the replay differs: {wrong[:3]}"
 

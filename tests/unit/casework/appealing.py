@@ -7,12 +7,13 @@ from msgspec.structs import replace
 from schemas.events import AppealFiled, DecisionMade, DecisionRequested, Event
 from schemas.topics import APPEALS, EXPERT
 from schemas.values import Coordinates, DecidedBy, Grounds, Outcome
+from streams.casework.config import Config
 from tests.unit.casework.driver import CLASSES, CODEC, HOUR, START, WORKFLOW, Table, decision, policies
 
 
 def table(more: str = "") -> Table:
     made = Table(0)
-    made.policies = policies(more)
+    made.config = Config(policies=policies(more))
     return made
 
 

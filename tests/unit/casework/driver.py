@@ -28,13 +28,15 @@ from schemas.topics import CASES, EXPERT, REVIEW, REVIEW_DECISIONS, Outgoing
 from schemas.values import Coordinates, EscalatedBy, Level, Priority, Recommendation, SampleKind, Split
 from streams.casework.case import Announcement, Case, CaseEvent, evolve
 from streams.casework.cases import Cases
+from streams.casework.config import Config
 from streams.casework.sealing import Sealed, Sealer
 from streams.casework.stage import CaseworkStage
-from streams.workflow.policies import NO_POLICIES, Policies, Policy
+from streams.workflow.policies import Policies, Policy
 from streams.workflow.types import parse_workflow
 
 CODEC = Codec.of_repository()
 SEALER = Sealer(bytes(range(64)))
+SALT = bytes(32)
 PARTITIONS = 3
 HOUR = 3_600_000
 START = 1_700_000_000_000  # milliseconds since the epoch
@@ -65,13 +67,13 @@ class Table:
 
     def __init__(self, partition: int, stage: CaseworkStage | None = None) -> None:
         self.partition = partition
-        self.stage = stage or CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, topic_prefix="hitl.")
+        self.stage = stage or CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT, topic_prefix="hitl.")
         self.topics: dict[str, list[tuple[bytes, Event]]] = defaultdict(list)
         self.reached: dict[str, int] = defaultdict(int)
         self.events: list[Event] = []  # everything casework wrote and committed, in order
         self.outgoing: list[Outgoing] = []
         self.given: list[Given] = []
-        self.policies: Policies = NO_POLICIES
+        self.config = Config()
         self.invalid: list[tuple[Message, InvalidMessage]] = []
         self.lane: Lane[Cases] = Lane(
             partition=partition,
@@ -113,7 +115,7 @@ class Table:
         messages = tuple(self.message(*record) for record in records)
         if not messages:
             return []
-        batch = self.stage.handle(messages, {self.partition: self.lane}, self.policies)
+        batch = self.stage.handle(messages, {self.partition: self.lane}, self.config)
         self.invalid += batch.invalid
         made = self._settle(messages, batch, commit)
         if commit:
@@ -125,7 +127,7 @@ class Table:
 
     def tick(self, *, commit: bool = True) -> list[Event]:
         """What the clock alone does."""
-        return self._settle((), self.stage.tick(self.lane, self.policies), commit)
+        return self._settle((), self.stage.tick(self.lane, self.config), commit)
 
     def _settle(self, messages: tuple[Message, ...], handled: Handled | Batch, commit: bool) -> list[Event]:
         outgoing = tuple(handled.outgoing)

@@ -246,7 +246,7 @@ def test_an_announcement_with_a_foreign_seal_is_a_dead_letter_with_the_reason() 
     stolen = type(foreign)(**{n: getattr(foreign, n) for n in foreign.__struct_fields__} | {"request_id": "r"})
     table.write("review.normal", stolen)
     message = table.message("review.normal", 0)
-    batch = table.stage.handle([message], {0: table.lane}, table.policies)
+    batch = table.stage.handle([message], {0: table.lane}, table.config)
     ((dead, error),) = batch.invalid
     assert dead == message
     assert isinstance(error, InvalidMessage)
@@ -260,7 +260,7 @@ def test_counts_say_what_happened_in_which_priority() -> None:
     table.write(REVIEW_DECISIONS.name, decision(place))
     table.write(REVIEW_DECISIONS.name, decision(place))
     messages = [table.message("review.high", 0), *(table.message(REVIEW_DECISIONS.name, n) for n in (0, 1))]
-    batch = table.stage.handle(messages, {0: table.lane}, table.policies)
+    batch = table.stage.handle(messages, {0: table.lane}, table.config)
     assert [(t.workflow, t.action, t.priority) for t in batch.tallies] == [
         ("content_moderation", "reviewed", "high"),
         ("content_moderation", "refused", "high"),
@@ -286,7 +286,7 @@ def test_state_is_restored_from_the_last_snapshots() -> None:
     table.stage.restore(restored.state, Snapshots(table))
     assert restored.state.committed == table.cases()
     restored.now = START + 25 * HOUR
-    assert [type(o.event) for o in table.stage.tick(restored, table.policies).outgoing][:1] == [ExpertReviewRequested]
+    assert [type(o.event) for o in table.stage.tick(restored, table.config).outgoing][:1] == [ExpertReviewRequested]
 
 
 class Snapshots:

@@ -1,6 +1,5 @@
 """Appeals that are not taken on: each says why, and nothing is changed."""
 
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from infra.kafka.errors import Reason
 from schemas.events import AppealFiled, AppealRefused
 from streams.casework.answer import MAX_NOTE_BYTES
 from streams.casework.appeals import AppealRefusal
+from streams.casework.config import Config
 from tests.unit.casework.appealing import appeal, file, judge, original, table
 from tests.unit.casework.driver import Table, review
 
@@ -36,7 +36,7 @@ def refused_judged(at: Table) -> AppealFiled:
 
 
 def refused_without_policy(at: Table) -> AppealFiled:
-    at.policies = MappingProxyType({})
+    at.config = Config()
     return appeal()
 
 

@@ -109,9 +109,9 @@ def test_a_deadline_waits_while_the_answer_is_in_the_open_transaction() -> None:
     table = Table(0)
     place = table.announce(review())
     table.write("review-decisions", decision(place))
-    table.stage.handle([table.message("review-decisions", 0)], {0: table.lane}, table.policies)
+    table.stage.handle([table.message("review-decisions", 0)], {0: table.lane}, table.config)
     at(table, DEADLINE)
-    assert table.stage.tick(table.lane, table.policies).outgoing == []
+    assert table.stage.tick(table.lane, table.config).outgoing == []
     table.lane.state.discard()
     assert table.tick() == []  # it is in the log all the same, and will be read again
     (closed,) = [e for e in table.read_all("review-decisions") if isinstance(e, CaseClosed)]

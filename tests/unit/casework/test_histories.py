@@ -30,6 +30,7 @@ from tests.unit.casework.driver import (
     CODEC,
     HOUR,
     PARTITIONS,
+    SALT,
     SEALER,
     START,
     Table,
@@ -150,7 +151,7 @@ def test_a_case_is_the_fold_of_its_events(table: Table) -> None:
 @given(table=tables())
 @settings(max_examples=60, deadline=None)
 def test_replaying_the_same_messages_gives_the_same_bytes(table: Table) -> None:
-    stage = CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, topic_prefix="hitl.")
+    stage = CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT, topic_prefix="hitl.")
     state = Cases()
     for call in table.given:
         if not call.committed:
@@ -160,8 +161,8 @@ def test_replaying_the_same_messages_gives_the_same_bytes(table: Table) -> None:
             reached=partial(at, call.reached),
             watermark=partial(at, call.watermarks),
         )  # fmt: skip
-        policies = table.policies
-        handled = stage.handle(call.messages, {0: lane}, policies) if call.messages else stage.tick(lane, policies)
+        config = table.config
+        handled = stage.handle(call.messages, {0: lane}, config) if call.messages else stage.tick(lane, config)
         state.commit()
         assert encoded(handled.outgoing) == encoded(call.outgoing)
 

@@ -9,6 +9,7 @@ from schemas.events import DecisionRefused, ReviewDecided
 from schemas.topics import ASSIGNMENTS, EXPERT
 from schemas.values import Coordinates, SampleKind
 from streams.casework.answer import MAX_NOTE_BYTES
+from streams.casework.config import Config
 from streams.casework.refusal import QUOTED, Refusal
 from tests.unit.casework.driver import CODEC, Table, decision, expert_review, policies, review
 
@@ -83,7 +84,7 @@ def blind_marked_wrong(table: Table) -> tuple[ReviewDecided, None]:
 
 
 def judged_by_who_contradicted(table: Table) -> tuple[ReviewDecided, None]:
-    table.policies = policies()
+    table.config = Config(policies=policies())
     table.answer(decision(table.announce(review(kind=SampleKind.AUDIT)), "approve"))
     table.read_all(EXPERT.name)
     return decision(Coordinates(topic=EXPERT.name, partition=0, offset=0)), None

@@ -23,7 +23,7 @@ from streams.casework.queue import show_queue
 from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
 from streams.workflow.types import parse_workflow
-from tests.benchmarks.stages import SEALER, lane_of, message_of, policy_event, policy_message
+from tests.benchmarks.stages import SALT, SEALER, lane_of, message_of, policy_event, policy_message
 from tests.benchmarks.stand import WORKFLOW, prediction, request
 from tests.support.simstate import Calm
 from tests.support.standin import StandInStore, stand_in_refit
@@ -331,7 +331,7 @@ def expert_case(number: int, *, opened: int, due: int) -> Outgoing:
 @pytest.fixture
 def casework() -> World:
     world = World()
-    world.start(CaseworkStage(SEALER, CODEC, partitions=PARTITIONS), look=show_queue)
+    world.start(CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT), look=show_queue)
     world.minutes(BEFORE)
     return world
 

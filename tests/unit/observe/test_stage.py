@@ -14,7 +14,7 @@ from schemas.topics import POLICIES, PREDICTIONS, REQUESTS
 from streams.casework.queue import show_queue
 from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
-from tests.benchmarks.stages import SEALER, policy_event
+from tests.benchmarks.stages import SALT, SEALER, policy_event
 from tests.benchmarks.stand import WORKFLOW, prediction
 from tests.support.promtool import promtool
 from tests.support.simlog import SimulatedReader
@@ -132,12 +132,12 @@ def test_open_cases_are_counted_again_after_a_restart() -> None:
     world.publish(POLICIES.message(policy_event()))
     world.publish(*(PREDICTIONS.message(prediction(n, confidence=0.4)) for n in range(7)))
     world.start(router())
-    first = world.start(CaseworkStage(SEALER, CODEC, partitions=PARTITIONS), look=show_queue)
+    first = world.start(CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT), look=show_queue)
     world.minutes(2)
     waiting = {"case_stage": "expert", "priority": "urgent"}
     assert value(first, "hitl_casework_open_cases", **waiting) == 7
     first.hangs = True
-    again = world.start(CaseworkStage(SEALER, CODEC, partitions=PARTITIONS), look=show_queue)
+    again = world.start(CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT), look=show_queue)
     world.minutes(2)
     assert value(again, "hitl_casework_open_cases", **waiting) == 7
     assert value(again, "hitl_casework_oldest_case_seconds", case_stage="expert") == pytest.approx(240, abs=30)

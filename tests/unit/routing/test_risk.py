@@ -40,7 +40,7 @@ def test_audit_asked_for_by_the_sender_is_compliance_not_risk() -> None:
 def test_rules_add_their_flags_and_names() -> None:
     asked = r.request(payload={"amount": 101, "country": "NL"}, attributes={"country": "BE"})
     risk = assess(asked, workflow(RULES))
-    assert (risk.rule_hits, risk.flags) == (("abroad",), ("abroad", "skill:fraud"))
+    assert (risk.rule_hits, risk.flags, risk.skills) == (("abroad",), ("abroad",), ("fraud",))
     assert (risk.high_risk, risk.compliance, risk.action) == (True, False, Action.HUMAN_REVIEW)
 
 
