@@ -174,7 +174,7 @@ def _escalated(record: RequestRecord, event: CaseEscalated, _: Message) -> Reque
     return _change(
         record,
         moved=_moved(record, event, CaseStage.EXPERT),
-        answers=_answers(record, event.sequence, event.occurred_at, said.reviewer_id if said else None),
+        answers=_answers(record, event, said.reviewer_id if said else None),
         updated_at=event.occurred_at,
     )
 
@@ -221,8 +221,7 @@ def _freed(record: RequestRecord, event: LeaseEnded | HoldEnded | AnswerWithdraw
 def _counted(record: RequestRecord, event: AnswerCounted, _: Message) -> RequestRecord:
     """Free again, for another person."""
     freed = _possessed(record, event, Hands.FREE)
-    answers = _answers(record, event.sequence, event.occurred_at, event.reviewer_id)
-    return _change(freed, answers=answers, updated_at=event.occurred_at)
+    return _change(freed, answers=_answers(record, event, event.reviewer_id), updated_at=event.occurred_at)
 
 
 def _amended(record: RequestRecord, event: OutcomeAmended, _: Message) -> RequestRecord:
@@ -247,7 +246,7 @@ def _closed(record: RequestRecord, event: CaseClosed, _: Message) -> RequestReco
     return _change(
         record,
         closed=_greatest(record.closed, closed, lambda c: c.sequence),
-        answers=_answers(record, event.sequence, event.occurred_at, event.reviewer_id),
+        answers=_answers(record, event, event.reviewer_id),
         updated_at=event.occurred_at,
     )
 
@@ -333,11 +332,14 @@ def _answerable(record: RequestRecord, event: CaseOpened | CaseAnnounced) -> Ans
     return _greatest(record.answerable, said, lambda a: a.sequence)
 
 
-def _answers(record: RequestRecord, sequence: int, at: int, reviewer_id: str | None) -> tuple[Answer, ...]:
+def _answers(
+    record: RequestRecord, event: CaseClosed | CaseEscalated | AnswerCounted, reviewer_id: str | None
+) -> tuple[Answer, ...]:
     known = record.answers
-    if reviewer_id is None or any(answer.sequence == sequence for answer in known):
+    if reviewer_id is None or any(answer.sequence == event.sequence for answer in known):
         return known
-    answer = Answer(sequence=sequence, at=at, reviewer_id=reviewer_id)
+    passed_on = isinstance(event, CaseEscalated)
+    answer = Answer(sequence=event.sequence, at=event.occurred_at, reviewer_id=reviewer_id, passed_on=passed_on)
     return tuple(sorted((*known, answer), key=lambda a: a.sequence))
 
 

@@ -40,7 +40,9 @@ def claimable(record: RequestRecord, place: Queued | None, revision: int) -> Cla
 
 
 def answered_by(record: RequestRecord | None) -> frozenset[str]:
-    """Who has answered an open case: nobody is asked about one twice."""
+    """Who has answered an open case: nobody is asked about one twice. Whoever passed it on has decided nothing, and
+    may be the expert; but not where a decision is judged anew (as streams.casework.rights.took_part)."""
     if record is None or record.queued is None:
         return frozenset()
-    return frozenset(answer.reviewer_id for answer in record.answers)
+    anew = bool(record.reopened)
+    return frozenset(answer.reviewer_id for answer in record.answers if anew or not answer.passed_on)

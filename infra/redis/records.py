@@ -172,11 +172,12 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """An answer that changed the case."""
+    """An answer that changed the case; `passed_on` when it sent the case to an expert and decided nothing."""
 
     sequence: int
     at: int
     reviewer_id: str
+    passed_on: bool = False
 
 
 class Queued(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.values import CaseStage
-
-EXPERT_ROLE = "expert"  # whoever has it may also be given cases of the expert stage
+from streams.casework.identity import Role
+from streams.casework.rights import Who
 
 
 class Lane(NamedTuple):
@@ -22,12 +22,13 @@ class Lane(NamedTuple):
     skills: tuple[str, ...] = ()
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """A reviewer as the queue sees them. `workflows` None: all of them; `wip_limit` None: as the policy has it."""
+class Reviewer(msgspec.Struct, frozen=True, kw_only=True):
+    """A person as the queue sees them. `roles` None: nobody has said; `workflows` None: all; `wip_limit` None: as the
+    policy has it."""
 
     reviewer_id: str
     skills: frozenset[str] = frozenset()
-    roles: frozenset[str] = frozenset()
+    roles: frozenset[str] | None = None
     workflows: frozenset[str] | None = None
     wip_limit: int | None = None
 
@@ -50,24 +51,36 @@ class InHand(NamedTuple):
     people: int  # how many are at work
 
 
-def can_do(person: Person, lane: Lane) -> bool:
-    """Whether a person has the role, the skills and the workflow.
+def reviewer_of(who: Who, *, workflows: Iterable[str] | None = None) -> Reviewer:
+    """A person who acts, as the queue sees them; `workflows`: those that they want to work on, None for all."""
+    return Reviewer(
+        reviewer_id=who.reviewer_id,
+        skills=who.skills,
+        roles=who.roles,
+        workflows=None if workflows is None else frozenset(workflows),
+        wip_limit=who.person.wip_limit,
+    )
 
-    >>> can_do(Person(reviewer_id="ada", skills=frozenset({"french", "medical"})), Lane("posts", CaseStage.HUMAN))
+
+def can_do(reviewer: Reviewer, lane: Lane) -> bool:
+    """Whether a person has the role, the skills and the workflow; casework has the last word (streams.casework.rights).
+
+    >>> can_do(Reviewer(reviewer_id="ada", skills=frozenset({"french", "medical"})), Lane("posts", CaseStage.HUMAN))
     True
-    >>> can_do(Person(reviewer_id="ada"), Lane("posts", CaseStage.EXPERT))
+    >>> can_do(Reviewer(reviewer_id="ada", roles=frozenset({Role.REVIEWER})), Lane("posts", CaseStage.EXPERT))
     False
     """
-    if lane.stage is CaseStage.EXPERT and EXPERT_ROLE not in person.roles:
+    needed = Role.EXPERT if lane.stage is CaseStage.EXPERT else Role.REVIEWER
+    if reviewer.roles is not None and not reviewer.roles & {needed, Role.EXPERT}:
         return False
-    if person.workflows is not None and lane.workflow not in person.workflows:
+    if reviewer.workflows is not None and lane.workflow not in reviewer.workflows:
         return False
-    return person.skills.issuperset(lane.skills)
+    return reviewer.skills.issuperset(lane.skills)
 
 
-def lanes_of(person: Person, lanes: Iterable[Lane], at_work: Collection[Person]) -> Mapping[Lane, int]:
+def lanes_of(reviewer: Reviewer, lanes: Iterable[Lane], at_work: Collection[Reviewer]) -> Mapping[Lane, int]:
     """The lanes that a person can do, each with the number of people at work who can: the fewer, the scarcer."""
-    theirs = (lane for lane in lanes if can_do(person, lane))
+    theirs = (lane for lane in lanes if can_do(reviewer, lane))
     return {lane: max(1, sum(can_do(each, lane) for each in at_work)) for lane in theirs}
 
 

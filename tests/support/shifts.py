@@ -10,7 +10,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from schemas.values import CaseStage, Priority
-from streams.casework.eligibility import Lane, Person
+from streams.casework.eligibility import Lane, Reviewer
 from streams.casework.serving import HOUR
 
 DAY: Final = 24 * HOUR
@@ -41,15 +41,14 @@ class Arrival(NamedTuple):
 class Team:
     """People, and the spans in which each is at work."""
 
-    people: tuple[Person, ...]
+    people: tuple[Reviewer, ...]
     spans: Mapping[str, tuple[tuple[int, int], ...]]
 
 
 def team(days: int, *, people: int) -> Team:
     """So many people; each works eight hours that begin at the same time every day."""
-    made = tuple(
-        Person(reviewer_id=f"p{number:02d}", skills=frozenset(SKILLS[number % len(SKILLS)])) for number in range(people)
-    )
+    skills = [frozenset(SKILLS[number % len(SKILLS)]) for number in range(people)]
+    made = tuple(Reviewer(reviewer_id=f"p{number:02d}", skills=known) for number, known in enumerate(skills))
     spans = {person.reviewer_id: _spans(number, days) for number, person in enumerate(made)}
     return Team(people=made, spans=spans)
 

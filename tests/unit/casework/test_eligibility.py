@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.values import CaseStage
-from streams.casework.eligibility import Idle, InHand, Lane, Person, can_do, holds_enough, lanes_of
+from streams.casework.eligibility import Idle, InHand, Lane, Reviewer, can_do, holds_enough, lanes_of
 
 PLAIN = Lane("posts", CaseStage.HUMAN)
 FRENCH = Lane("posts", CaseStage.HUMAN, ("french",))
@@ -11,8 +11,8 @@ EXPERT = Lane("posts", CaseStage.EXPERT)
 LOANS = Lane("loans", CaseStage.HUMAN)
 
 
-def person(name: str = "ada", *skills: str, roles: str = "", workflows: str | None = None) -> Person:
-    return Person(
+def person(name: str = "ada", *skills: str, roles: str = "reviewer", workflows: str | None = None) -> Reviewer:
+    return Reviewer(
         reviewer_id=name,
         skills=frozenset(skills),
         roles=frozenset(roles.split()),
@@ -30,11 +30,13 @@ def person(name: str = "ada", *skills: str, roles: str = "", workflows: str | No
         (person(), EXPERT, False),
         (person(roles="reviewer expert"), EXPERT, True),
         (person(roles="reviewer expert"), PLAIN, True),
+        (person(roles="lead"), PLAIN, False),
+        (Reviewer(reviewer_id="ada"), EXPERT, True),  # nobody has said who is what
         (person(workflows="loans"), PLAIN, False),
         (person(workflows="loans"), LOANS, True),
     ],
 )
-def test_a_case_asks_for_skills_a_role_and_a_workflow(who: Person, lane: Lane, able: bool) -> None:
+def test_a_case_asks_for_skills_a_role_and_a_workflow(who: Reviewer, lane: Lane, able: bool) -> None:
     assert can_do(who, lane) is able
 
 

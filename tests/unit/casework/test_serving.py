@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.values import CaseStage, Priority
-from streams.casework.eligibility import Lane, Person, can_do, lanes_of
+from streams.casework.eligibility import Lane, Reviewer, can_do, lanes_of
 from streams.casework.serving import (
     CYCLE,
     HOUR,
@@ -103,9 +103,9 @@ def test_a_case_without_a_deadline_has_a_turn_by_its_priority() -> None:
 
 
 PEOPLE = (
-    Person(reviewer_id="ada", skills=frozenset({"french"})),
-    Person(reviewer_id="ben"),
-    Person(reviewer_id="eve", skills=frozenset({"french"})),
+    Reviewer(reviewer_id="ada", skills=frozenset({"french"})),
+    Reviewer(reviewer_id="ben"),
+    Reviewer(reviewer_id="eve", skills=frozenset({"french"})),
 )
 
 
