@@ -17,7 +17,9 @@ from infra.redis.records import LaneKey, RequestRecord, decode_record, lane_name
 from schemas.values import Coordinates, Priority
 
 PASSED_OVER: Final = 600_000  # milliseconds for which a person is not given again what they were refused or gave back
-MOST_SKIPPED: Final = 2_000  # cases of one queue that are looked at before it counts as empty for this person
+MOST_SKIPPED: Final = 2_000  # cases of one queue that are looked at in order, before some are picked from all of it
+SAMPLED: Final = 100  # so many: a person may have answered thousands that wait for the answers of others
+EVER: Final = 10**13  # milliseconds since the epoch: later than any turn, and exact in Lua
 
 RESERVE: Final = Script("""\
 local reserved, theirs, given, at_work, people, in_hand, answered, passed_over, offsets = unpack(KEYS, 1, 9)
@@ -43,28 +45,43 @@ if waiting == 0 then return {'none_waits'} end
 local fair = math.max(1, math.ceil((waiting + ask.held) / math.max(1, ask.people)))
 if held >= fair then return {'fair_share', held} end
 
-local function first(key, since, before)
-  local offset, page = 0, 4
-  while offset < ask.most_skipped do
-    local found = redis.call('ZRANGEBYSCORE', key, since, before, 'WITHSCORES', 'LIMIT', offset, page)
-    for at = 1, #found, 2 do
-      local id = string.sub(found[at], string.find(found[at], ':', 1, true) + 1)
-      if not redis.call('ZSCORE', reserved, id) and redis.call('SISMEMBER', answered, id) == 0
-        and not redis.call('ZSCORE', passed_over, id) then
-        return {turn = tonumber(found[at + 1]), member = found[at], id = id}
-      end
-    end
-    if #found < 2 * page then return nil end
-    offset, page = offset + page, 64
+local function free_ones(found)
+  local ids, free = {}, {}
+  for at = 1, #found, 2 do
+    ids[#ids + 1] = string.sub(found[at], string.find(found[at], ':', 1, true) + 1)
   end
+  local taken, done = redis.call('ZMSCORE', reserved, unpack(ids)), redis.call('SMISMEMBER', answered, unpack(ids))
+  local passed = redis.call('ZMSCORE', passed_over, unpack(ids))
+  for at, id in ipairs(ids) do
+    if not taken[at] and done[at] == 0 and not passed[at] then
+      free[#free + 1] = {turn = tonumber(found[2 * at]), member = found[2 * at - 1], id = id}
+    end
+  end
+  return free
 end
 local function before(one, other)
   return one.turn < other.turn or (one.turn == other.turn and one.member < other.member)
 end
-local function earliest(since, until_)
+local function first(key, since, before_)
+  local offset, page = 0, 4
+  while offset < ask.most_skipped do
+    local found = redis.call('ZRANGEBYSCORE', key, since, '(' .. before_, 'WITHSCORES', 'LIMIT', offset, page)
+    if #found == 0 then return nil end
+    local free = free_ones(found)
+    if free[1] then return free[1] end
+    if #found < 2 * page then return nil end
+    offset, page = offset + page, 256
+  end
+  local best
+  for _, case in ipairs(free_ones(redis.call('ZRANDMEMBER', key, ask.sampled, 'WITHSCORES'))) do
+    if case.turn >= since and case.turn < before_ and (not best or before(case, best)) then best = case end
+  end
+  return best
+end
+local function earliest(since, before_)
   local best
   for at = 10, #KEYS do
-    local case = first(KEYS[at], since, until_)
+    local case = first(KEYS[at], since, before_)
     if case and (not best or before(case, best)) then best = case; best.key = at end
   end
   return best
@@ -74,7 +91,7 @@ local function by_priority(since)
     local best, able, soonest
     for lane = 1, #ask.able do
       local at = 9 + (lane - 1) * 4 + priority
-      local case = first(KEYS[at], since, '+inf')
+      local case = first(KEYS[at], since, ask.ever)
       if case then
         case.key = at
         if not soonest or before(case, soonest) then soonest = case end
@@ -90,12 +107,12 @@ end
 local place = tonumber(redis.call('HGET', given, who) or '0') % ask.cycle
 local case, because
 if place == math.floor(ask.cycle / 2) - 1 then
-  case, because = earliest(ask.hopeless, '(' .. ask.soon), 'last_call'
+  case, because = earliest(ask.hopeless, ask.soon), 'last_call'
 elseif place == ask.cycle - 1 then
-  case, because = earliest('-inf', '(' .. ask.hopeless), 'overdue'
+  case, because = earliest(-ask.ever, ask.hopeless), 'overdue'
 end
 if not case then case, because = by_priority(ask.hopeless) end
-if not case then case, because = earliest('-inf', '(' .. ask.hopeless), 'nothing_in_time' end
+if not case then case, because = earliest(-ask.ever, ask.hopeless), 'nothing_in_time' end
 if not case then return {'none_waits'} end
 redis.call('ZADD', reserved, now + ask.keep_ms, case.id)
 redis.call('HSET', theirs, case.id, string.format('%d', now + ask.keep_ms))
@@ -201,5 +218,6 @@ class Reservations:
 
     def _packed(self, asking: Asking, able: Sequence[int]) -> bytes:
         """As cmsgpack reads it: its strings may be of any bytes, and it knows no binary type."""
-        more = {"able": able, "request": self._keys.request(""), "most_skipped": MOST_SKIPPED}
+        more = {"able": able, "request": self._keys.request(""), "ever": EVER}
+        more |= {"most_skipped": MOST_SKIPPED, "sampled": SAMPLED}
         return msgspec.msgpack.encode({**msgspec.structs.asdict(asking), **more})
