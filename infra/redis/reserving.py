@@ -190,16 +190,20 @@ class Reservations:
             ]
         )
 
+    def drop(self, reviewer_id: str, request_id: str) -> None:
+        """It is not theirs, but somebody's: nobody is given it until the reservation ends by itself."""
+        self._redis.call("HDEL", self._named(f"theirs:{reviewer_id}"), request_id)
+
+    def give_back(self, reviewer_id: str, request_id: str) -> None:
+        """It is for others."""
+        theirs = self._named(f"theirs:{reviewer_id}")
+        self._redis.together([("HDEL", theirs, request_id), ("ZREM", self._named("reserved"), request_id)])
+
     def pass_over(self, reviewer_id: str, request_id: str, *, now: int) -> None:
-        """This person is not given the case for a while: they gave it back, or it was refused to them."""
+        """It is for others, and not for this person for a while: they gave it back, or must not have it."""
         name = self._named(f"passed_over:{reviewer_id}")
-        self._redis.together(
-            [
-                ("HDEL", self._named(f"theirs:{reviewer_id}"), request_id),
-                ("ZADD", name, str(now + PASSED_OVER), request_id),
-                ("PEXPIRE", name, PASSED_OVER),
-            ]
-        )
+        self.give_back(reviewer_id, request_id)
+        self._redis.together([("ZADD", name, str(now + PASSED_OVER), request_id), ("PEXPIRE", name, PASSED_OVER)])
 
     def at_work(self, *, since: int) -> list[str]:
         """Everybody who has asked for a case since (milliseconds), as they told it; the others are forgotten."""
