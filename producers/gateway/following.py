@@ -1,4 +1,4 @@
-"""What the gateway reads all the time: the policies in force, and the outcomes that somebody waits for."""
+"""What the gateway reads all the time: policies and signing keys in force, and the outcomes that somebody waits for."""
 
 import logging
 from collections.abc import Callable, Container, Sequence
@@ -8,14 +8,15 @@ from infra.kafka.log import Log, Reader, Record, TopicPartition
 from infra.kafka.scan import decoded, partitions_of
 from schemas.codec import Codec
 from schemas.events import DecisionMade
-from schemas.topics import OUTCOMES, POLICIES
+from schemas.topics import IDENTITIES, OUTCOMES, POLICIES
+from streams.casework.signing_keys import NO_IDENTITIES, Identities, fold_identities
 from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
 
 logger = logging.getLogger(__name__)
 
 
 class Following:
-    """Reads in a thread of its own, committed records only; `policies` may be looked at from any thread."""
+    """Reads in a thread of its own, committed records only; `policies` and `identities` may be looked at from any."""
 
     def __init__(
         self,
@@ -29,8 +30,9 @@ class Following:
         """`tell` gets outcomes whose key is `awaited`, in that thread; `failed` hears that it cannot go on."""
         self._log, self._codec, self._awaited, self._tell = log, codec, awaited, tell
         self.policies: Policies = NO_POLICIES
-        self.caught_up = False  # whether the policies of the moment it began are known
-        self._place = TopicPartition(POLICIES.name, 0)
+        self.identities: Identities = NO_IDENTITIES
+        self.caught_up = False  # whether the configuration of the moment it began is known
+        self._places = [TopicPartition(topic.name, 0) for topic in (POLICIES, IDENTITIES)]
         self._listening = Listening(log, "following", take=self._take, failed=failed)
 
     @property
@@ -39,10 +41,10 @@ class Following:
         return self._listening.failure
 
     def start(self) -> None:
-        """Begin: policies from the first, outcomes from now on. Raises `LogUnavailable`, `TopicMissing`."""
+        """Begin: configuration from the first, outcomes from now on. Raises `LogUnavailable`, `TopicMissing`."""
         starts = {place: self._log.watermark(place) for place in partitions_of(self._log, [OUTCOMES.name])}
-        self._end = self._log.watermark(self._place)
-        self._listening.start({self._place: self._log.beginning(self._place), **starts})
+        self._ends = {place: self._log.watermark(place) for place in self._places}
+        self._listening.start({**{p: self._log.beginning(p) for p in self._places}, **starts})
 
     def close(self) -> None:
         """End the thread."""
@@ -51,7 +53,7 @@ class Following:
     def _take(self, records: Sequence[Record], reader: Reader) -> None:
         outcomes: list[DecisionMade] = []
         for record in records:
-            if record.topic == POLICIES.name:
+            if record.topic != OUTCOMES.name:
                 self._fold(record)
             elif record.key in self._awaited:
                 event = decoded(record, self._codec).event
@@ -59,14 +61,15 @@ class Following:
                     outcomes.append(event)
         if outcomes:
             self._tell(outcomes)
-        self.caught_up = self.caught_up or reader.position(self._place) >= self._end
+        self.caught_up = self.caught_up or all(reader.position(p) >= end for p, end in self._ends.items())
 
     def _fold(self, record: Record) -> None:
         entry = decoded(record, self._codec)
         if entry.event is not None:
             self.policies = fold_policies(self.policies, entry.event)
+            self.identities = fold_identities(self.identities, entry.event)
         else:
             logger.error(
-                "A record of policies at offset %d cannot be read (%s); what was in force stays.",
-                record.offset, entry.unreadable, extra={"action": "config_ignored"},
+                "A record of %s at offset %d cannot be read (%s); what was in force stays.",
+                record.topic, record.offset, entry.unreadable, extra={"action": "config_ignored"},
             )  # fmt: skip
