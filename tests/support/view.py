@@ -59,7 +59,9 @@ class LogView:
 
     @property
     def request_ids(self) -> list[str]:
-        return sorted(self._by_request)
+        """Of whom a story can be told: its states know no way back from an expert."""
+        returned = {e.event.request_id for e in self._entries if isinstance(e.event, CaseReturned)}
+        return sorted(self._by_request.keys() - returned)
 
     def requests(self) -> dict[str, View]:
         """Every request as an upstream system is told of it."""
@@ -100,8 +102,8 @@ class LogView:
 
     def cases(self) -> dict[str, View]:
         """What a page shows of each open case: its announcement, as it lies at the case's coordinates."""
-        made = {}
-        for case in self._open:
+        made, names = {}, set(self.request_ids)
+        for case in (each for each in self._open if each.request_id in names):
             assert case.review is not None, f"casework never saw the announcement of {case.request_id}"
             asked = self._at[case.review].event
             assert isinstance(asked, ReviewRequested | ExpertReviewRequested)
