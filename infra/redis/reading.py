@@ -72,16 +72,22 @@ class ReadModel:
 
     def claimable(self) -> dict[LaneKey, dict[Priority, list[str]]]:
         """Request ids of all cases that nobody has, by lane and priority, the earliest turn first. For looking over."""
-        return {lane: self._claimable(name) for lane, name in sorted(self.lanes().items())}
+        return {lane_of(name): self._claimable(name.decode()) for name in self._lanes()}
 
-    def lanes(self) -> dict[LaneKey, str]:
-        """Every lane that ever had a case that could be claimed, and its name in the model."""
-        return {lane_of(name): name.decode() for name in self._redis.call("SMEMBERS", self._keys.lanes)}
+    def lanes(self) -> dict[LaneKey, int]:
+        """Every lane that ever had a case that could be claimed, and how many wait in it."""
+        names = self._lanes()
+        sizes = self._redis.together([("ZCARD", self._keys.claimable(n.decode(), p)) for n in names for p in Priority])
+        step = len(Priority)
+        return {lane_of(name): sum(sizes[at * step : (at + 1) * step]) for at, name in enumerate(names)}
 
     def in_hand(self, reviewer_id: str) -> dict[str, int]:
         """Request ids of the cases that a reviewer has a lease on, and when each expires."""
         words = _flat(self._redis.call("ZRANGE", self._keys.in_hand(reviewer_id), 0, -1, "WITHSCORES"))
         return {name.decode(): round(float(at)) for name, at in zip(words[::2], words[1::2], strict=True)}
+
+    def _lanes(self) -> list[bytes]:
+        return sorted(self._redis.call("SMEMBERS", self._keys.lanes))
 
     def _claimable(self, lane: str) -> dict[Priority, list[str]]:
         found = self._redis.together([("ZRANGE", self._keys.claimable(lane, p), 0, -1) for p in Priority])

@@ -42,8 +42,7 @@ for at = 10, #KEYS do waiting = waiting + redis.call('ZCARD', KEYS[at]) end
 if held >= ask.wip_limit then return {'enough_in_hand', held} end
 if #KEYS == 9 then return {'no_lane'} end
 if waiting == 0 then return {'none_waits'} end
-local fair = math.max(1, math.ceil((waiting + ask.held) / math.max(1, ask.people)))
-if held >= fair then return {'fair_share', held} end
+if held >= ask.share then return {'fair_share', held} end
 
 local function free_ones(found)
   local ids, free = {}, {}
@@ -132,8 +131,7 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     soon: int  # what is due before is on last call
     cycle: int
     wip_limit: int
-    people: int  # at work, and able to do some of the same
-    held: int  # by all of these
+    share: int  # cases that one may hold while others at work may want what waits
     keep_ms: int  # how long the reservation lasts
 
 

@@ -126,8 +126,7 @@ class Next:
             soon=now + serving.last_call_ms,
             cycle=CYCLE,
             wip_limit=wip_limit if reviewer.wip_limit is None else reviewer.wip_limit,
-            people=view.people,
-            held=view.held,
+            share=view.share,
             keep_ms=self._policy.keep_ms,
         )
         return self._reservations.reserve(asking, dict[LaneKey, int](view.lanes.items()))

@@ -9,24 +9,25 @@ import msgspec
 from infra.redis.pace import PAUSE
 from infra.redis.reading import ReadModel
 from infra.redis.reserving import Reservations
-from streams.casework.eligibility import Lane, Reviewer, lanes_of
+from streams.casework.eligibility import Lane, Reviewer, fair_share, lanes_of
 
 LOOK_EVERY: Final = 1_000  # milliseconds
 _reviewers = msgspec.json.Decoder(Reviewer)
 
 
 class View(NamedTuple):
-    """What concerns one person: their lanes, each with the number of people at work who are able to do it; and those
-    of whom each can do some of the same, with the number of cases that they hold."""
+    """What concerns one person: their lanes, each with the number of people at work who are able to do it, and the
+    fair share of what waits there."""
 
     lanes: Mapping[Lane, int]
-    people: int
-    held: int
+    share: int
 
 
 class _Seen(NamedTuple):
+    """Of one moment: what waits and what is held change together."""
+
     at: int
-    lanes: tuple[Lane, ...]
+    waiting: Mapping[Lane, int]
     people: tuple[Reviewer, ...]
     held: int
 
@@ -43,13 +44,14 @@ class Surroundings:
         """As of a second ago at most. Raises `RedisUnavailable`."""
         seen = self._look(now)
         people = [each for each in seen.people if each.reviewer_id != reviewer.reviewer_id] + [reviewer]
-        lanes = lanes_of(reviewer, seen.lanes, people)
-        return View(lanes, len(people), seen.held)
+        lanes = lanes_of(reviewer, seen.waiting, people)
+        return View(lanes, fair_share(sum(seen.waiting[lane] for lane in lanes) + seen.held, len(people)))
 
     def _look(self, now: int) -> _Seen:
         with self._lock:
             if self._seen is None or not 0 <= now - self._seen.at < LOOK_EVERY:
                 people = tuple(map(_reviewers.decode, self._reservations.at_work(since=now - PAUSE)))
                 held = self._reservations.held(person.reviewer_id for person in people)
-                self._seen = _Seen(now, tuple(Lane(*lane) for lane in self._model.lanes()), people, held)
+                waiting = {Lane(*lane): size for lane, size in self._model.lanes().items()}
+                self._seen = _Seen(now, waiting, people, held)
             return self._seen

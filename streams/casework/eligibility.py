@@ -42,15 +42,6 @@ class Idle(StrEnum):
     FAIR_SHARE = "fair_share"  # others who are at work would be left with nothing
 
 
-class InHand(NamedTuple):
-    """What a person works on, and what there is for all who do the same work."""
-
-    theirs: int  # cases that this person holds
-    waiting: int  # cases that wait in the lanes of this person
-    held: int  # cases that anybody at work holds
-    people: int  # how many are at work
-
-
 def reviewer_of(who: Who, *, workflows: Iterable[str] | None = None) -> Reviewer:
     """A person who acts, as the queue sees them; `workflows`: those that they want to work on, None for all."""
     return Reviewer(
@@ -84,19 +75,27 @@ def lanes_of(reviewer: Reviewer, lanes: Iterable[Lane], at_work: Collection[Revi
     return {lane: max(1, sum(can_do(each, lane) for each in at_work)) for lane in theirs}
 
 
-def holds_enough(hand: InHand, limit: int) -> Idle | None:
-    """Why a person is given no further case, whatever waits; None when they may be given one.
+def fair_share(cases: int, people: int) -> int:
+    """How many cases each of the people at work holds when what waits and what they hold is shared out; one at least.
 
-    Nobody holds more than the limit. Whoever holds something already leaves the rest to the others at work when there
-    is less than that for each: what one holds and another could do is latency for nothing.
+    >>> fair_share(7, people=3)
+    3
+    """
+    return max(1, -(-cases // max(1, people)))
 
-    >>> holds_enough(InHand(theirs=1, waiting=3, held=1, people=2), limit=5)
-    >>> holds_enough(InHand(theirs=2, waiting=1, held=2, people=2), limit=5)
+
+def holds_enough(theirs: int, *, waiting: int, limit: int, share: int) -> Idle | None:
+    """Why a person who holds some cases is given no further one; None when they may be given one.
+
+    Nobody holds more than the limit, nor more than their share while others may want what waits: what one holds and
+    another could do is latency for nothing.
+
+    >>> holds_enough(1, waiting=3, limit=5, share=2)
+    >>> holds_enough(2, waiting=1, limit=5, share=2)
     <Idle.FAIR_SHARE: 'fair_share'>
     """
-    if hand.theirs >= limit:
+    if theirs >= limit:
         return Idle.ENOUGH_IN_HAND
-    if hand.waiting == 0:
+    if waiting == 0:
         return Idle.NONE_WAITS
-    fair = -(-(hand.waiting + hand.held) // max(1, hand.people))
-    return Idle.FAIR_SHARE if hand.theirs >= max(1, fair) else None
+    return Idle.FAIR_SHARE if theirs >= share else None

@@ -15,7 +15,7 @@ from infra.redis.records import LaneKey, RequestRecord, encode, lane_name, queue
 from infra.redis.reserving import MOST_SKIPPED, PASSED_OVER, Asking, Nothing, Reservations, Reserved
 from infra.redis.store import IndexStore
 from schemas.values import CaseStage, Coordinates, Priority
-from streams.casework.eligibility import Idle, InHand, Lane, holds_enough
+from streams.casework.eligibility import Idle, Lane, holds_enough
 from streams.casework.serving import CYCLE, HOUR, ServingPolicy, Waiting, serve
 from tests.support.shop import InMemory
 
@@ -55,10 +55,10 @@ def put(redis: Connection, name: str, turn: int, lane: LaneKey = PLAIN, priority
     redis.call("ZADD", KEYS.claimable(lane_name(*lane), priority), turn, queue_member(NOW - HOUR, name))
 
 
-def asking(who: str = "ada", *, now: int = NOW, limit: int = 100, people: int = 1, held: int = 0) -> Asking:
+def asking(who: str = "ada", *, now: int = NOW, limit: int = 100, share: int = 100) -> Asking:
     return Asking(
         reviewer_id=who, person=json.dumps({"reviewer_id": who}), now=now, hopeless=now + POLICY.review_ms,
-        soon=now + POLICY.last_call_ms, cycle=CYCLE, wip_limit=limit, people=people, held=held, keep_ms=KEEP,
+        soon=now + POLICY.last_call_ms, cycle=CYCLE, wip_limit=limit, share=share, keep_ms=KEEP,
     )  # fmt: skip
 
 
@@ -98,13 +98,13 @@ def test_the_case_reserved_is_the_one_that_the_rule_gives(seed: int, redis: Conn
 def test_who_holds_enough_is_told_so_as_the_rule_has_it(seed: int, redis: Connection) -> None:
     random, reservations = Random(seed), Reservations(redis, KEYS)
     waiting, theirs, limit = random.randrange(8), random.randrange(6), random.randrange(1, 6)
-    people, held = random.randrange(1, 5), theirs + random.randrange(6)
+    share = random.randrange(1, 5)
     for number in range(waiting):
         put(redis, f"r{number}", NOW + 9 * HOUR)
     for number in range(theirs):
         redis.call("ZADD", KEYS.in_hand("ada"), NOW + HOUR, f"held {number}")
-    found = reservations.reserve(asking(limit=limit, people=people, held=held), {PLAIN: 1})
-    why = holds_enough(InHand(theirs=theirs, waiting=waiting, held=held, people=people), limit)
+    found = reservations.reserve(asking(limit=limit, share=share), {PLAIN: 1})
+    why = holds_enough(theirs, waiting=waiting, limit=limit, share=share)
     assert (found.why if isinstance(found, Nothing) else None) == why
 
 

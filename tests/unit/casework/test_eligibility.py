@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.values import CaseStage
-from streams.casework.eligibility import Idle, InHand, Lane, Reviewer, can_do, holds_enough, lanes_of
+from streams.casework.eligibility import Idle, Lane, Reviewer, can_do, fair_share, holds_enough, lanes_of
 
 PLAIN = Lane("posts", CaseStage.HUMAN)
 FRENCH = Lane("posts", CaseStage.HUMAN, ("french",))
@@ -49,9 +49,9 @@ def test_a_lane_is_as_scarce_as_the_people_at_work_who_can_do_it_are_few() -> No
 
 
 def test_nobody_holds_more_than_the_limit() -> None:
-    assert holds_enough(InHand(theirs=2, waiting=50, held=2, people=1), limit=3) is None
-    assert holds_enough(InHand(theirs=3, waiting=50, held=3, people=1), limit=3) is Idle.ENOUGH_IN_HAND
-    assert holds_enough(InHand(theirs=0, waiting=0, held=3, people=1), limit=3) is Idle.NONE_WAITS
+    assert holds_enough(2, waiting=50, limit=3, share=52) is None
+    assert holds_enough(3, waiting=50, limit=3, share=53) is Idle.ENOUGH_IN_HAND
+    assert holds_enough(0, waiting=0, limit=3, share=1) is Idle.NONE_WAITS
 
 
 def test_whoever_holds_something_leaves_the_last_cases_to_the_others_at_work() -> None:
@@ -59,12 +59,12 @@ def test_whoever_holds_something_leaves_the_last_cases_to_the_others_at_work() -
     held = {"ada": 0, "ben": 0, "eve": 0}
     waiting = 7
     for who in ("ada",) * 5 + ("ben",) * 5 + ("eve",) * 5:
-        hand = InHand(theirs=held[who], waiting=waiting, held=sum(held.values()), people=3)
-        if holds_enough(hand, limit=10) is None:
+        share = fair_share(waiting + sum(held.values()), people=3)
+        if holds_enough(held[who], waiting=waiting, limit=10, share=share) is None:
             held[who], waiting = held[who] + 1, waiting - 1
     assert waiting == 0
     assert max(held.values()) - min(held.values()) <= 2 and max(held.values()) == 3
 
 
 def test_the_first_case_is_never_refused_for_the_sake_of_others() -> None:
-    assert holds_enough(InHand(theirs=0, waiting=1, held=9, people=50), limit=5) is None
+    assert holds_enough(0, waiting=1, limit=5, share=fair_share(10, people=50)) is None
