@@ -7,6 +7,7 @@ import click
 from infra.cli.cluster import opened
 from infra.cli.output import show
 from infra.cli.times import Instant, Span
+from producers.desk.asking import opened_door
 from producers.desk.caller import Caller, as_caller, new_id, now_ms
 from producers.desk.commanding import carry_out
 from producers.desk.shown import PRIORITIES, carried_text
@@ -134,7 +135,7 @@ def _ask(
         requested_at=now_ms(),
         token=caller.token,
     )
-    with opened() as (log, codec):
-        made = carry_out(log, codec, command)
+    with opened() as (log, codec), opened_door(log, codec) as door:
+        made = carry_out(door, command)
     show(made, as_json=caller.as_json, text=lambda: carried_text(made))
     return 0 if made.accepted else 1

@@ -10,6 +10,7 @@ from infra.cli.cluster import opened
 from infra.cli.output import show
 from infra.cli.ranges import FiniteRange
 from infra.kafka.log import Log
+from producers.desk.asking import opened_door
 from producers.desk.caller import Caller, as_caller, new_id, now_ms
 from producers.desk.deciding import decide
 from producers.desk.finding import NoOpenCase, open_case
@@ -71,7 +72,7 @@ def _answer(
     lease: int | None = None,
 ) -> int:
     """Write the answer and show what became of it; the exit status."""
-    with opened() as (log, codec):
+    with opened() as (log, codec), opened_door(log, codec) as door:
         case = answerable(log, codec, request_id)
         assert case.review is not None
         decision = ReviewDecided(
@@ -88,7 +89,7 @@ def _answer(
             token=caller.token,
             grace_seconds=grace,
         )
-        judgement = decide(log, codec, decision)
+        judgement = decide(door, decision)
     show(judgement, as_json=caller.as_json, text=lambda: judgement_text(judgement))
     return 0 if judgement.accepted else 1
 

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from infra.cli.output import json_option
+from streams.casework.identity import Claims
 from streams.casework.jws import read
 
 
@@ -22,10 +23,6 @@ class Caller(NamedTuple):
     as_json: bool
 
 
-class _Subject(msgspec.Struct):
-    sub: str
-
-
 def as_caller(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --reviewer, --token and --json to a command and hands them over as its `caller`."""
 
@@ -33,22 +30,22 @@ def as_caller(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--token", envvar="HITL_REVIEWER_TOKEN", show_envvar=True,
         help="Your signed token, where identity is on; it goes into the record.",
-    )
+    )  # fmt: skip
     @json_option
     @wraps(command)
     def called(*words: Any, reviewer: str | None, token: str | None, as_json: bool, **options: Any) -> Any:
-        token = token or None
-        who = reviewer or named_in(token) or getpass.getuser()
-        return command(*words, caller=Caller(who, token, as_json), **options)  # fmt: skip
+        claims = claims_in(token := token or None)
+        who = reviewer or (claims.sub if claims is not None else getpass.getuser())
+        return command(*words, caller=Caller(who, token, as_json), **options)
 
     return called
 
 
-def named_in(token: str | None) -> str | None:
-    """Whom a token names. Nothing of it is believed here: casework checks the signature."""
+def claims_in(token: str | None) -> Claims | None:
+    """What a token says. Nothing of it is believed here: casework checks the signature."""
     said = None if token is None else read(token)
     try:
-        return None if said is None else msgspec.json.decode(said.payload, type=_Subject).sub
+        return None if said is None else msgspec.json.decode(said.payload, type=Claims)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

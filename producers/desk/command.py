@@ -7,6 +7,7 @@ from infra.cli.groups import CommandGroup
 from producers.desk.acting_command import ACTING
 from producers.desk.answering_command import ANSWERING
 from producers.desk.looking_command import LOOKING
+from producers.desk.next_command import next_case
 from producers.desk.watching_command import watch_cases
 
 
@@ -15,5 +16,5 @@ def cases() -> None:
     """List the cases that wait for people, take one, decide it, and whatever else a reviewer does about a case."""
 
 
-for member in (*LOOKING, *ANSWERING, *ACTING, borrowed("appeal"), watch_cases):
+for member in (next_case, *LOOKING, *ANSWERING, *ACTING, borrowed("appeal"), watch_cases):
     cases.add_command(member)

@@ -2,10 +2,8 @@
 
 import msgspec
 
-from infra.kafka.log import Log
 from infra.kafka.scan import Entry
-from producers.desk.asking import ask
-from schemas.codec import Codec
+from producers.desk.asking import PATIENCE, Door, ask
 from schemas.events import (
     CaseActionRequested,
     CaseHeld,
@@ -40,20 +38,15 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority | None = None
 
 
-def carry_out(log: Log, codec: Codec, command: CaseActionRequested, *, patience_seconds: float = 15.0) -> Carried:
-    """Publish a command and wait until it was carried out or refused. Raises `NotJudged`, `PublishFailed`."""
-    return ask(
-        log,
-        codec,
-        REVIEW_COMMANDS.message(command),
-        lambda entry, at: carried(entry, command, at),
-        patience_seconds=patience_seconds,
-    )
+def carry_out(door: Door, command: CaseActionRequested, *, patience_seconds: float = PATIENCE) -> Carried:
+    """Write a command and wait until it was carried out or refused. Raises as `ask` does."""
+    record = REVIEW_COMMANDS.message(command)
+    return ask(door, record, lambda entry, at: carried(entry, command, at), patience_seconds=patience_seconds)
 
 
-def carried(entry: Entry, command: CaseActionRequested, at: Coordinates | None) -> Carried | None:
+def carried(entry: Entry, command: CaseActionRequested, at: Coordinates) -> Carried | None:
     """What a change of a case says about this command, which lies `at`; None when it is about something else."""
-    if at is None or getattr(entry.event, "cause", None) != at:
+    if getattr(entry.event, "cause", None) != at:
         return None
     plain = Carried(
         request_id=command.request_id, command_id=command.command_id, action=command.action, accepted=True, became=""

@@ -2,10 +2,8 @@
 
 import msgspec
 
-from infra.kafka.log import Log
 from infra.kafka.scan import Entry
-from producers.desk.asking import ask
-from schemas.codec import Codec
+from producers.desk.asking import PATIENCE, Door, ask
 from schemas.events import AnswerCounted, AnswerReceived, CaseClosed, CaseEscalated, DecisionRefused, ReviewDecided
 from schemas.topics import REVIEW_DECISIONS
 from schemas.values import Coordinates
@@ -25,18 +23,13 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     leaves_at: int | None = None
 
 
-def decide(log: Log, codec: Codec, decision: ReviewDecided, *, patience_seconds: float = 15.0) -> Judgement:
-    """Publish an answer and wait until it was accepted or refused. Raises `NotJudged`, `PublishFailed`."""
-    return ask(
-        log,
-        codec,
-        REVIEW_DECISIONS.message(decision),
-        lambda entry, at: judged(entry, decision, at),
-        patience_seconds=patience_seconds,
-    )
+def decide(door: Door, decision: ReviewDecided, *, patience_seconds: float = PATIENCE) -> Judgement:
+    """Write an answer and wait until it was accepted or refused. Raises as `ask` does."""
+    record = REVIEW_DECISIONS.message(decision)
+    return ask(door, record, lambda entry, at: judged(entry, decision, at), patience_seconds=patience_seconds)
 
 
-def judged(entry: Entry, decision: ReviewDecided, at: Coordinates | None) -> Judgement | None:
+def judged(entry: Entry, decision: ReviewDecided, at: Coordinates) -> Judgement | None:
     """What a change of a case says about this answer, which lies `at`; None when it is about something else."""
     match entry.event:
         case DecisionRefused(decision_id=decision.decision_id, reason=reason, detail=detail):

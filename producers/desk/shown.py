@@ -25,13 +25,12 @@ def queue_text(shown: list[tuple[WaitingCase, DecisionRequested | None]], *, tot
         return "no case waits for a person"
     rows = [
         (
-            *(each.position, each.request_id, each.workflow, each.priority.value, each.stage),
-            *(time_span(each.age_ms), time_span(each.due_in_ms), ", ".join(each.skills), whose(each)),
-            *(thought(each), summary(request)),
+            *(each.position, each.request_id, each.workflow, each.priority.value, for_whom(each)),
+            *(time_span(each.age_ms), time_span(each.due_in_ms), whose(each), thought(each), summary(request)),
         )
         for each, request in shown
     ]
-    titles = ("#", "request", "workflow", "priority", "for", "age", "due in", "skills", "with", "model", "content")
+    titles = ("#", "request", "workflow", "priority", "for", "age", "due in", "with", "model", "content")
     more = f"{total - len(shown):,} more wait; --limit shows them" if total > len(shown) else ""
     return rendered(table(titles, rows), more).rstrip()
 
@@ -41,10 +40,15 @@ def time_span(milliseconds: int | None) -> str:
     return span(None if milliseconds is None else milliseconds / 1_000)
 
 
+def for_whom(case: WaitingCase) -> str:
+    """Who is asked, and what they must know."""
+    return f"{case.stage}: {', '.join(case.skills)}" if case.skills else case.stage
+
+
 def whose(case: WaitingCase) -> str:
     """Who has a case, or has set it aside."""
     if case.holder is None:
-        return ""
+        return "–"
     return f"{case.holder} (on hold)" if case.on_hold else case.holder
 
 

@@ -1,6 +1,7 @@
 """A reviewer's working day, typed as commands and nothing else: every answer of casework, every exit status."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,10 +13,10 @@ from infra.cli.main import run
 from schemas.events import CaseActionRequested, ReviewDecided
 from schemas.topics import OUTCOMES, REVIEW_COMMANDS, REVIEW_DECISIONS
 from tests.support.stand import DOCUMENT, Stand, wait_until
-from tests.support.traffic import asked, request
+from tests.support.traffic import WORKFLOW, asked, request
 
 pytestmark = pytest.mark.integration
-SERVICES = ("inference", "router", "casework")
+SERVICES = ("inference", "router", "casework", "index")
 HOUR = 3_600_000  # milliseconds
 
 Shown = dict[str, Any]
@@ -90,7 +91,7 @@ def test_a_lease_is_claimed_renewed_held_released_and_handed_over(stand: Stand, 
     (listed,) = (each for each in hitl("cases", "list")[1]["cases"] if each["request_id"] == name)
     assert (listed["holder"], listed["on_hold"]) == ("ada", True)
     assert hitl(*by("ada", "release", name))[1]["became"] == "released"
-    assert hitl(*by("ada", "release", name)) [1]["reason"] == "not_owner"
+    assert hitl(*by("ada", "release", name))[1]["reason"] == "not_owner"
     assert hitl(*by("ada", "hold", name))[0] == 2
 
     lease = hitl(*by("ada", "claim", name))[1]["lease"]
@@ -103,6 +104,18 @@ def test_a_lease_is_claimed_renewed_held_released_and_handed_over(stand: Stand, 
     leases = [e.lease for e in stand.history().events(REVIEW_DECISIONS.name) if isinstance(e, ReviewDecided)]
     assert leases == [lease, handed["lease"]], "whoever has the case answers under its lease unasked"
     assert hitl(*by("ada", "claim", name))[1]["reason"] == "finished"
+
+
+def test_the_next_case_is_ones_own_at_once_and_without_one_the_reason_is_said(stand: Stand, hitl: Hitl) -> None:
+    name = case(stand, hitl, "c9")
+    wait_until(lambda: hitl(*by("ada", "next", "--workflow", WORKFLOW))[0] == 0, what="a next case")
+    shown = hitl("cases", "show", name)[1]
+    assert (shown["holder"], shown["content"] is not None) == ("ada", True)
+    status, nothing = hitl(*by("zoe", "next"))
+    assert (status, nothing["why"]) == (1, "none_waits") and "no case waits" in nothing["detail"]
+    assert hitl(*by("ada", "next", "--role", "expert"))[1]["why"] == "no_lane"
+    assert hitl(*by("ada", "next", "--workflow", "unheard-of"))[1]["kind"] == "WorkflowUnknown"
+    assert hitl(*by("ada", "decide", name, "approve"))[1]["became"] == "closed"
 
 
 def test_only_a_lead_changes_a_priority_and_the_case_can_be_decided_at_once(stand: Stand, hitl: Hitl) -> None:
@@ -140,7 +153,7 @@ def test_an_expert_returns_a_case_decides_it_and_another_hears_the_appeal(stand:
     assert (status, returned["became"]) == (0, "returned")
     assert hitl(*by("lea", "escalate", name))[1]["became"] == "escalated"
     shown = hitl("cases", "show", name)[1]
-    assert [each["note"] for each in shown["answers"]][0] == "is this a park?"
+    assert shown["answers"][0]["note"] == "is this a park?"
     assert hitl(*by("eva", "decide", name, "reject"))[1]["became"] == "closed"
     status, ruling = hitl(*by("gardener", "appeal", name, "--statement", "It is a garden."))
     assert (status, ruling["became"]) == (0, "reopened")
@@ -177,8 +190,6 @@ def test_a_token_goes_into_the_record_and_names_its_person(
 
 
 def test_changes_are_watched_as_they_come(stand: Stand, hitl: Hitl, capfd: pytest.CaptureFixture[str]) -> None:
-    import threading
-
     name = case(stand, hitl, "c8")
     worker = threading.Timer(1.0, lambda: run([*by("bea", "claim", name), "--json"]))
     worker.start()
