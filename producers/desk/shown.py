@@ -7,11 +7,12 @@ import msgspec
 
 from infra.cli.moments import moment, span
 from infra.cli.tables import rendered, table
-from producers.desk.cases import WaitingCase, actions_for, content_of, fields_of, possession_of, summary
+from producers.desk.cases import WaitingCase, actions_for, possession_of
 from producers.desk.commanding import Carried
 from producers.desk.deciding import Judgement
 from schemas.events import CaseSnapshot, DecisionRequested
 from schemas.values import Priority, ReopenedBy
+from streams.workflow.content import content_of, fields_of, summary
 
 PRIORITIES = click.Choice([priority.value for priority in Priority], case_sensitive=False)
 # What was sealed or said by others is for casework: whoever sees an answer leans to it.

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from producers.desk.answering_command import own_lease
-from producers.desk.cases import actions_for, content_of, open_cases, possession_of, queue, request_in, summary
+from producers.desk.cases import actions_for, open_cases, possession_of, queue, request_in
 from producers.desk.shown import case_for_machines, case_text, queue_text
 from schemas.codec import HEADER
 from schemas.events import CaseSnapshot
@@ -26,6 +26,7 @@ from schemas.values import (
     ReopenedBy,
     StandingDecision,
 )
+from streams.workflow.content import content_of, summary
 from tests.support.recorded import CODEC, START, Recorded
 
 REQUEST = Coordinates(topic="requests", partition=0, offset=0)
