@@ -18,6 +18,7 @@ from tests.support.traffic import WORKFLOW, asked, request
 pytestmark = pytest.mark.integration
 SERVICES = ("inference", "router", "casework", "index")
 HOUR = 3_600_000  # milliseconds
+FOLLOWED = 0.4  # seconds: services look five times a second, and a command takes its time, too
 
 Shown = dict[str, Any]
 Hitl = Callable[..., tuple[int, Shown]]
@@ -38,6 +39,8 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 def hitl(stand: Stand, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Hitl:
     for name, value in stand.settings.environment().items():
         monkeypatch.setenv(name, value)
+    for module in ("streams.assurance.enrolling_command", "producers.gateway.gold_command"):
+        monkeypatch.setattr(f"{module}.IN_FORCE_AFTER", FOLLOWED)
 
     def call(*words: str) -> tuple[int, Shown]:
         status = run([*words, "--json"])
@@ -177,6 +180,20 @@ def test_two_people_answer_where_the_policy_asks_and_neither_sees_the_other(
     assert hitl(*by("bea", "decide", agreed, "approve"))[1]["became"] == "closed"
     hitl(*by("ada", "decide", disputed, "approve"))
     assert hitl(*by("bea", "decide", disputed, "reject"))[1]["became"] == "escalated"
+
+
+def test_a_lead_keeps_questions_whose_answer_is_known(hitl: Hitl, tmp_path: Path) -> None:
+    file = tmp_path / "gold.csv"
+    file.write_text("id,text,label\nq1,a rose,approve\nq2,a weed,maybe\n")
+    status, refused = hitl("gold", "add", WORKFLOW, str(file))
+    assert (status, refused["kind"]) == (1, "NotAdded")
+    assert hitl("gold", "add", WORKFLOW, str(file), "--skip-bad-lines")[1]["added"] == 1
+    assert hitl("gold", "add-case", "c1", "--label", "maybe")[1]["kind"] == "LabelUnknown"
+    assert hitl("gold", "add-case", "c1", "--label", "approve", "--by", "lea")[0] == 0
+    assert hitl("gold", "retire", WORKFLOW, "q1")[0] == 0
+    assert hitl("gold", "retire", WORKFLOW, "q1")[1]["kind"] == "NoSuchQuestion"
+    status, listed = hitl("gold", "list")
+    assert [(each["gold_id"], each["label"], each["added_by"]) for each in listed] == [("c1", "approve", "lea")]  # type: ignore[index]
 
 
 def test_a_token_goes_into_the_record_and_names_its_person(
