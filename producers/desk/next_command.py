@@ -39,7 +39,7 @@ WHY: Final[Mapping[Because, str]] = {
 @click.option("--skill", "skills", multiple=True, help="Use only this skill of yours; repeatable.")
 @click.option(
     "--role", "roles", multiple=True, type=click.Choice([Role.REVIEWER.value, Role.EXPERT.value]),
-    help="Work as this and nothing else that you may be; repeatable.",
+    help="Work as this only; experts are given reviewers' cases, too. Repeatable.",
 )  # fmt: skip
 @as_caller
 def next_case(workflows: tuple[str, ...], skills: tuple[str, ...], roles: tuple[str, ...], caller: Caller) -> int:
@@ -77,11 +77,14 @@ def narrowed(
     reviewer: Reviewer, *, workflows: Collection[str], skills: Collection[str], roles: Collection[str]
 ) -> Reviewer:
     """Only what they want of all that they are able to do."""
-    wanted = frozenset(Role(role) for role in roles)
+    able = reviewer.roles
+    if able is not None and Role.EXPERT in able:
+        able |= {Role.REVIEWER}  # an expert may do what reviewers do
+    wanted = able if not roles else frozenset(roles) if able is None else able & frozenset(roles)
     return Reviewer(
         reviewer_id=reviewer.reviewer_id,
         skills=reviewer.skills & frozenset(skills) if skills else reviewer.skills,
-        roles=reviewer.roles if not wanted else wanted if reviewer.roles is None else wanted & reviewer.roles,
+        roles=wanted,
         workflows=frozenset(workflows) if workflows else None,
         wip_limit=reviewer.wip_limit,
     )

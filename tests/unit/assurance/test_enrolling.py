@@ -25,6 +25,7 @@ def test_what_is_said_replaces_and_what_is_not_said_stays() -> None:
     assert (first.roles, first.skills) == (("expert", "lead"), ("art", "law"))
     idle = enrolment("ann", first, active=False, by="lea", now=2)
     assert (idle.roles, idle.skills, idle.wip_limit, idle.active) == (("expert", "lead"), ("art", "law"), 3, False)
+    assert not enrolment("ann", idle, wip_limit=4, by="lea", now=3).active
     back = enrolment("ann", idle, roles=("reviewer",), skills=(), wip_limit=5, active=True, by="lea", now=3)
     assert (back.roles, back.skills, back.wip_limit, back.active) == (("reviewer",), (), 5, True)
     assert len({first.event_id, idle.event_id, back.event_id}) == 3

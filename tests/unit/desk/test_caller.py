@@ -51,11 +51,13 @@ def test_a_person_narrows_what_they_want_and_widens_nothing() -> None:
     ann = Reviewer(
         reviewer_id="ann", skills=frozenset({"medical", "french"}), roles=frozenset({"reviewer", "expert"}), wip_limit=3
     )
-    assert narrowed(ann, workflows=(), skills=(), roles=()) == ann
+    assert narrowed(ann, workflows=(), skills=(), roles=()) == ann, "as they are enrolled"
     asked = narrowed(ann, workflows=("w",), skills=("french", "law"), roles=("reviewer",))
     assert (asked.workflows, asked.skills, asked.roles) == (
         frozenset({"w"}), frozenset({"french"}), frozenset({"reviewer"}),
     )  # fmt: skip
+    eva = Reviewer(reviewer_id="eva", roles=frozenset({"expert"}))
+    assert narrowed(eva, workflows=(), skills=(), roles=("reviewer",)).roles == frozenset({"reviewer"})
     nobody_said = narrowed(Reviewer(reviewer_id="bea"), workflows=(), skills=(), roles=("expert",))
     assert nobody_said.roles == frozenset({"expert"})
     reviewer = Reviewer(reviewer_id="cleo", roles=frozenset({"reviewer"}))
