@@ -129,6 +129,7 @@ def test_a_question_whose_answer_is_known_has_no_outcome(label: str, trigger: Tr
     asked = [review(1, T0), opened(v.CaseStage.HUMAN)]
     assert story(asked).gold is None, "it looks like any other case"
     closed = case(e.CaseClosed, 2, closed_by=v.ClosedBy.REVIEWER, reviewer_id="ann", label=label)
+    assert (story([*asked, closed]).state, story([*asked, closed]).status) == (State.COMPLETED, None)
     found = story([*asked, closed, gold_answered(label)])
     assert found.gold is not None
     assert (found.gold.gold_id, found.gold.agrees) == ("g1", label == "yes")
