@@ -5,7 +5,17 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from infra.redis.records import Answer, AnswerRow, Queued, RequestRecord
+from consumers.index.possession import claimable, in_hand
+from infra.redis.records import (
+    Answer,
+    AnswerRow,
+    Moved,
+    Opened,
+    Queued,
+    Reopened,
+    Reprioritised,
+    RequestRecord,
+)
 from schemas.values import CaseStage, EscalatedBy, Priority
 from streams.workflow.states import PROGRESS, State
 from streams.workflow.story import Status
@@ -18,13 +28,15 @@ STEP_PASSED: Final = {  # a dead letter of this step or an earlier one stops no 
 
 def settled(record: RequestRecord) -> RequestRecord:
     """The record with everything that follows from its facts."""
-    state = state_of(record)
+    state, place = state_of(record), queued(record)
     return replace(
         record,
         state=state.value,
         status=_status(record, state),
         progress=PROGRESS[state],
-        queued=queued(record),
+        queued=place,
+        claimable=claimable(record, place, last_change(record).revision) if place else None,
+        in_hand=in_hand(record, place),
         finished_at=finished_at(record),
     )
 
@@ -34,7 +46,11 @@ def state_of(record: RequestRecord) -> State:
     if record.decided or _is_known_to_be_over(record):
         return State.COMPLETED
     announced, opened, failed = record.announced, record.opened, record.failed
-    if record.escalated or CaseStage.EXPERT in (stage.stage for stage in (announced, opened) if stage):
+    if record.moved:
+        expert = record.moved[-1].stage is CaseStage.EXPERT
+    else:
+        expert = CaseStage.EXPERT in (stage.stage for stage in (announced, opened) if stage)
+    if expert:
         state = State.EXPERT_REVIEW
     elif announced or opened:
         state = State.HUMAN_REVIEW
@@ -49,28 +65,24 @@ def state_of(record: RequestRecord) -> State:
 
 def queued(record: RequestRecord) -> Queued | None:
     """The place of the case among the others; None unless casework holds it open."""
-    opened, escalated, announced = record.opened, record.escalated, record.announced
-    if record.is_closed:
+    began = record.reopened[-1] if record.reopened else record.opened
+    if record.is_closed or began is None:
         return None
-    if record.reopened:
-        again = record.reopened[-1]
-        known = announced if announced is not None and announced.revision >= again.revision else None
-        return Queued(
-            workflow=again.workflow,
-            stage=CaseStage.EXPERT,
-            priority=known.priority if known else again.priority,
-            due_at=known.due_at if known else again.due_at,
-            opened_at=again.at,
-        )
-    if opened is None:
-        return None
-    stage, priority, due_at = opened.stage, opened.priority, opened.due_at
-    if escalated is not None:
-        stage = CaseStage.EXPERT
-        priority = Priority.URGENT if priority is Priority.URGENT else Priority.HIGH  # as casework announces it
-        if announced is not None and announced.revision >= escalated.revision:
-            priority, due_at = announced.priority, announced.due_at
-    return Queued(workflow=opened.workflow, stage=stage, priority=priority, due_at=due_at, opened_at=opened.at)
+    last, announced, priority, due_at = last_change(record), record.announced, began.priority, began.due_at
+    if isinstance(last, Moved) and last.stage is CaseStage.EXPERT and priority is not Priority.URGENT:
+        priority = Priority.HIGH  # as casework announces it
+    elif isinstance(last, Reprioritised):
+        priority = last.priority
+    if announced is not None and not isinstance(last, Opened) and announced.revision >= last.revision:
+        priority, due_at = announced.priority, announced.due_at
+    stage = _stage_of(record)
+    return Queued(workflow=began.workflow, stage=stage, priority=priority, due_at=due_at, opened_at=began.at)
+
+
+def last_change(record: RequestRecord) -> Opened | Reopened | Moved | Reprioritised:
+    """What the revision in force came with, of a case that was opened or reopened."""
+    changes = (record.opened, *record.reopened, *record.moved, record.reprioritised)
+    return max((change for change in changes if change is not None), key=lambda change: change.revision)
 
 
 def finished_at(record: RequestRecord) -> int | None:
@@ -101,6 +113,13 @@ def answer_rows(request_id: str, record: RequestRecord) -> Iterator[tuple[Answer
             )
 
 
+def _stage_of(record: RequestRecord) -> CaseStage:
+    """With whom the case is."""
+    stages = [(again.revision, CaseStage.EXPERT) for again in record.reopened]
+    stages += [(moved.revision, moved.stage) for moved in record.moved]
+    return max(stages)[1] if stages else record.opened.stage if record.opened else CaseStage.HUMAN
+
+
 class _Beginning(NamedTuple):
     """Since when people of a stage could answer."""
 
@@ -111,13 +130,13 @@ class _Beginning(NamedTuple):
 
 
 def _beginnings(record: RequestRecord) -> Iterator[_Beginning]:
-    opened, escalated = record.opened, record.escalated
+    opened = record.opened
     if opened:
         yield _Beginning(1, opened.stage, opened.workflow, opened.at)
-        if escalated:
-            yield _Beginning(escalated.sequence, CaseStage.EXPERT, opened.workflow, escalated.at)
     for again in record.reopened:
         yield _Beginning(again.sequence, CaseStage.EXPERT, again.workflow, again.at)
+    if known := [each.workflow for each in (opened, *record.reopened) if each]:
+        yield from (_Beginning(moved.sequence, moved.stage, known[0], moved.at) for moved in record.moved)
 
 
 def _is_known_to_be_over(record: RequestRecord) -> bool:
