@@ -152,3 +152,9 @@ def test_validation_leaves_the_outcome_until_an_expert_amends_it() -> None:
     records = [review(1, T0), opened(v.CaseStage.HUMAN), decision(v.DecidedBy.REVIEWER), reopened]
     assert (story(records).state, story(records).status) == (State.COMPLETED, Status.APPROVED)
     assert story(records).appeal is None
+
+
+def test_the_outcome_says_what_was_decided_before_the_end_of_its_case_does() -> None:
+    closed = case(e.CaseClosed, 10, closed_by=v.ClosedBy.REVIEWER, label="yes")
+    found = story([closed, decision(v.DecidedBy.REVIEWER), opened(v.CaseStage.HUMAN)])
+    assert (found.transitions[-1].trigger, found.status) == (Trigger.HUMAN_APPROVED, Status.APPROVED)
