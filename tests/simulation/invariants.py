@@ -7,15 +7,16 @@ from typing import Any, Protocol
 from infra.kafka.log import Record
 from schemas.codec import Undecodable
 from schemas.events import (
+    AnswerCounted,
+    AnswerReceived,
     AppealNoted,
     AppealRefused,
     AuditAnswered,
     AuditDrawn,
     AuditExpired,
-    CaseClosed,
-    CaseEscalated,
     CaseReopened,
     CaseSnapshot,
+    CommandRefused,
     DecisionMade,
     DecisionRefused,
     DecisionRequested,
@@ -24,8 +25,10 @@ from schemas.events import (
     ReviewDecided,
 )
 from schemas.topics import BY_NAME, EXPERT, REVIEW
-from schemas.values import CaseStatus, Coordinates, SampleKind
-from streams.casework.case import CaseEvent, evolve
+from schemas.values import CaseStatus, Coordinates, GivenAnswer, SampleKind
+from streams.casework.answer import given_answer, read_answer
+from streams.casework.case import Announcement, CaseEvent, evolve
+from streams.casework.refusal import Refused
 from streams.casework.sealing import Sealer
 from tests.simulation.world import StageActor
 
@@ -92,7 +95,7 @@ def every_record_is_accounted_for_once(world: World) -> None:
 def event_ids_are_unique(world: World) -> None:
     """Whoever decided, decided once: no event twice, in no topic. (A repeated request is predicted again.)"""
     for topic in BY_NAME:
-        if topic in ("cases", "requests", "predictions", "review-decisions", "appeals"):
+        if topic in ("cases", "requests", "predictions", "review-decisions", "review-commands", "appeals"):
             continue
         counts = Counter(event.event_id for event in world.events(topic))
         twice = [i for i, n in counts.items() if n > 1]
@@ -150,7 +153,7 @@ def changes_of_a_case_are_in_order(world: World) -> None:
     """1, 2, 3 … without a gap, in the order of the log."""
     last: Counter[str] = Counter()
     for event in world.events("assignments"):
-        if isinstance(event, DecisionRefused):
+        if isinstance(event, DecisionRefused | CommandRefused):
             continue
         assert event.sequence == last[event.request_id] + 1, f"case {event.request_id}: {event.sequence} out of order"
         last[event.request_id] = event.sequence
@@ -158,7 +161,7 @@ def changes_of_a_case_are_in_order(world: World) -> None:
 
 def changes_of_cases(world: World) -> list[CaseEvent]:
     """What changed cases, each case's changes in their order: an appeal is noted after the change that it names."""
-    numbered = [e for e in world.events("assignments") if not isinstance(e, DecisionRefused)]
+    numbered = [e for e in world.events("assignments") if not isinstance(e, DecisionRefused | CommandRefused)]
     noted = [e for e in rulings(world).values() if isinstance(e, AppealNoted)]
     return sorted([*numbered, *noted], key=lambda e: e.sequence)
 
@@ -167,8 +170,11 @@ def cases_are_the_fold_of_their_events(world: World) -> None:
     announcements = {(a.request_id, a.revision): a for t in ANNOUNCEMENTS for a in world.events(t)}
     folded: dict[str, CaseSnapshot] = {}
     for event in changes_of_cases(world):
-        said = announcements.get((event.request_id, event.revision))
-        folded[event.request_id] = evolve(folded.get(event.request_id), event, said)
+        case = folded.get(event.request_id)
+        said: Announcement | GivenAnswer | None = announcements.get((event.request_id, event.revision))
+        if isinstance(event, AnswerReceived | AnswerCounted) and case is not None:
+            said = case.pending.answer if case.pending else given_at(world, case, event)
+        folded[event.request_id] = evolve(case, event, said)
     snapshots = latest_cases(world)
     assert folded == snapshots, f"cases differ: {_differences(folded, snapshots)}"
     for actor in world.actors:
@@ -178,6 +184,16 @@ def cases_are_the_fold_of_their_events(world: World) -> None:
                     assert snapshots[name] == case, f"{actor.name} believes {name} to be otherwise"
 
 
+def given_at(world: World, case: CaseSnapshot, event: AnswerReceived | AnswerCounted) -> GivenAnswer:
+    """The answer at an event's cause, as the case keeps it."""
+    where = event.cause
+    (record,) = (r for r in world.log.read_all(where.topic) if r[:3] == place(where))
+    decision = world.decode(record.value)
+    said = read_answer(case, decision)
+    assert not isinstance(said, Refused)
+    return given_answer(decision, said, cause=where, at=event.occurred_at)
+
+
 def _differences(left: dict[str, Any], right: dict[str, Any]) -> list[str]:
     return [k for k in left.keys() | right.keys() if left.get(k) != right.get(k)][:5]
 
@@ -185,13 +201,15 @@ def _differences(left: dict[str, Any], right: dict[str, Any]) -> list[str]:
 def every_answer_has_one_effect(world: World) -> None:
     """Accepted, refused with a reason, or a dead letter; and never refused as unknown when it was announced."""
     letters = dead(world)
-    effects: Counter[Place] = Counter()
+    accepted: set[Place] = set()
+    refused: Counter[Place] = Counter()
     reasons: dict[Place, str] = {}
     for event in world.events("assignments"):
         if isinstance(event, DecisionRefused):
             reasons[place(event.cause)] = event.reason
-        if isinstance(event, (DecisionRefused, CaseClosed, CaseEscalated)):
-            effects[place(event.cause)] += 1
+            refused[place(event.cause)] += 1
+        elif not isinstance(event, CommandRefused):
+            accepted.add(place(event.cause))
     announced = {
         (record[:3], world.decode(record.value).request_id)
         for topic in ANNOUNCEMENTS
@@ -199,7 +217,8 @@ def every_answer_has_one_effect(world: World) -> None:
     }
     for record in world.log.read_all("review-decisions"):
         here = record[:3]
-        assert effects[here] + letters[here] == 1, f"answer at {here}: {effects[here]} effects"
+        effects = (here in accepted) + refused[here] + letters[here]
+        assert effects == 1, f"answer at {here}: {effects} effects"
         try:
             decision = world.decode(record.value)
         except Undecodable:
@@ -244,8 +263,12 @@ def what_reviewers_can_read_tells_of_no_appeal(world: World) -> None:
     """An appeal of an open case is one of an audit: whoever may answer must not learn of it before."""
     asked = {(e.request_id, e.revision) for t in ANNOUNCEMENTS for e in world.events(t) if getattr(e, "appeal", None)}
     told = {(e.request_id, e.revision) for e in world.events("assignments") if getattr(e, "appeal", None)}
-    reopened = {(e.request_id, e.revision) for e in world.events("assignments") if isinstance(e, CaseReopened)}
-    assert asked | told <= reopened, f"told before its time: {sorted((asked | told) - reopened)[:3]}"
+    since: dict[str, int] = {}  # the revision from which on everybody may know
+    for event in world.events("assignments"):
+        if isinstance(event, CaseReopened) and event.appeal is not None:
+            since.setdefault(event.request_id, event.revision)
+    early = sorted(each for each in asked | told if each[1] < since.get(each[0], each[1] + 1))
+    assert not early, f"told before its time: {early[:3]}"
 
 
 def every_second_look_makes_one_judgement_of_the_original(world: World) -> None:

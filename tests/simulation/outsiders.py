@@ -10,6 +10,7 @@ from schemas.topics import EXPERT, REQUESTS, REVIEW, REVIEW_DECISIONS
 from schemas.values import Coordinates, Payload
 from tests.simulation.world import CODEC, PARTITIONS, World, published
 from tests.support.appellants import Appellants
+from tests.support.colleagues import Colleagues
 
 WORKFLOW = "posts"
 
@@ -156,3 +157,18 @@ class Appealing:
         now, self._waiting = self._waiting[:2], self._waiting[2:]
         published(self._world, now)
         return bool(now)
+
+
+class Working:
+    """Those who claim cases and do everything with them that can be done."""
+
+    name = "colleagues"
+
+    def __init__(self, world: World, *, actions: int) -> None:
+        self._world = world
+        self._colleagues = Colleagues(world.log, Random(world.random.random()), partitions=PARTITIONS, actions=actions)
+
+    def step(self) -> bool:
+        sends = self._colleagues.act(self._world.clock.wall())
+        published(self._world, sends)
+        return bool(sends)

@@ -17,9 +17,11 @@ from streams.casework.sealing import Sealer
 from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
 from tests.simulation.chaos import Faults
+from tests.simulation.holding import check_holding
 from tests.simulation.invariants import check
-from tests.simulation.outsiders import WORKFLOW, Appealing, People, Upstream, plan
+from tests.simulation.outsiders import WORKFLOW, Appealing, People, Upstream, Working, plan, request
 from tests.simulation.world import CODEC, PARTITIONS, World, published
+from tests.support.colleagues import enrolments, gold
 from tests.support.replay import Replay
 from tests.support.standin import StandInStore, stand_in_refit
 
@@ -35,6 +37,14 @@ blind_share = 0.4
 review_timeout_hours = {{hours}}
 [thresholds]
 auto_approve = {{threshold}}
+[review]
+lease_minutes = 0.005
+overlap = 2
+overlap_share = 0.3
+adaptive = true
+gold_share = 0.2
+validation_share = 0.2
+four_eyes = {{four_eyes}}
 [retraining]
 labels = 4
 minimum_labels = 3
@@ -62,10 +72,13 @@ def training() -> Stage[Any, Any]:
     return TrainingStage(InPlace(stand_in_refit))
 
 
-def policy(version: int, *, threshold: float, hours: float) -> tuple[str, bytes, bytes, int | None]:
+def policy(
+    version: int, *, threshold: float, hours: float, four_eyes: str = "[]"
+) -> tuple[str, bytes, bytes, int | None]:
+    document = DOCUMENT.format(threshold=threshold, hours=hours, four_eyes=four_eyes)
     event = PolicyPublished(
         event_id=f"policy:{WORKFLOW}:{version}", workflow=WORKFLOW, version=version, digest=str(version) * 64,
-        document=DOCUMENT.format(threshold=threshold, hours=hours), published_by="simulation", published_at=0,
+        document=document, published_by="simulation", published_at=0,
     )  # fmt: skip
     return POLICIES.name, WORKFLOW.encode(), CODEC.encode(event), None
 
@@ -108,8 +121,9 @@ def topology(
     """A world that is ready to run: two slots of the request path, one of the learning path."""
     world = World(seed, faults=faults)
     random = Random(seed + 1)
-    published(world, [policy(1, threshold=0.9, hours=hours)])
-    later = [policy(2, threshold=0.8, hours=hours)]
+    question = CODEC.body(request("gold", text="0.5").value)
+    published(world, [policy(1, threshold=0.9, hours=hours), *enrolments(), gold(WORKFLOW, question, "approve")])
+    later = [policy(2, threshold=0.8, hours=hours, four_eyes='["reject"]')]
     if random.random() < 0.5:
         later.insert(0, first_model())
     else:
@@ -123,6 +137,7 @@ def topology(
         Upstream(world, plan(random, requests)),
         People(world, leave_open=leave_open),
         Appealing(world, share=appeal),
+        Working(world, actions=4 * requests),
         Operator(world, later=later),
     ]
     return world
@@ -131,6 +146,7 @@ def topology(
 def verify(world: World, *, replay: bool = True) -> None:
     """All invariants. Raises AssertionError."""
     check(world, SEALER)
+    check_holding(world)
     if replay:
         replayed = Replay(world.log.read_all, CODEC, partitions=PARTITIONS)
         wrong = replayed.router(router()) + replayed.casework(casework())

@@ -1,7 +1,7 @@
 """Decides again what the log says was decided, from the clocks and configurations on record; the bytes must agree."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from infra.kafka.intake import Intake
@@ -9,24 +9,30 @@ from infra.kafka.log import Record
 from infra.kafka.stage import Handled, Lane, Message, Stage
 from schemas.codec import Codec, Undecodable
 from schemas.events import (
+    AnswerReceived,
     AppealFiled,
     AppealNoted,
     AppealRefused,
-    CaseClosed,
-    CaseEscalated,
+    CaseAnnounced,
+    CaseOpened,
+    CommandRefused,
     DecisionRefused,
-    ReviewDecided,
+    PredictionMade,
 )
-from schemas.topics import APPEALS, EXPERT, REVIEW, Outgoing
-from schemas.values import ClosedBy, Coordinates, EscalatedBy
+from schemas.topics import APPEALS, EXPERT, REQUESTS, REVIEW, Outgoing
+from schemas.values import Coordinates
 
 Read = Callable[[str], Sequence[Record]]  # topic -> its committed records, partition by partition
 Place = tuple[str, int, int]
 Written = tuple[str, bytes, bytes]  # topic, key, value
 FAR = 1 << 60
 ROUTED = ("auto-approve", "outcomes", *(t.name for t in REVIEW.values()), EXPERT.name, "audits")
-JUDGED = ("assignments", "appeals", "outcomes", EXPERT.name, "audits", "feedback")
-UNNUMBERED = DecisionRefused | AppealRefused | AppealNoted  # they carry the number of the change that they came after
+ANNOUNCING = (*(t.name for t in REVIEW.values()), EXPERT.name)
+READ = (*ANNOUNCING, "review-decisions", "review-commands", "appeals")
+JUDGED = ("assignments", "appeals", "outcomes", *ANNOUNCING, "audits", "feedback")
+KEYED = (*ANNOUNCING, "assignments", "appeals", "outcomes", "cases")  # by request id
+# These carry the number of the change that they came after.
+UNNUMBERED = DecisionRefused | CommandRefused | AppealRefused | AppealNoted
 
 
 class Replay:
@@ -64,60 +70,61 @@ class Replay:
 
     def casework(self, stage: Stage[Any, Any]) -> list[str]:
         """What differs when every case is taken through its history again, in the order of its changes."""
-        written, _ = self._by_cause(JUDGED)
-        messages = {r[:3]: r for t in (*(t.name for t in REVIEW.values()), EXPERT.name, "review-decisions", "appeals")
-                    for r in self._read(t)}  # fmt: skip
+        messages = {r[:3]: r for t in READ for r in self._read(t)}
         histories: dict[str, list[Any]] = defaultdict(list)
         for _, event in (*self._caused("assignments"), *self._caused("appeals")):
             histories[event.request_id].append(event)
-        snapshots: dict[str, list[bytes]] = defaultdict(list)
-        for record in self._read("cases"):
-            snapshots[(record.key or b"").decode()].append(record.value or b"")
+        made: dict[str, list[Written]] = defaultdict(list)
         wrong: list[str] = []
         for request_id, history in histories.items():
             history.sort(key=lambda e: (e.sequence, isinstance(e, UNNUMBERED)))
-            made = self._replay_case(stage, history, messages, written, wrong)
-            if made != snapshots.get(request_id, []):
-                wrong.append(f"case {request_id}: snapshots differ")
+            for outgoing in self._replay_case(stage, history, messages, wrong):
+                made[outgoing.key.decode() if outgoing.topic in KEYED else request_id] += self._bytes([outgoing])
+        written = self._written()
+        wrong += [f"case {name}: judged otherwise" for name in made | written if differs(made[name], written[name])]
         return wrong
 
+    def _written(self) -> dict[str, list[Written]]:
+        """What casework wrote about each request, in order: all but what the router led to."""
+        routed = {event.request_id for event in self._events("predictions") if isinstance(event, PredictionMade)}
+        written: dict[str, list[Written]] = defaultdict(list)
+        for topic in (*JUDGED, "cases"):
+            for record, event in self._caused(topic):
+                if topic != "cases":
+                    cause = getattr(event, "cause", None) or event.grounds.cause
+                    if cause.topic == "predictions" and event.request_id in routed:
+                        continue
+                written[event.request_id].append((record.topic, record.key or b"", record.value or b""))
+        return written
+
     def _replay_case(
-        self,
-        stage: Stage[Any, Any],
-        history: Sequence[Any],
-        messages: Mapping[Place, Record],
-        written: Mapping[Place, list[Written]],
-        wrong: list[str],
-    ) -> list[bytes]:
-        lane, done, made = _lane(stage, 0), set[tuple[Place, bool]](), list[bytes]()
+        self, stage: Stage[Any, Any], history: Sequence[Any], messages: Mapping[Place, Record], wrong: list[str]
+    ) -> Iterable[Outgoing]:
+        """Step by step: what led to each change that has not been made yet, at its time and under its configuration."""
+        lane, refused, received = _lane(stage, 0), set[Place](), set[Place]()
         for event in history:
-            cause, by_clock = _place(event.cause), _by_clock(event)
-            if (cause, by_clock) in done:
+            cause, case = _place(event.cause), lane.state.get(event.request_id)
+            unnumbered = isinstance(event, UNNUMBERED)
+            if cause in refused if unnumbered else event.sequence <= (case.sequence if case is not None else 0):
                 continue
-            done.add((cause, by_clock))
+            if unnumbered:
+                refused.add(cause)
             lane.partition, lane.now, lane.config_offsets = cause[1], event.occurred_at, dict(event.config_offsets)
+            by_clock = _by_clock(event, received)
             handled = self._again(stage, lane, event, messages.get(cause), by_clock)
             lane.state.commit()
-            outputs = self._bytes(handled.outgoing)
-            made += [value for topic, _, value in outputs if topic == "cases"]
-            expected = [w for w in written[cause] if _by_clock(self._decode(w[2])) == by_clock or w[0] == "cases"]
-            if sorted(o for o in outputs if o[0] != "cases") != sorted(self._of(expected, event, by_clock)):
-                wrong.append(f"{cause}: judged otherwise")
-        return made
-
-    def _of(self, written: Iterable[Written], event: Any, by_clock: bool) -> list[Written]:
-        """Of what a cause led to, what was written together with an event: an announcement causes more than once."""
-        same = []
-        for one in written:
-            other: Any = self._decode(one[2])
-            if _stamp(other)[0] == event.occurred_at and other.request_id == event.request_id:
-                same.append(one)
-        return same
+            if isinstance(event, AnswerReceived):
+                received.add(cause)
+            after = lane.state.get(event.request_id)
+            if not unnumbered and (after is None or after.sequence < event.sequence):
+                wrong.append(f"{cause}: {type(event).__name__} does not happen again")
+                return
+            yield from handled.outgoing
 
     def _again(
         self, stage: Stage[Any, Any], lane: Lane[Any], event: Any, record: Record | None, by_clock: bool
     ) -> Handled:
-        unread = isinstance(event, DecisionRefused) and event.watermark is not None
+        unread = isinstance(event, DecisionRefused | CommandRefused) and event.watermark is not None
         lane.reached = lambda topic: 0 if unread else FAR
         lane.watermark = lambda topic: event.watermark if unread else FAR
         config = self._config(stage, lane)
@@ -165,13 +172,16 @@ class Replay:
                 yield record, event
 
     def _by_cause(self, topics: Iterable[str]) -> tuple[dict[Place, list[Written]], dict[Place, list[Any]]]:
+        """What predictions led to; a gold question only looks as if one had."""
+        predicted = {event.request_id for event in self._events("predictions") if isinstance(event, PredictionMade)}
         written: dict[Place, list[Written]] = defaultdict(list)
         events: dict[Place, list[Any]] = defaultdict(list)
         for topic in topics:
             for record, event in self._caused(topic):
                 cause = getattr(event, "cause", None) or event.grounds.cause
-                written[_place(cause)].append((record.topic, record.key or b"", record.value or b""))
-                events[_place(cause)].append(event)
+                if event.request_id in predicted:
+                    written[_place(cause)].append((record.topic, record.key or b"", record.value or b""))
+                    events[_place(cause)].append(event)
         return written, events
 
     def _bytes(self, outgoing: Iterable[Outgoing]) -> list[Written]:
@@ -191,19 +201,19 @@ def _place(coordinates: Coordinates) -> Place:
     return coordinates.topic, coordinates.partition, coordinates.offset
 
 
-def _by_clock(event: Any) -> bool:
-    """Whether the clock alone led to a change of a case."""
-    match event:
-        case CaseEscalated(escalated_by=by):
-            return by is EscalatedBy.TIMEOUT
-        case CaseClosed(closed_by=by):
-            return by is ClosedBy.EXPIRED
-        case ReviewDecided():
-            return False
-        case _ if getattr(event, "reopened_by", None) is not None:  # after an audit that expired
-            return event.cause.topic not in ("appeals", "review-decisions")
-        case _:
-            return getattr(event, "escalated_by", None) is EscalatedBy.TIMEOUT or hasattr(event, "expired_at")
+def _by_clock(event: Any, received: Container[Place]) -> bool:
+    """Whether the clock alone led to a change: what was announced is opened by its reader, an answer that waited takes
+    effect later."""
+    cause = _place(event.cause)
+    if cause[0] in ANNOUNCING or cause[0] == REQUESTS.name:
+        return not isinstance(event, CaseOpened | CaseAnnounced)
+    return cause in received and not isinstance(event, AnswerReceived)
+
+
+def differs(made: list[Written], written: list[Written]) -> bool:
+    """Whether two accounts of one request differ. Snapshots follow one another; the rest says itself when it was."""
+    states = [[each for each in account if each[0] == "cases"] for account in (made, written)]
+    return states[0] != states[1] or sorted(made) != sorted(written)
 
 
 def _stamp(event: Any) -> tuple[int, dict[str, int]]:
