@@ -242,7 +242,10 @@ def _amended(record: RequestRecord, event: OutcomeAmended, _: Message) -> Reques
 
 
 def _closed(record: RequestRecord, event: CaseClosed, _: Message) -> RequestRecord:
-    closed = Closed(sequence=event.sequence, revision=event.revision, at=event.occurred_at, by=event.closed_by)
+    closed = Closed(
+        sequence=event.sequence, revision=event.revision, at=event.occurred_at, by=event.closed_by,
+        decides=event.standing is not None,
+    )  # fmt: skip
     return _change(
         record,
         closed=_greatest(record.closed, closed, lambda c: c.sequence),

@@ -200,7 +200,7 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
     "columns": Columns, "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs,
-    "review": ReviewPolicy, "sla_hours": ServiceLevels, "reliability": ReliabilityPolicy, "rules": Rule,
+    "review": ReviewPolicy, "reliability": ReliabilityPolicy, "sla_hours": ServiceLevels, "rules": Rule,
     "when": Condition, "all": Condition, "any": Condition, "then": Effect,
 }  # fmt: skip
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
