@@ -69,7 +69,7 @@ local function first(key, since, before_)
     local free = free_ones(found)
     if free[1] then return free[1] end
     if #found < 2 * page then return nil end
-    offset, page = offset + page, 256
+    offset, page = offset + page, math.min(256, 4 * page)
   end
   local best
   for _, case in ipairs(free_ones(redis.call('ZRANDMEMBER', key, ask.sampled, 'WITHSCORES'))) do
