@@ -13,7 +13,8 @@ import msgspec
 
 from infra.redis.connection import Connection, Script
 from infra.redis.keys import Keys
-from infra.redis.records import LaneKey, RequestRecord, decode_record, lane_name
+from infra.redis.members import LaneKey, lane_name
+from infra.redis.records import RequestRecord, decode_record
 from schemas.values import Coordinates, Priority
 
 PASSED_OVER: Final = 600_000  # milliseconds for which a person is not given again what they were refused or gave back

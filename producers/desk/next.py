@@ -14,7 +14,7 @@ import msgspec
 
 from infra.errors import HitlError
 from infra.kafka.scan import Entry
-from infra.redis.records import LaneKey
+from infra.redis.members import LaneKey
 from infra.redis.reserving import Asking, Nothing, Reservations, Reserved
 from producers.desk.rulings import Rulings
 from producers.desk.surroundings import Surroundings

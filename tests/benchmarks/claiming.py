@@ -23,8 +23,8 @@ from infra.kafka.scan import ends_of
 from infra.local.valkey import EmbeddedValkey
 from infra.redis.connection import Connection
 from infra.redis.keys import Keys
+from infra.redis.members import lane_name, queue_member
 from infra.redis.reading import ReadModel
-from infra.redis.records import lane_name, queue_member
 from infra.redis.reserving import Asking, Reservations, Reserved
 from infra.redis.store import IndexStore, Result
 from infra.secret_keys import secrets

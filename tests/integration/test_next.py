@@ -9,8 +9,9 @@ import pytest
 from infra.local.valkey import EmbeddedValkey
 from infra.redis.connection import Connection
 from infra.redis.keys import Keys
+from infra.redis.members import lane_name, queue_member
 from infra.redis.reading import ReadModel
-from infra.redis.records import Answerable, Place, RequestRecord, encode, lane_name, queue_member
+from infra.redis.records import Answerable, Place, RequestRecord, encode
 from infra.redis.reserving import PASSED_OVER, Reservations
 from producers.desk.next import Next, NextCase, NextPolicy, NothingToDo, NotRuled, Unavailing
 from producers.desk.rulings import Rulings, RulingsUnread
