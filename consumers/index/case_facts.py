@@ -118,7 +118,10 @@ def _counted(record: RequestRecord, event: AnswerCounted, _: Message) -> Request
 
 
 def _closed(record: RequestRecord, event: CaseClosed, _: Message) -> RequestRecord:
-    closed = Closed(sequence=event.sequence, revision=event.revision, at=event.occurred_at, by=event.closed_by)
+    closed = Closed(
+        sequence=event.sequence, revision=event.revision, at=event.occurred_at, by=event.closed_by,
+        decides=event.standing is not None,
+    )  # fmt: skip
     return changed(
         record,
         closed=greatest(record.closed, closed, lambda c: c.sequence),

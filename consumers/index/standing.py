@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from consumers.index.possession import claimable, in_hand
 from infra.redis.members import AnswerRow
 from infra.redis.records import Answer, Moved, Opened, Queued, Reopened, Reprioritised, RequestRecord
-from schemas.values import CaseStage, EscalatedBy, Priority
+from schemas.values import CaseStage, ClosedBy, EscalatedBy, Priority
 from streams.workflow.states import PROGRESS, State
 from streams.workflow.story import Status
 
@@ -34,15 +34,16 @@ def settled(record: RequestRecord) -> RequestRecord:
 
 
 def state_of(record: RequestRecord) -> State:
-    """Where the request stands; a dead letter counts unless the request got on since."""
+    """Where the request stands, as `streams.workflow` tells its story; a dead letter counts unless it got on since.
+
+    There is no way back from an expert: that a case was returned shows in the status.
+    """
     if record.decided or _is_known_to_be_over(record):
         return State.COMPLETED
+    if record.closed and _ends_undecided(record):
+        return State.FAILED if record.closed.by is ClosedBy.EXPIRED else State.COMPLETED
     announced, opened, failed = record.announced, record.opened, record.failed
-    if record.moved:
-        expert = record.moved[-1].stage is CaseStage.EXPERT
-    else:
-        expert = CaseStage.EXPERT in (stage.stage for stage in (announced, opened) if stage)
-    if expert:
+    if record.moved or CaseStage.EXPERT in (stage.stage for stage in (announced, opened) if stage):
         state = State.EXPERT_REVIEW
     elif announced or opened:
         state = State.HUMAN_REVIEW
@@ -80,7 +81,7 @@ def last_change(record: RequestRecord) -> Opened | Reopened | Moved | Reprioriti
 def finished_at(record: RequestRecord) -> int | None:
     """When nothing more was to come; None while a decision is due or a case is open, or about to be."""
     failed = state_of(record) is State.FAILED
-    if not record.decided and not failed and not _is_known_to_be_over(record):
+    if not (record.decided or failed or _is_known_to_be_over(record) or _ends_undecided(record)):
         return None
     given_up = record.failed is not None and record.failed.step == ANNOUNCED
     is_open, taken_on = queued(record) is not None, record.opened or record.reopened
@@ -136,6 +137,12 @@ def _is_known_to_be_over(record: RequestRecord) -> bool:
     return bool(record.closed and record.opened and record.opened.restored)
 
 
+def _ends_undecided(record: RequestRecord) -> bool:
+    """Whether a case is over that was no request's: a question whose answer is known. An audit's decision is on
+    record, or about to be read."""
+    return record.closed is not None and not record.closed.decides and record.decided is None
+
+
 def _status(record: RequestRecord, state: State) -> str | None:
     if record.opened and record.opened.restored and not record.decided:
         return None  # it may be decided and be audited: the log no longer tells
@@ -146,6 +153,8 @@ def _status(record: RequestRecord, state: State) -> str | None:
             return None
         case State.HUMAN_REVIEW:
             return Status.PENDING_HUMAN.value
+        case State.EXPERT_REVIEW if record.moved and record.moved[-1].stage is CaseStage.HUMAN:
+            return Status.PENDING_HUMAN.value
         case State.EXPERT_REVIEW:
             return (Status.PENDING_EXPERT if _sent_by_policy(record) else Status.ESCALATED).value
         case _:
@@ -155,5 +164,6 @@ def _status(record: RequestRecord, state: State) -> str | None:
 def _sent_by_policy(record: RequestRecord) -> bool:
     """Whether the router sent it to experts at once, and no person or deadline did."""
     if record.opened:
-        return record.opened.stage is CaseStage.EXPERT
+        sent_again = any(moved.stage is CaseStage.EXPERT for moved in record.moved)
+        return record.opened.stage is CaseStage.EXPERT and not sent_again
     return bool(record.announced and record.announced.escalated_by is EscalatedBy.POLICY)

@@ -137,6 +137,7 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     revision: int
     at: int
     by: ClosedBy
+    decides: bool = True  # the end of an audit, and of a question whose answer is known, decides nothing
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

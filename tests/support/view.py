@@ -35,7 +35,7 @@ from streams.workflow.timeline import story_of
 
 TOLD: Final = (
     DecisionRequested, PredictionMade, AutoApproved, DecisionMade, ReviewRequested, ExpertReviewRequested,
-    CaseOpened, CaseEscalated, CaseReopened, CaseClosed, OutcomeAmended, DeadLettered,
+    CaseOpened, CaseEscalated, CaseReturned, CaseReopened, CaseClosed, OutcomeAmended, DeadLettered,
 )  # fmt: skip
 HOUR: Final = 3_600_000  # milliseconds
 DAY: Final = 24 * HOUR
@@ -59,9 +59,7 @@ class LogView:
 
     @property
     def request_ids(self) -> list[str]:
-        """Of whom a story can be told: its states know no way back from an expert."""
-        returned = {e.event.request_id for e in self._entries if isinstance(e.event, CaseReturned)}
-        return sorted(self._by_request.keys() - returned)
+        return sorted(self._by_request)
 
     def requests(self) -> dict[str, View]:
         """Every request as an upstream system is told of it."""
@@ -102,8 +100,8 @@ class LogView:
 
     def cases(self) -> dict[str, View]:
         """What a page shows of each open case: its announcement, as it lies at the case's coordinates."""
-        made, names = {}, set(self.request_ids)
-        for case in (each for each in self._open if each.request_id in names):
+        made = {}
+        for case in self._open:
             assert case.review is not None, f"casework never saw the announcement of {case.request_id}"
             asked = self._at[case.review].event
             assert isinstance(asked, ReviewRequested | ExpertReviewRequested)
@@ -283,5 +281,5 @@ def _announcement(entries: Sequence[Entry]) -> Coordinates | None:
 
 def _is_finished(state: State, entries: Sequence[Entry], snapshot: CaseSnapshot | None) -> bool:
     if snapshot is not None:
-        return snapshot.status is CaseStatus.CLOSED and state is State.COMPLETED
+        return snapshot.status is CaseStatus.CLOSED and state in (State.COMPLETED, State.FAILED)
     return state is State.FAILED or (state is State.COMPLETED and _announcement(entries) is None)

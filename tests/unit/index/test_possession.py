@@ -83,7 +83,7 @@ def test_a_case_waits_with_experts_and_comes_back_with_its_new_deadline() -> Non
     case.granted("eve").returned("eve")
     found = place(case)
     assert found is not None and (found.stage, found.turn) == (CaseStage.HUMAN, case.due_at)
-    assert record(case).state == "human_review"
+    assert (record(case).state, record(case).status) == ("expert_review", "pending_human")
 
 
 def test_nobody_is_asked_twice_about_an_open_case() -> None:
