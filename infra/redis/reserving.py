@@ -2,8 +2,9 @@
 
 Nothing here is the truth: the log grants or refuses a claim. What is kept lies beside the read model, never in it, and
 expires; were it lost, a few claims would be refused. One script finds the case and reserves it, so that two never get
-the same. It looks at the first cases of each lane only: O(lanes · log n), and past those that are reserved, or that the
-person must not get. The order is that of streams/casework/serving.py, and is tested against it.
+the same. It looks at the first cases of each lane of the person only, and past those that are reserved or that the
+person must not get: O(lanes · log n), however many cases wait. The order is that of streams/casework/serving.py, and is
+tested against it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
