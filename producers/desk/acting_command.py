@@ -1,12 +1,18 @@
 """`hitl cases claim` and what else people do about a case beside answering it; each waits for what casework says."""
 
 from collections.abc import Sequence
+from contextlib import closing, suppress
 
 import click
 
 from infra.cli.cluster import opened
 from infra.cli.output import show
 from infra.cli.times import Instant, Span
+from infra.redis.connection import connect
+from infra.redis.errors import RedisRefused, RedisUnavailable
+from infra.redis.keys import Keys
+from infra.redis.reserving import Reservations
+from infra.settings import load_settings
 from producers.desk.asking import opened_door
 from producers.desk.caller import Caller, as_caller, new_id, now_ms
 from producers.desk.commanding import carry_out
@@ -40,7 +46,10 @@ def renew(request_id: str, lease: int | None, caller: Caller) -> int:
 @as_caller
 def release(request_id: str, lease: int | None, caller: Caller) -> int:
     """Give a case back, or end its hold; a lead may do so for others. Exit 1 when it is refused."""
-    return _ask(caller, request_id, "release", lease=lease)
+    status = _ask(caller, request_id, "release", lease=lease)
+    if status == 0:
+        _offer_to_others(caller.reviewer_id, request_id)
+    return status
 
 
 @click.command()
@@ -108,6 +117,13 @@ def undo(request_id: str, caller: Caller) -> int:
 
 
 ACTING: Sequence[click.Command] = (claim, renew, release, hold, note, hand_over, give_back, reprioritise, undo)
+
+
+def _offer_to_others(reviewer_id: str, request_id: str) -> None:
+    """Whoever gives a case back is not offered it next. Without Redis nothing is lost but that."""
+    settings = load_settings()
+    with suppress(RedisUnavailable, RedisRefused), closing(connect(settings)) as redis:
+        Reservations(redis, Keys(settings.topic_prefix)).pass_over(reviewer_id, request_id, now=now_ms())
 
 
 def _ask(

@@ -17,9 +17,10 @@ from producers.desk.finding import NoOpenCase, open_case
 from producers.desk.shown import judgement_text
 from schemas.codec import Codec
 from schemas.events import CaseSnapshot, ReviewDecided
-from streams.casework.answer import LONGEST_GRACE
+from streams.casework.answer import APPROVE, LABEL, LONGEST_GRACE, REJECT
+from streams.casework.feedback import ESCALATE, MARK_WRONG
 
-ACTIONS: Final = ("approve", "reject", "escalate", "mark_wrong")
+ACTIONS: Final = (APPROVE, REJECT, ESCALATE, MARK_WRONG)
 ANNOUNCED_WITHIN: Final = 5.0  # seconds; a revision that is on its way is announced within one
 LOOK_AGAIN: Final = 0.2  # seconds
 LEASE = click.option("--lease", type=int, help="The lease under which you answer (default: yours, if you have one).")
@@ -27,7 +28,7 @@ LEASE = click.option("--lease", type=int, help="The lease under which you answer
 
 @click.command(name="decide")
 @click.argument("request_id")
-@click.argument("action", type=click.Choice(ACTIONS))
+@click.argument("answer", metavar="approve|reject|escalate|mark_wrong|CLASS")
 @click.option("--label", help="The class chosen, where rejecting could mean more than one.")
 @click.option("--confidence", type=FiniteRange(0, 1), default=1.0, show_default=True, help="How sure you are.")
 @click.option("--feedback", default="", help="Anything you want to say about it.")
@@ -38,12 +39,12 @@ LEASE = click.option("--lease", type=int, help="The lease under which you answer
 @LEASE
 @as_caller
 def decide_case(
-    request_id: str, action: str, label: str | None, confidence: float, feedback: str, grace: float,
+    request_id: str, answer: str, label: str | None, confidence: float, feedback: str, grace: float,
     lease: int | None, caller: Caller,
 ) -> int:  # fmt: skip
-    """Answer one open case and wait for the judgement; exit 1 when the answer is refused."""
+    """Answer one open case, also with a class by its name, and wait for the judgement; exit 1 when it is refused."""
     return _answer(
-        caller, request_id, action, label=label, confidence=confidence, feedback=feedback, grace=grace, lease=lease
+        caller, request_id, answer, label=label, confidence=confidence, feedback=feedback, grace=grace, lease=lease
     )
 
 
@@ -63,7 +64,7 @@ ANSWERING: Sequence[click.Command] = (decide_case, escalate_case)
 def _answer(
     caller: Caller,
     request_id: str,
-    action: str,
+    answer: str,
     *,
     label: str | None = None,
     confidence: float = 1.0,
@@ -75,6 +76,7 @@ def _answer(
     with opened() as (log, codec), opened_door(log, codec) as door:
         case = answerable(log, codec, request_id)
         assert case.review is not None
+        action, label = meant(answer, label, case.classes)
         decision = ReviewDecided(
             decision_id=new_id(),
             request_id=request_id,
@@ -92,6 +94,16 @@ def _answer(
         judgement = decide(door, decision)
     show(judgement, as_json=caller.as_json, text=lambda: judgement_text(judgement))
     return 0 if judgement.accepted else 1
+
+
+def meant(answer: str, label: str | None, classes: Sequence[str]) -> tuple[str, str | None]:
+    """Action and label of an answer that is an action or names a class. Raises `UsageError` for anything else."""
+    if answer in ACTIONS:
+        return answer, label
+    if answer in classes and label in (None, answer):
+        return LABEL, answer
+    known = ", ".join(dict.fromkeys((*ACTIONS, *classes)))
+    raise click.UsageError(f"{answer!r} is no answer to this case; say one of {known}.")
 
 
 def answerable(log: Log, codec: Codec, request_id: str) -> CaseSnapshot:

@@ -1,8 +1,7 @@
 """`hitl cases next`: the next case for a person, theirs as soon as it is shown."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from functools import reduce
-from typing import Final
 
 import click
 
@@ -13,7 +12,7 @@ from infra.settings import load_settings
 from producers.desk.caller import Caller, as_caller, claims_in, now_ms
 from producers.desk.cases import request_in
 from producers.desk.finding import open_case
-from producers.desk.next import NothingToDo
+from producers.desk.next import SERVED, NothingToDo
 from producers.desk.opening import opened_next
 from producers.desk.shown import case_for_machines, case_text
 from schemas.topics import POLICIES, REVIEWERS
@@ -21,17 +20,8 @@ from streams.casework.config import Config
 from streams.casework.eligibility import Reviewer, reviewer_of
 from streams.casework.identity import Identity, Role
 from streams.casework.rights import who_is
-from streams.casework.serving import Because
 from streams.workflow.policies import policy_of
 from streams.workflow.types import ReviewPolicy
-
-WHY: Final[Mapping[Because, str]] = {
-    Because.PRIORITY: "it is the most urgent, and of those due first",
-    Because.SCARCE_SKILL: "few people at work are able to do it",
-    Because.LAST_CALL: "soon it could no longer be answered in time",
-    Because.OVERDUE: "it is overdue longest",
-    Because.NOTHING_IN_TIME: "all that wait are late, and it is overdue longest",
-}
 
 
 @click.command(name="next")
@@ -57,8 +47,9 @@ def next_case(workflows: tuple[str, ...], skills: tuple[str, ...], roles: tuple[
             return 1
         case = open_case(log, codec, found.request_id)
     request = request_in(case, codec)
-    shown = case_for_machines(case, request) | {"because": found.because, "refused": found.refused}
-    because = f"It is yours, because {WHY[found.because]}."
+    rule = SERVED[found.because]
+    shown = case_for_machines(case, request) | {"because": found.because, "rule": rule, "refused": found.refused}
+    because = f"It is yours. Why this one: {rule}."
     show(shown, as_json=caller.as_json, text=lambda: f"{case_text(case, request, now=now_ms())}\n{because}")
     return 0
 

@@ -93,7 +93,8 @@ def case_text(case: CaseSnapshot, request: DecisionRequested | None, *, now: int
         *((name, str(value)) for name, value in (request.attributes if request else {}).items()),
         *content_rows(request),
     ]
-    todo = f"hitl cases decide {case.request_id} {'|'.join(actions_for(case))}"
+    answers = dict.fromkeys((*actions_for(case), *(case.classes if len(case.classes) > 2 else ())))
+    todo = f"hitl cases decide {case.request_id} {'|'.join(answers)}"
     return rendered(table(("request", case.request_id), rows), todo)
 
 

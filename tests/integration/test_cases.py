@@ -117,6 +117,10 @@ def test_the_next_case_is_ones_own_at_once_and_without_one_the_reason_is_said(st
     status, nothing = hitl(*by("zoe", "next"))
     assert (status, nothing["why"]) == (1, "none_waits") and "no case waits" in nothing["detail"]
     assert hitl(*by("ada", "next", "--role", "expert"))[1]["why"] == "no_lane"
+    hitl(*by("ada", "release", name))
+    wait_until(lambda: hitl(*by("zoe", "next"))[0] == 0, what="the case for somebody else")
+    hitl(*by("zoe", "release", name))
+    assert hitl(*by("ada", "next"))[1]["why"] == "none_waits", "whoever gives a case back is not offered it next"
     assert hitl(*by("ada", "next", "--workflow", "unheard-of"))[1]["kind"] == "WorkflowUnknown"
     assert hitl(*by("ada", "decide", name, "approve"))[1]["became"] == "closed"
 

@@ -1,9 +1,10 @@
 """The queue of open cases."""
 
+import click
 import msgspec
 import pytest
 
-from producers.desk.answering_command import own_lease
+from producers.desk.answering_command import meant, own_lease
 from producers.desk.cases import actions_for, open_cases, possession_of, queue, request_in
 from producers.desk.shown import case_for_machines, case_text, queue_text
 from schemas.codec import HEADER
@@ -132,6 +133,16 @@ def test_a_decision_that_is_validated_is_judged_blindly(by: ReopenedBy, told: bo
     contested = case("a", stage=CaseStage.EXPERT, reopened_by=by, standing=STANDING)
     assert ("standing" in case_for_machines(contested, None)) == told
     assert ("rejected (reject)" in case_text(contested, None, now=START)) == told
+
+
+def test_an_answer_is_an_action_or_a_class_by_its_name() -> None:
+    classes = ("spam", "offence", "fine")
+    assert meant("reject", "spam", classes) == ("reject", "spam")
+    assert meant("offence", None, classes) == meant("offence", "offence", classes) == ("label", "offence")
+    for answer, label in (("offense", None), ("spam", "fine")):
+        with pytest.raises(click.UsageError, match="say one of approve, reject, escalate, mark_wrong, spam, offence"):
+            meant(answer, label, classes)
+    assert "approve|reject|escalate|spam|offence|fine" in case_text(case("a", classes=classes), None, now=START)
 
 
 def test_whoever_has_a_case_answers_under_its_lease() -> None:
