@@ -7,8 +7,6 @@ import pytest
 from click.testing import CliRunner
 
 from producers.desk.caller import Caller, as_caller, claims_in
-from producers.desk.next_command import narrowed
-from streams.casework.eligibility import Reviewer
 from streams.casework.jws import SigningKey
 
 SAID = b'{"iss":"hitl.identities","sub":"ann","iat":1,"exp":2,"jti":"t","roles":["expert"]}'
@@ -45,20 +43,3 @@ def test_a_token_comes_from_the_environment() -> None:
 def test_nothing_is_read_from_what_is_no_token() -> None:
     assert claims_in(None) is claims_in("a.b") is claims_in(TOKEN.replace(".", "")) is None
     assert claims_in(SigningKey(bytes(32)).sign(b"{}")) is None
-
-
-def test_a_person_narrows_what_they_want_and_widens_nothing() -> None:
-    ann = Reviewer(
-        reviewer_id="ann", skills=frozenset({"medical", "french"}), roles=frozenset({"reviewer", "expert"}), wip_limit=3
-    )
-    assert narrowed(ann, workflows=(), skills=(), roles=()) == ann, "as they are enrolled"
-    asked = narrowed(ann, workflows=("w",), skills=("french", "law"), roles=("reviewer",))
-    assert (asked.workflows, asked.skills, asked.roles) == (
-        frozenset({"w"}), frozenset({"french"}), frozenset({"reviewer"}),
-    )  # fmt: skip
-    eva = Reviewer(reviewer_id="eva", roles=frozenset({"expert"}))
-    assert narrowed(eva, workflows=(), skills=(), roles=("reviewer",)).roles == frozenset({"reviewer"})
-    nobody_said = narrowed(Reviewer(reviewer_id="bea"), workflows=(), skills=(), roles=("expert",))
-    assert nobody_said.roles == frozenset({"expert"})
-    reviewer = Reviewer(reviewer_id="cleo", roles=frozenset({"reviewer"}))
-    assert narrowed(reviewer, workflows=(), skills=(), roles=("expert",)).roles == frozenset()
