@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from infra.cli.main import run
-from schemas.events import CaseActionRequested, ReviewDecided
-from schemas.topics import OUTCOMES, REVIEW_COMMANDS, REVIEW_DECISIONS
+from infra.kafka.publisher import publish
+from schemas.events import ReviewDecided, SigningKeyPublished
+from schemas.topics import IDENTITIES, OUTCOMES, REVIEW_DECISIONS
+from streams.casework.identity import Claims, Role, issuer
+from streams.casework.jws import SigningKey
 from tests.support.stand import DOCUMENT, Stand, wait_until
-from tests.support.traffic import WORKFLOW, asked, request
+from tests.support.traffic import CODEC, WORKFLOW, asked, request
 
 pytestmark = pytest.mark.integration
 SERVICES = ("inference", "router", "casework", "index")
@@ -200,16 +204,6 @@ def test_a_lead_keeps_questions_whose_answer_is_known(hitl: Hitl, tmp_path: Path
     assert [(each["gold_id"], each["label"], each["added_by"]) for each in listed] == [("c1", "approve", "lea")]  # type: ignore[index]
 
 
-def test_a_token_goes_into_the_record_and_names_its_person(
-    stand: Stand, hitl: Hitl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name = case(stand, hitl, "c7")
-    monkeypatch.setenv("HITL_REVIEWER_TOKEN", "no.token.atall")
-    assert hitl(*by("ada", "claim", name))[0] == 0
-    commands = [e for e in stand.history().events(REVIEW_COMMANDS.name) if isinstance(e, CaseActionRequested)]
-    assert commands[-1].token == "no.token.atall"
-
-
 def test_changes_are_watched_as_they_come(stand: Stand, hitl: Hitl, capfd: pytest.CaptureFixture[str]) -> None:
     name = case(stand, hitl, "c8")
     worker = threading.Timer(1.0, lambda: run([*by("bea", "claim", name), "--json"]))
@@ -218,3 +212,24 @@ def test_changes_are_watched_as_they_come(stand: Stand, hitl: Hitl, capfd: pytes
     worker.join()
     said = capfd.readouterr().out
     assert f"{name}  bea has the case for themselves." in said
+
+
+def test_with_identity_on_a_person_is_whom_the_token_names(
+    stand: Stand, hitl: Hitl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = case(stand, hitl, "c7")
+    key, now = SigningKey(bytes(range(32))), int(time.time())
+    published = SigningKeyPublished(
+        event_id="key", key_id=key.key_id, public_key=key.public_key, published_by="test", published_at=0
+    )
+    publish(stand.log, CODEC, [IDENTITIES.message(published)])
+    wait_until(lambda: hitl(*by("ada", "renew", name))[1].get("reason") == "missing_token", what="identity on")
+    claims = Claims(
+        iss=issuer(stand.settings.topic_prefix), sub="zoe", iat=now, exp=now + 600, jti="t1", roles=(Role.REVIEWER,)
+    )
+    monkeypatch.setenv("HITL_REVIEWER_TOKEN", key.sign(msgspec.json.encode(claims)))
+    assert hitl(*by("ada", "claim", name))[1]["reason"] == "wrong_person"
+    status, given = hitl("cases", "claim", name)
+    assert (status, given["holder"]) == (0, "zoe")
+    assert hitl("cases", "decide", name, "reject")[1]["became"] == "counted"
+    assert hitl("cases", "next", "--role", "expert")[1]["why"] == "no_lane", "as the token says"
