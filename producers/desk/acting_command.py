@@ -8,13 +8,14 @@ import click
 from infra.cli.cluster import opened
 from infra.cli.output import show
 from infra.cli.times import Instant, Span
+from infra.kafka.running import wall
 from infra.redis.connection import connect
 from infra.redis.errors import RedisRefused, RedisUnavailable
 from infra.redis.keys import Keys
 from infra.redis.reserving import Reservations
 from infra.settings import load_settings
 from producers.desk.asking import opened_door
-from producers.desk.caller import Caller, as_caller, new_id, now_ms
+from producers.desk.caller import Caller, as_caller, new_id
 from producers.desk.commanding import carry_out
 from producers.desk.shown import PRIORITIES, carried_text
 from schemas.events import CaseActionRequested
@@ -65,7 +66,7 @@ def hold(
     """Set a case aside until a time; nobody else is given it meanwhile. Exit 1 when it is refused."""
     if (until is None) == (span is None):
         raise click.UsageError("say when the case comes back: --until TIME or --for SPAN, one of them.")
-    resumes_at = until if span is None else now_ms() + round(span * 1_000)
+    resumes_at = until if span is None else wall() + round(span * 1_000)
     return _ask(caller, request_id, "hold", lease=lease, resumes_at=resumes_at, note=note)
 
 
@@ -123,7 +124,7 @@ def _offer_to_others(reviewer_id: str, request_id: str) -> None:
     """Whoever gives a case back is not offered it next. Without Redis nothing is lost but that."""
     settings = load_settings()
     with suppress(RedisUnavailable, RedisRefused), closing(connect(settings)) as redis:
-        Reservations(redis, Keys(settings.topic_prefix)).pass_over(reviewer_id, request_id, now=now_ms())
+        Reservations(redis, Keys(settings.topic_prefix)).pass_over(reviewer_id, request_id, now=wall())
 
 
 def _ask(
@@ -148,7 +149,7 @@ def _ask(
         note=note,
         to_reviewer=to_reviewer,
         priority=priority,
-        requested_at=now_ms(),
+        requested_at=wall(),
         token=caller.token,
     )
     with opened() as (log, codec), opened_door(log, codec) as door:

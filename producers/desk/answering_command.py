@@ -10,8 +10,9 @@ from infra.cli.cluster import opened
 from infra.cli.output import show
 from infra.cli.ranges import FiniteRange
 from infra.kafka.log import Log
+from infra.kafka.running import wall
 from producers.desk.asking import opened_door
-from producers.desk.caller import Caller, as_caller, new_id, now_ms
+from producers.desk.caller import Caller, as_caller, new_id
 from producers.desk.deciding import decide
 from producers.desk.finding import NoOpenCase, open_case
 from producers.desk.shown import judgement_text
@@ -86,7 +87,7 @@ def _answer(
             label=label,
             confidence=confidence,
             feedback=feedback,
-            decided_at=now_ms(),
+            decided_at=wall(),
             lease=own_lease(case, caller.reviewer_id) if lease is None else lease,
             token=caller.token,
             grace_seconds=grace,

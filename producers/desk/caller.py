@@ -1,7 +1,6 @@
 """Whoever types a command: the options that say who it is, the same for every command about a case."""
 
 import getpass
-import time
 import uuid
 from collections.abc import Callable
 from functools import wraps
@@ -53,8 +52,3 @@ def claims_in(token: str | None) -> Claims | None:
 def new_id() -> str:
     """An id for what is written into the log."""
     return f"hitl-cases:{uuid.uuid4()}"
-
-
-def now_ms() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000

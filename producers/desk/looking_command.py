@@ -7,8 +7,8 @@ import click
 from infra.cli.cluster import opened
 from infra.cli.output import json_option, show
 from infra.cli.progress import progress_bar
+from infra.kafka.running import wall
 from infra.kafka.scan import scan
-from producers.desk.caller import now_ms
 from producers.desk.cases import open_cases, queue, request_in
 from producers.desk.finding import open_case
 from producers.desk.shown import PRIORITIES, case_for_machines, case_text, queue_text
@@ -26,7 +26,7 @@ def list_cases(workflow: str | None, priority: str | None, limit: int, as_json: 
     with opened() as (log, codec), progress_bar("reading cases", as_json=as_json) as progress:
         found = {case.request_id: case for case in open_cases(scan(log, codec, [CASES.name], progress=progress))}
     wanted = Priority(priority) if priority else None
-    waiting = queue(found.values(), now=now_ms(), workflow=workflow, priority=wanted)
+    waiting = queue(found.values(), now=wall(), workflow=workflow, priority=wanted)
 
     def text() -> str:
         shown = [(each, request_in(found[each.request_id], codec)) for each in waiting[:limit]]
@@ -43,7 +43,7 @@ def show_case(request_id: str, as_json: bool) -> None:
     with opened() as (log, codec):
         case = open_case(log, codec, request_id)
     request = request_in(case, codec)
-    show(case_for_machines(case, request), as_json=as_json, text=lambda: case_text(case, request, now=now_ms()))
+    show(case_for_machines(case, request), as_json=as_json, text=lambda: case_text(case, request, now=wall()))
 
 
 LOOKING: Sequence[click.Command] = (list_cases, show_case)

@@ -7,9 +7,10 @@ import click
 
 from infra.cli.cluster import opened
 from infra.cli.output import show
+from infra.kafka.running import wall
 from infra.kafka.scan import Entry, scan
 from infra.settings import load_settings
-from producers.desk.caller import Caller, as_caller, claims_in, now_ms
+from producers.desk.caller import Caller, as_caller, claims_in
 from producers.desk.cases import request_in
 from producers.desk.finding import open_case
 from producers.desk.next import SERVED, NothingToDo
@@ -50,7 +51,7 @@ def next_case(workflows: tuple[str, ...], skills: tuple[str, ...], roles: tuple[
     rule = SERVED[found.because]
     shown = case_for_machines(case, request) | {"because": found.because, "rule": rule, "refused": found.refused}
     because = f"It is yours. Why this one: {rule}."
-    show(shown, as_json=caller.as_json, text=lambda: f"{case_text(case, request, now=now_ms())}\n{because}")
+    show(shown, as_json=caller.as_json, text=lambda: f"{case_text(case, request, now=wall())}\n{because}")
     return 0
 
 

@@ -16,6 +16,7 @@ from infra.cli.tables import rendered, table
 from infra.errors import HitlError
 from infra.kafka.log import Log
 from infra.kafka.publisher import publish
+from infra.kafka.running import wall
 from infra.kafka.scan import scan
 from producers.gateway.columns import check_options, columns_for
 from producers.gateway.gold import (
@@ -80,7 +81,7 @@ def add_gold(
     content); one that is added again replaces the former.
     """
     check_options(maps, attributes)
-    author = Author(by, now_ms(), remark)
+    author = Author(by, wall(), remark)
     with lines_of(file) as lines:
         header, rows = read_rows(lines, format_of(file))
         with opened() as (log, codec):
@@ -115,7 +116,7 @@ def add_case(request_id: str, label: str, remark: str, by: str, as_json: bool) -
         kind = policy_of(policies_in_force(log, codec).policies, request.workflow).workflow_type
         if label not in kind.classes:
             raise LabelUnknown(f"{not_a_class(label, kind.classes)}. {LabelUnknown.__doc__}")
-        added = gold_added(request, body, label, Author(by, now_ms(), remark))
+        added = gold_added(request, body, label, Author(by, wall(), remark))
         put(log, codec, [GOLD.message(added)])
     text = f"{request_id} is a question of {request.workflow} now, its answer {label}{hint(kind)}"
     show(for_machines(added, codec), as_json=as_json, text=text)
@@ -142,7 +143,7 @@ def retire_gold(workflow: str, gold_ids: Sequence[str], by: str, as_json: bool) 
         asked = {each.gold_id: each for each in questions_asked(scan(log, codec, [GOLD.name]), workflow)}
         if unknown := [gold_id for gold_id in gold_ids if gold_id not in asked]:
             raise NoSuchQuestion(f"{workflow} asks no question {unknown[0]!r}. {NoSuchQuestion.__doc__}")
-        retired = [gold_retired(asked[gold_id], by=by, now=now_ms()) for gold_id in dict.fromkeys(gold_ids)]
+        retired = [gold_retired(asked[gold_id], by=by, now=wall()) for gold_id in dict.fromkeys(gold_ids)]
         put(log, codec, map(GOLD.message, retired))
     show({"retired": len(retired)}, as_json=as_json, text=f"{len(retired):,} questions are asked no more")
 
@@ -195,8 +196,3 @@ def list_text(found: Sequence[GoldAdded], codec: Codec) -> str:
         for each in found
     ]  # fmt: skip
     return rendered(table(("workflow", "question", "answer", "added by", "at", "note", "content"), rows))
-
-
-def now_ms() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
