@@ -9,7 +9,7 @@ from consumers.audit.ledger import belongs
 from infra.kafka.scan import Entry
 from schemas.events import CaseReopened, OutcomeAmended, OutcomeUpheld
 from schemas.values import Appeal, StandingDecision
-from streams.insights.intervals import clopper_pearson
+from streams.assurance.intervals import clopper_pearson
 
 AppealKey = tuple[str, str]  # request id, appeal id
 

@@ -109,6 +109,8 @@ class Measures:
             blind=cases.blind,
             unweighable=cases.unweighable,
             expired=cases.expired,
+            pairs=cases.pairs,
+            validated=cases.validated,
             simulated=cases.simulated or any(person.startswith(SIMULATED) for person in self.people),
         )
 

@@ -27,6 +27,23 @@ class BlindGroup(NamedTuple):
     agreeing: int
 
 
+class Pairs(NamedTuple):
+    """Cases whose first two answers were these; `blind` when neither person saw the model's answer."""
+
+    first: str
+    second: str
+    blind: bool
+    cases: int
+
+
+class ValidatedGroup(NamedTuple):
+    """Final decisions that were drawn alike and that experts judged anew; `agreeing` they confirm."""
+
+    probability: float
+    answers: int
+    agreeing: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """Counts of one workflow, in all or in a span of time."""
@@ -41,6 +58,8 @@ class Figures:
     blind: tuple[BlindGroup, ...] = ()
     unweighable: int = 0  # requests answered blind with no possible inclusion probability
     expired: int = 0  # audits that nobody answered in time
+    pairs: tuple[Pairs, ...] = ()
+    validated: tuple[ValidatedGroup, ...] = ()
     simulated: bool = False  # any of the people who answered were simulated
 
     @property

@@ -14,6 +14,7 @@ from schemas.events import (
     AuditDrawn,
     AuditExpired,
     DeadLettered,
+    DecisionValidated,
     Event,
     FeedbackRecorded,
     GoldAnswered,
@@ -21,18 +22,23 @@ from schemas.events import (
     ModelPromoted,
     ModelRefused,
     ModelTrained,
+    OverlapAnswered,
     PolicyPublished,
+    ReviewerAssessed,
     StageTallied,
 )
-from schemas.topics import ASSIGNMENTS, AUDITS, BY_NAME, DEAD_LETTERS, FEEDBACK, MODELS, POLICIES, TALLIES
+from schemas.topics import ASSIGNMENTS, AUDITS, BY_NAME, DEAD_LETTERS, FEEDBACK, MODELS, POLICIES, REVIEWERS, TALLIES
 from streams.insights.models import ModelEvent, ModelFacts, with_model_event
+from streams.insights.people import PersonFacts, person_facts
 from streams.insights.subject import UNKNOWN, AuditEvent, CaseEvent, Subject, with_audit_event, with_case_event
 from streams.insights.sums import Amount, Cell, Sums, minute_of
 from streams.insights.tallies import LAST_MOMENT, Input, after, amounts, is_plausible, judged
 from streams.workflow.policies import NO_POLICIES, fold_policies
 from streams.workflow.types import Costs
 
-FOLDED: Final = tuple(topic.name for topic in (POLICIES, MODELS, TALLIES, ASSIGNMENTS, AUDITS, FEEDBACK, DEAD_LETTERS))
+FOLDED: Final = tuple(
+    topic.name for topic in (POLICIES, MODELS, TALLIES, ASSIGNMENTS, AUDITS, FEEDBACK, REVIEWERS, DEAD_LETTERS)
+)
 NO_WORKFLOW: Final = "_unknown"  # as the stages count what names none
 LEARNT: Final = "feedback/"  # type, kind
 DEAD: Final = "dead_letter/"  # stage, reason
@@ -40,6 +46,7 @@ PROMOTED: Final = "promoted"
 REFUSED: Final = "model_refused"
 SubjectKey = tuple[str, str]  # workflow, request id
 ModelKey = tuple[str, str]  # workflow, digest
+PersonKey = tuple[str, str]  # workflow, reviewer id
 
 
 class Note(str):
@@ -73,6 +80,7 @@ class Changes:
     covered: dict[Input, int] = field(default_factory=dict)
     seen: dict[str, None] = field(default_factory=dict)  # ids of events that are counted by nothing else
     models: dict[ModelKey, ModelFacts] = field(default_factory=dict)
+    people: dict[PersonKey, PersonFacts] = field(default_factory=dict)
     costs: dict[str, Costs | None] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
     latest: int = 0  # record time of the last record, milliseconds
@@ -114,6 +122,8 @@ class _Folding:
                 self._once(event.event_id, event.workflow or NO_WORKFLOW, event.dead_lettered_at, measure)
             case ModelTrained() | ModelEvaluated() | ModelPromoted() | ModelRefused():
                 self._model(event)
+            case ReviewerAssessed():
+                self.made.people[event.workflow, event.reviewer_id] = person_facts(event)
             case PolicyPublished():
                 self._policy(event)
             case _:
@@ -176,8 +186,9 @@ class _Folding:
 
 
 _MOMENTS: Final = {
-    **dict.fromkeys(get_args(CaseEvent), "occurred_at"), GoldAnswered: "answered_at",
+    **dict.fromkeys(get_args(CaseEvent), "occurred_at"),
     AuditDrawn: "drawn_at", AuditAnswered: "answered_at", AuditExpired: "expired_at",
+    GoldAnswered: "answered_at", OverlapAnswered: "answered_at", DecisionValidated: "validated_at",
     FeedbackRecorded: "decided_at", DeadLettered: "dead_lettered_at",
     ModelPromoted: "promoted_at", ModelRefused: "refused_at",
 }  # fmt: skip

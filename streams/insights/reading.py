@@ -6,11 +6,13 @@ from typing import Final
 import msgspec
 
 from schemas.values import SampleKind
+from streams.assurance.intervals import clopper_pearson
+from streams.insights.checks import pairs_in, validated_in
 from streams.insights.figures import BlindGroup, Durations, Figures
 from streams.insights.fold import DEAD, LEARNT, PROMOTED, REFUSED
-from streams.insights.intervals import clopper_pearson
 from streams.insights.kpis import ENOUGH, NO_CLAIMS, weighted_agreement
 from streams.insights.models import ModelFacts
+from streams.insights.people import NOBODY, PersonFacts, PersonRow, person_rows
 from streams.insights.subject import Measure
 from streams.insights.sums import Amount
 from streams.insights.tallies import tallied
@@ -91,6 +93,7 @@ class SystemMetrics(msgspec.Struct, frozen=True, kw_only=True):
     queue: tuple[QueueRow, ...]
     states: dict[str, int]
     models: tuple[ModelRow, ...]
+    people: tuple[PersonRow, ...]  # who was assessed; suspected ones first
 
 
 def figures_of(amounts: Amounts) -> Figures:
@@ -109,12 +112,16 @@ def figures_of(amounts: Amounts) -> Figures:
         blind=tuple(group for _, group in _blind(amounts)),
         unweighable=amounts.get(Measure.UNWEIGHABLE, NOTHING).count,
         expired=amounts.get(Measure.EXPIRED, NOTHING).count,
+        pairs=pairs_in(amounts),
+        validated=validated_in(amounts),
         simulated=amounts.get(Measure.SIMULATED, NOTHING).count > 0,
     )
 
 
-def metrics_of(amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFacts]) -> SystemMetrics:
-    """`amounts` of the span; `now` of all time, for what stands open."""
+def metrics_of(
+    amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFacts], assessed: Mapping[str, PersonFacts] = NOBODY
+) -> SystemMetrics:
+    """`amounts` of the span; `now` of all time, for what stands open; `assessed` by reviewer id."""
     figures = figures_of(amounts)
     reviews, experts = _router(amounts, "human_review").count, _router(amounts, "expert_escalation").count
     routed = figures.automatic + reviews + experts
@@ -167,6 +174,7 @@ def metrics_of(amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFact
         queue=queue,
         states=_states(now, queue),
         models=_models(amounts, models),
+        people=person_rows(assessed),
     )
 
 

@@ -4,7 +4,6 @@ Two topics tell of it in any order, so what depends on both (an audit is no wait
 anew with every event. An event that was told before changes nothing.
 """
 
-import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
@@ -26,18 +25,22 @@ from schemas.events import (
     CaseReopened,
     CaseReprioritised,
     CaseReturned,
+    DecisionValidated,
     GoldAnswered,
     LeaseEnded,
     LeaseGranted,
+    OverlapAnswered,
 )
 from schemas.values import CaseStage, ClosedBy, EndedBy, EscalatedBy, Priority, SampleKind
 from streams.casework.cases import STUB_KEPT
+from streams.insights.checks import Overlap, add_validation, is_weighable, with_overlap
 from streams.insights.sums import Amount, Cell, Sums, minute_of
 
 Moving = CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed | CaseReopened | CaseReturned | CaseReprioritised
 Working = LeaseGranted | LeaseEnded | CaseHeld | AnswerReceived | AnswerCounted
 CaseEvent = Moving | Working
-AuditEvent = AuditDrawn | AuditAnswered | AuditExpired | GoldAnswered
+DrawEvent = AuditDrawn | AuditAnswered | AuditExpired
+AuditEvent = DrawEvent | GoldAnswered | OverlapAnswered | DecisionValidated
 SIMULATED: Final = "simulated-"  # what the ids of simulated people begin with
 
 
@@ -91,6 +94,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     is_gold: bool = False  # a question whose answer is known; before it is answered it looks like any other case
     worker: str | None = None  # the last person who had the case for themselves, until their answer counts
     since: int | None = None  # when they got it; None once their answer is given
+    overlap: Overlap = Overlap()
+    validated: bool = False
 
 
 UNKNOWN: Final = Subject()
@@ -113,11 +118,17 @@ def with_case_event(subject: Subject, event: CaseEvent, sums: Sums) -> Subject:
 
 def with_audit_event(subject: Subject, event: AuditEvent, sums: Sums) -> Subject:
     """The facts after a draw, or after what became of it; adds what it contributes."""
-    if isinstance(event, GoldAnswered):
-        after = _with_gold(subject, event, sums)
-    else:
-        after = replace(subject, is_audit=True) if event.kind is SampleKind.AUDIT else subject
+    after = subject
+    if isinstance(event, DrawEvent) and event.kind is SampleKind.AUDIT:
+        after = replace(subject, is_audit=True)
     match event:
+        case GoldAnswered():
+            after = _with_gold(after, event, sums)
+        case OverlapAnswered():
+            after = replace(after, overlap=with_overlap(after.overlap, event, sums))
+        case DecisionValidated() if not subject.validated:
+            add_validation(event, sums)
+            after = replace(after, validated=True)
         case AuditDrawn() if not subject.drawn:
             after = replace(after, drawn=True)
             _count(sums, event.workflow, event.drawn_at, f"{Measure.DRAWN}{event.kind}")
@@ -259,11 +270,6 @@ def _with_gold(subject: Subject, event: GoldAnswered, sums: Sums) -> Subject:
     if not subject.is_gold:
         sums.add(Cell(event.workflow, minute_of(event.answered_at), Measure.GOLD), Amount(1, int(event.agrees)))
     return replace(subject, is_gold=True)
-
-
-def is_weighable(probability: float) -> bool:
-    """Whether an answer can have been drawn with this probability, and weighed by its inverse."""
-    return 0 < probability <= 1 and math.isfinite(1 / probability)
 
 
 def blind_measure(event: AuditAnswered) -> str:

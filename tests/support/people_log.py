@@ -34,7 +34,7 @@ STANDING = StandingDecision(original="o", outcome=Outcome.APPROVED, label="appro
 MOVES = (
     "open", "open_expert", "answer", "expire", "pass_on", "time_out", "disagree", "return", "reopen", "prioritise",
     "claim", "renew", "release", "run_out", "hold", "resume", "note", "receive", "undo", "count", "gold",
-    "draw", "draw_blind", "audit_answer", "audit_expire", "learn", "bury", "tally", "tick",
+    "draw", "draw_blind", "audit_answer", "audit_expire", "overlap", "validate", "learn", "bury", "tally", "tick",
 )  # fmt: skip
 
 WHY = {"pass_on": EscalatedBy.PERSON, "time_out": EscalatedBy.TIMEOUT, "disagree": EscalatedBy.DISAGREEMENT}
@@ -65,6 +65,10 @@ class PeopleLog:
                 self._audit(name, request_id, number)
             case "gold":
                 self._once(("gold", request_id), lambda: self._write(AUDITS, self._gold(request_id, number)))
+            case "overlap":
+                self._once(("overlap", request_id), lambda: self._overlap(request_id, number))
+            case "validate":
+                self._once(("validate", request_id), lambda: self._write(AUDITS, self._validated(request_id, number)))
             case "learn":
                 self._write(FEEDBACK, self._feedback(request_id, number))
             case "bury":
@@ -178,6 +182,25 @@ class PeopleLog:
             event_id=f"gold:{request_id}", request_id=request_id, workflow=WORKFLOW, gold_id="g", reviewer_id="ann",
             label="approve", right_label="approve" if number % 2 else "reject", agrees=number % 2 > 0, confidence=1.0,
             cause=PLACE, answered_at=self.log.clock,
+        )  # fmt: skip
+
+    def _overlap(self, request_id: str, number: int) -> None:
+        """One to three people's answers, written when the case is settled."""
+        labels = [("approve", "reject", "a/b")[(number // 3**n) % 3] for n in range(1 + number % 3)]
+        for position, label in enumerate(labels, start=1):
+            event = e.OverlapAnswered(
+                event_id=f"overlap:{request_id}:{position}", request_id=request_id, workflow=WORKFLOW, label=label,
+                reviewer_id=f"person-{position}", position=position, resolved_label=None, blind=number % 5 > position,
+                cause=PLACE, answered_at=self.log.clock + 45_000 * position,
+            )  # fmt: skip
+            self._write(AUDITS, event)
+
+    def _validated(self, request_id: str, number: int) -> e.DecisionValidated:
+        return e.DecisionValidated(
+            event_id=f"validated:{request_id}", request_id=request_id, workflow=WORKFLOW, label="approve",
+            standing_label="approve" if number % 2 else "reject", agrees=number % 2 > 0, decided_by=DecidedBy.REVIEWER,
+            reviewer_id="ann", expert_id="eva", inclusion_probability=(0.1, 0.25, 1.5)[number % 3], cause=PLACE,
+            validated_at=self.log.clock,
         )  # fmt: skip
 
     def _audit(self, name: str, request_id: str, number: int) -> None:

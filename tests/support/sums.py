@@ -12,7 +12,8 @@ from schemas.values import ClosedBy, EscalatedBy, SampleKind
 DAY = 86_400_000
 WIDTHS = (60_000, 3_600_000, DAY)
 Rows = dict[tuple[int, int, str, str], tuple[int, int]]  # width, start, workflow, measure -> count, total
-AUDITS = (e.AuditDrawn, e.AuditAnswered, e.AuditExpired, e.GoldAnswered)
+AUDITS = (e.AuditDrawn, e.AuditAnswered, e.AuditExpired)
+CHECKS = (e.GoldAnswered, e.OverlapAnswered, e.DecisionValidated)
 ALONE = (e.FeedbackRecorded, e.DeadLettered, e.ModelPromoted, e.ModelRefused)
 CASES = (
     e.CaseOpened, e.CaseAnnounced, e.CaseEscalated, e.CaseClosed, e.CaseReopened, e.CaseReturned, e.CaseReprioritised,
@@ -34,7 +35,7 @@ class Truth:
         self._tallies(each for each in events if isinstance(each, e.StageTallied))
         once: dict[str, Any] = {}
         for event in events:
-            if isinstance(event, (*CASES, *AUDITS, *ALONE)):
+            if isinstance(event, (*CASES, *AUDITS, *CHECKS, *ALONE)):
                 once.setdefault(event.event_id, event)
         requests: dict[tuple[str, str], list[Any]] = defaultdict(list)
         for event in once.values():
@@ -88,10 +89,11 @@ class Truth:
     def _request(self, workflow: str, events: list[Any]) -> None:
         changes = sorted((x for x in events if isinstance(x, CASES)), key=lambda x: x.sequence)
         gold = [x for x in events if isinstance(x, e.GoldAnswered)]
-        audits: list[Any] = [x for x in events if isinstance(x, AUDITS) and not isinstance(x, e.GoldAnswered)]
+        audits = [x for x in events if isinstance(x, AUDITS)]
         is_audit = any(x.kind is SampleKind.AUDIT for x in audits)
         for answer in gold[:1]:
             self._add(workflow, answer.answered_at, "gold", total=int(answer.agrees))
+        self._checks(workflow, events)
         self._work(workflow, changes)
         self._audits(workflow, audits)
         self._people(workflow, changes)
@@ -156,6 +158,17 @@ class Truth:
                 if person.startswith("simulated-"):
                     self._add(workflow, x.occurred_at, "simulated")
 
+
+    def _checks(self, workflow: str, events: list[Any]) -> None:
+        given = {x.position: x for x in events if isinstance(x, e.OverlapAnswered)}
+        if {1, 2} <= given.keys():
+            first, second = given[1], given[2]
+            seen = "blind" if first.blind and second.blind else "seen"
+            name = f"overlap/{seen}/{len(first.label)}/{first.label}{second.label}"
+            self._add(workflow, second.answered_at, name)
+        for checked in [x for x in events if isinstance(x, e.DecisionValidated) and x.inclusion_probability <= 1]:
+            name = f"validated/{checked.inclusion_probability.hex()}"
+            self._add(workflow, checked.validated_at, name, total=int(checked.agrees))
 
     def _audits(self, workflow: str, audits: list[Any]) -> None:
         for drawn in [x for x in audits if isinstance(x, e.AuditDrawn)][:1]:
