@@ -28,7 +28,7 @@ from infra.redis.reading import ReadModel
 from infra.redis.reserving import Asking, Reservations, Reserved
 from infra.redis.store import IndexStore, Result
 from infra.secret_keys import secrets
-from producers.desk.next import NextCase, NextPolicy
+from producers.desk.next import NextCase, NextPolicy, NotRuled
 from producers.desk.opening import opened_next
 from schemas.events import CaseSnapshot
 from schemas.topics import POLICIES
@@ -40,6 +40,7 @@ from tests.benchmarks.stand import CODEC, Stand, fill, quantile, stand
 
 BATCH = 1_000  # cases written to Redis at once
 KEEP = 5_000  # milliseconds
+LONGEST_RESTORE = 600  # seconds
 BEHIND = 200  # milliseconds that the read model is taken to be behind the log
 
 
@@ -151,8 +152,20 @@ def claiming(running: Stand, *, clients: int, rate: int, seconds: int) -> Claime
             found = following.for_person(Reviewer(reviewer_id=f"p{number % clients}"), wip_limit=1_000_000)
             return found.request_id if isinstance(found, NextCase) else None
 
-        call(0)  # the services are up
+        _come_up(call)
         return at_a_rate(call, clients=clients, rate=rate, seconds=seconds)
+
+
+def _come_up(call: Callable[[int], str | None]) -> None:
+    """Ask until casework has restored its cases and answers."""
+    deadline = time.monotonic() + LONGEST_RESTORE
+    while True:
+        try:
+            call(0)
+        except NotRuled:
+            assert time.monotonic() < deadline, "casework does not come up"
+        else:
+            return
 
 
 def report(what: str, claimed: Claimed) -> str:
