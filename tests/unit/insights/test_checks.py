@@ -73,6 +73,14 @@ def test_answers_that_are_told_twice_are_one_pair() -> None:
     assert (made.value, made.details["cases"]) == (1.0, ENOUGH)
 
 
+def test_one_answer_that_is_told_twice_is_no_pair() -> None:
+    log = Recorded()
+    for number in range(ENOUGH):
+        answered(log, f"r{number}", "approve")
+        answered(log, f"r{number}", "approve")
+    assert str(figures(log).inter_annotator_agreement.why_not).startswith("only 0 cases")
+
+
 def test_everybodys_last_assessment_is_in_the_view_and_suspects_come_first(tmp_path: Path) -> None:
     log = Recorded()
     for who, suspect, right in (("anna", False, 9), ("zoe", True, 3), ("anna", False, 19)):
