@@ -152,8 +152,8 @@ to decide a case that nobody has. With one, nobody else can: send its `lease` wi
 | `not_qualified` | people disagree about the case, and this person's answers are not reliable enough to settle it |
 | `self_appeal` | nobody judges an appeal of their own |
 
-While a signing key is in force (`hitl identity`), every decision and command must carry its person's `token`. Else it is
-refused, and counted as forged:
+While a signing key is in force (`hitl identity`), every decision and command must carry its person's `token`. Else it
+is refused, and counted as forged:
 
 | reason | what to do |
 |---|---|

@@ -69,7 +69,8 @@ class SystemMetrics(msgspec.Struct, frozen=True, kw_only=True):
     answers: int  # of people, each of several to one case
     gold_answers: int  # of those, to questions whose answer is known
     gold_right: int
-    refused_answers: int
+    refused_answers: int  # and refused commands
+    forged: int  # answers and commands under the name of somebody else
     mean_review_seconds: float | None  # of claims, for each answer to a claimed case
     mean_review_why_not: str
     in_time: int
@@ -150,6 +151,7 @@ def metrics_of(
         gold_answers=gold.count,
         gold_right=gold.total,
         refused_answers=_casework(amounts, "refused").count,
+        forged=_casework(amounts, "forged").count,
         mean_review_seconds=_mean(Amount(figures.work.count, figures.work.milliseconds)),
         mean_review_why_not="" if figures.work.count else NO_CLAIMS,
         in_time=in_time,

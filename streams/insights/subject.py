@@ -94,7 +94,6 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     is_gold: bool = False  # a question whose answer is known; before it is answered it looks like any other case
     worker: str | None = None  # the last person who had the case for themselves, until their answer counts
     since: int | None = None  # when they got it; None once their answer is given
-    counted: str | None = None  # the last person whose answer counts beside others'
     overlap: Overlap = Overlap()
     validated: bool = False
 
@@ -111,7 +110,7 @@ def with_case_event(subject: Subject, event: CaseEvent, sums: Sums) -> Subject:
     if isinstance(event, CaseEscalated):
         _count(sums, event.workflow, event.occurred_at, f"{Measure.ESCALATED}{event.escalated_by}")
     person = _who_answered(event)
-    if person is not None and person != subject.counted:  # an answer that counted before it sent the case on
+    if person is not None:
         _answer(sums, event.workflow, event.occurred_at, person)
     sums.change(contribution(event.workflow, subject), contribution(event.workflow, after))
     return after
@@ -206,8 +205,7 @@ def _changed(subject: Subject, event: CaseEvent) -> Subject:
                 timed_out = event.occurred_at
             return replace(subject, standing=Standing.ESCALATED, timed_out_at=timed_out)
         case CaseReturned():
-            second = subject.standing is Standing.SECOND_LOOK
-            return replace(subject, standing=Standing.SECOND_LOOK if second else Standing.PENDING_HUMAN)
+            return replace(subject, standing=Standing.PENDING_HUMAN)
         case CaseReprioritised():
             return replace(subject, priority=event.priority)
         case CaseReopened():
@@ -250,8 +248,6 @@ def with_work(subject: Subject, event: CaseEvent, sums: Sums) -> Subject:
             return replace(subject, worker=person, since=at)
         case AnswerReceived() if took:
             return replace(subject, since=None)
-        case AnswerCounted(reviewer_id=person):
-            return replace(subject, worker=None, since=None, counted=person)
     return replace(subject, worker=None, since=None)
 
 

@@ -154,7 +154,7 @@ def _rank(event: Event) -> int:
     """The place of an event in the order of cause and effect, whatever the clocks say."""
     match event:
         case DecisionMade(decided_by=DecidedBy.REVIEWER | DecidedBy.EXPERT):
-            return TOLD.index(CaseClosed)
+            return TOLD.index(CaseClosed) - 1
         case ExpertReviewRequested(reopened_by=ReopenedBy()):
             return TOLD.index(CaseReopened) + 1  # its announcement
         case ExpertReviewRequested(escalated_by=by) if by is not EscalatedBy.POLICY:
@@ -195,10 +195,10 @@ def _triggers(event: Event, state: State, opened: bool, approving: str | None) -
             return (Trigger.ESCALATE_TO_EXPERT,)
         case DecisionMade(decided_by=by, outcome=outcome):
             return (_settled(state, by, approves=outcome is Outcome.APPROVED),)
-        case GoldAnswered(label=label):
-            return (_settled(state, DecidedBy.REVIEWER, approves=label == approving),)
         case CaseClosed(closed_by=ClosedBy.EXPIRED):
-            return (Trigger.FAIL,)  # of a decided request its audit; of a question of known answer nobody answers it
+            return (Trigger.FAIL,)  # of a decided request the audit; else nobody will answer what nobody upstream asked
+        case CaseClosed(label=str(label), standing=None):
+            return (_settled(state, DecidedBy.REVIEWER, approves=label == approving),)  # as above, and answered
         case DeadLettered() if _fails(event, state, opened):
             return (Trigger.FAIL,)
     return ()

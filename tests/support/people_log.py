@@ -37,6 +37,8 @@ MOVES = (
     "draw", "draw_blind", "audit_answer", "audit_expire", "overlap", "validate", "learn", "bury", "tally", "tick",
 )  # fmt: skip
 
+WHY = {"pass_on": EscalatedBy.PERSON, "time_out": EscalatedBy.TIMEOUT, "disagree": EscalatedBy.DISAGREEMENT}
+
 
 @dataclass
 class PeopleLog:
@@ -47,7 +49,6 @@ class PeopleLog:
     is_open: dict[str, bool] = field(default_factory=dict)
     holder: dict[str, str | None] = field(default_factory=dict)  # who has a case for themselves
     pending: dict[str, str | None] = field(default_factory=dict)  # whose answer can still be taken back
-    counted: dict[str, str | None] = field(default_factory=dict)  # whose answer counted last
     with_expert: set[str] = field(default_factory=set)
     done: set[tuple[str, str]] = field(default_factory=set)
     processed: int = 0
@@ -103,14 +104,11 @@ class PeopleLog:
                 self._case(e.CaseClosed, request_id, closed_by=by, reviewer_id=person)
                 self.is_open[request_id] = False
             case "pass_on" | "time_out" | "disagree" if opened:
-                person = self.counted.get(request_id) if name == "disagree" and number % 2 else None
-                person = person or self._answering(request_id, number)
+                person = self._answering(request_id, number)
                 answer = PreviousAnswer(reviewer_id=person, action="escalate", answered_at=at)
-                why = {"pass_on": EscalatedBy.PERSON, "time_out": EscalatedBy.TIMEOUT}.get(name)
                 self._case(
-                    e.CaseEscalated, request_id, escalated_by=why or EscalatedBy.DISAGREEMENT,
-                    answer=None if name == "time_out" else answer,
-                )  # fmt: skip
+                    e.CaseEscalated, request_id, escalated_by=WHY[name], answer=answer if name == "pass_on" else None
+                )
                 self._goes_to_expert(request_id, True)
             case "return" if opened and request_id in self.with_expert:
                 self._case(e.CaseReturned, request_id, reviewer_id=self._person(number))
@@ -121,7 +119,7 @@ class PeopleLog:
                 appeal = Appeal(appeal_id="a", filed_at=at)
                 self._case(e.CaseReopened, request_id, reopened_by=ReopenedBy.APPEAL, standing=STANDING, appeal=appeal)
                 self.is_open[request_id] = True
-                self._goes_to_expert(request_id, True)
+                self._goes_to_expert(request_id, False)  # one that is judged anew is not returned
             case _ if opened:
                 self._work(name, request_id, number)
 
@@ -178,7 +176,6 @@ class PeopleLog:
                 person = self._answering(request_id, number)
                 self._case(e.AnswerCounted, request_id, reviewer_id=person, decision_id="d", answers=1)
                 self.holder[request_id] = self.pending[request_id] = None
-                self.counted[request_id] = person
 
     def _gold(self, request_id: str, number: int) -> e.GoldAnswered:
         return e.GoldAnswered(

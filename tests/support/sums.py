@@ -149,18 +149,15 @@ class Truth:
                     self._add(workflow, effect[0].occurred_at, "work", 1)
 
     def _people(self, workflow: str, changes: list[Any]) -> None:
-        counted = None
         for x in changes:
             person = answered_by(x)
             if isinstance(x, e.CaseEscalated):
                 self._add(workflow, x.occurred_at, f"escalated/{x.escalated_by.value}")
-            if person is not None and person != counted:
+            if person is not None:
                 self._add(workflow, x.occurred_at, f"answers/{person}")
                 if person.startswith("simulated-"):
                     self._add(workflow, x.occurred_at, "simulated")
 
-            if isinstance(x, e.AnswerCounted):
-                counted = person
 
     def _checks(self, workflow: str, events: list[Any]) -> None:
         given = {x.position: x for x in events if isinstance(x, e.OverlapAnswered)}

@@ -278,8 +278,11 @@ def _second_look(history: History) -> None:
         if history.draw(st.booleans()):
             history.case(e.AppealNoted, appeal=appeal, standing=STANDING)
     history.next_revision(e.CaseReopened, reopened_by=by, appeal=appeal, standing=STANDING)
-    escalated_by = v.EscalatedBy.PERSON if appeal else v.EscalatedBy.POLICY
-    history.expert(escalated_by, reopened_by=by, appeal=appeal, standing=STANDING)
+    if by is v.ReopenedBy.VALIDATION:
+        history.expert(v.EscalatedBy.POLICY)  # it does not say that there is a decision
+    else:
+        escalated_by = v.EscalatedBy.PERSON if appeal else v.EscalatedBy.POLICY
+        history.expert(escalated_by, reopened_by=by, appeal=appeal, standing=STANDING)
     if history.draw(st.booleans()):
         history.judgement(by, "a1" if appeal else None)
         if by is v.ReopenedBy.VALIDATION:

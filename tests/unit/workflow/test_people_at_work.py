@@ -129,6 +129,7 @@ def test_a_question_whose_answer_is_known_has_no_outcome(label: str, trigger: Tr
     asked = [review(1, T0), opened(v.CaseStage.HUMAN)]
     assert story(asked).gold is None, "it looks like any other case"
     closed = case(e.CaseClosed, 2, closed_by=v.ClosedBy.REVIEWER, reviewer_id="ann", label=label)
+    assert (story([*asked, closed]).state, story([*asked, closed]).status) == (State.COMPLETED, None)
     found = story([*asked, closed, gold_answered(label)])
     assert found.gold is not None
     assert (found.gold.gold_id, found.gold.agrees) == ("g1", label == "yes")
@@ -151,3 +152,9 @@ def test_validation_leaves_the_outcome_until_an_expert_amends_it() -> None:
     records = [review(1, T0), opened(v.CaseStage.HUMAN), decision(v.DecidedBy.REVIEWER), reopened]
     assert (story(records).state, story(records).status) == (State.COMPLETED, Status.APPROVED)
     assert story(records).appeal is None
+
+
+def test_the_outcome_says_what_was_decided_before_the_end_of_its_case_does() -> None:
+    closed = case(e.CaseClosed, 10, closed_by=v.ClosedBy.REVIEWER, label="yes")
+    found = story([closed, decision(v.DecidedBy.REVIEWER), opened(v.CaseStage.HUMAN)])
+    assert (found.transitions[-1].trigger, found.status) == (Trigger.HUMAN_APPROVED, Status.APPROVED)
