@@ -61,8 +61,9 @@ class Account:
         """By workflow, over the first two answers of each case: later ones are asked for where these disagree."""
         pairs: dict[str, list[tuple[str, str]]] = {}
         for (workflow, _), case in sorted(self.cases.items()):
-            if 1 in case and 2 in case:
-                pairs.setdefault(workflow, []).append((case[1][1], case[2][1]))
+            labels = [label for _, (_, label) in sorted(case.items())]
+            if len(labels) > 1:
+                pairs.setdefault(workflow, []).append((labels[0], labels[1]))
         return {workflow: agreement(ratings(each, _classes(each))) for workflow, each in pairs.items()}
 
     def person(self, reviewer_id: str) -> Person:
