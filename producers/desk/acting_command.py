@@ -49,7 +49,7 @@ def release(request_id: str, lease: int | None, caller: Caller) -> int:
     """Give a case back, or end its hold; a lead may do so for others. Exit 1 when it is refused."""
     status = _ask(caller, request_id, "release", lease=lease)
     if status == 0:
-        _offer_to_others(caller.reviewer_id, request_id)
+        offer_to_others(caller.reviewer_id, request_id)
     return status
 
 
@@ -120,7 +120,7 @@ def undo(request_id: str, caller: Caller) -> int:
 ACTING: Sequence[click.Command] = (claim, renew, release, hold, note, hand_over, give_back, reprioritise, undo)
 
 
-def _offer_to_others(reviewer_id: str, request_id: str) -> None:
+def offer_to_others(reviewer_id: str, request_id: str) -> None:
     """Whoever gives a case back is not offered it next. Without Redis nothing is lost but that."""
     settings = load_settings()
     with suppress(RedisUnavailable, RedisRefused), closing(connect(settings)) as redis:
