@@ -3,7 +3,8 @@
 Records may come from many topics, in any order and more than once: they are told in the order of cause and effect.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Final, assert_never
 
 from schemas.events import (
@@ -68,11 +69,11 @@ TOLD: Final[tuple[type[Event], ...]] = (
     CaseActionRequested, CommandRefused, CaseReprioritised, LeaseEnded, HoldEnded, AnswerWithdrawn, LeaseGranted,
     LeaseExtended, CaseNoted, CaseHeld, AnswerReceived, AnswerCounted,
 )  # fmt: skip
-CHANGES: Final = (
-    CaseOpened, CaseAnnounced, CaseEscalated, CaseReturned, CaseReprioritised, CaseClosed, CaseReopened, AppealNoted,
-    AppealRefused, DecisionRefused, CommandRefused, LeaseGranted, LeaseExtended, LeaseEnded, CaseHeld, HoldEnded,
-    CaseNoted, AnswerReceived, AnswerWithdrawn, AnswerCounted,
+NUMBERED: Final = (  # changes of a case, by `sequence`
+    CaseOpened, CaseAnnounced, CaseEscalated, CaseReturned, CaseReprioritised, CaseClosed, CaseReopened, LeaseGranted,
+    LeaseExtended, LeaseEnded, CaseHeld, HoldEnded, CaseNoted, AnswerReceived, AnswerWithdrawn, AnswerCounted,
 )  # fmt: skip
+BESIDE: Final = (AppealNoted, AppealRefused, DecisionRefused, CommandRefused)  # said by casework under no number
 
 
 def story_of(records: Iterable[Record]) -> RequestStory | None:
@@ -124,7 +125,7 @@ def happened_at(record: Record) -> int:
             return at
         case GoldAnswered(answered_at=at) | OverlapAnswered(answered_at=at) | DecisionValidated(validated_at=at):
             return at
-        case event if isinstance(event, CHANGES):
+        case event if isinstance(event, (*NUMBERED, *BESIDE)):
             return event.occurred_at
     return record.timestamp
 
@@ -135,7 +136,17 @@ def _without_repeats(records: Iterable[Record]) -> list[Record]:
     told = (Record(*record) for record in records if isinstance(record[0], TOLD))
     for record in sorted(told, key=lambda r: (happened_at(r), _rank(r.event), _identity(r), r.timestamp)):
         first.setdefault(_identity(record), record)
-    return list(first.values())
+    return [record for _, group in groupby(first.values(), key=happened_at) for record in _in_sequence(list(group))]
+
+
+def _in_sequence(records: Sequence[Record]) -> Iterator[Record]:
+    """What happened in the same millisecond, with the changes of the case by their numbers in the places they take."""
+    numbered = iter(sorted((r for r in records if _number(r.event) is not None), key=lambda r: _number(r.event) or 0))
+    return (record if _number(record.event) is None else next(numbered) for record in records)
+
+
+def _number(event: Event) -> int | None:
+    return event.sequence if isinstance(event, NUMBERED) else None
 
 
 def _identity(record: Record) -> tuple[str, str]:

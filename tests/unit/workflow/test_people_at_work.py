@@ -54,7 +54,7 @@ def story(records: Sequence[Record]) -> RequestStory:
 
 def case(kind: type[Any], sequence: int, *, revision: int = 1, **fields: Any) -> Record:
     numbers = {"sequence": sequence, "revision": revision, "cause": HERE, "occurred_at": T0 + 10 * sequence}
-    return Record(kind(event_id=f"case:r:{sequence}", **COMMON, **numbers, **fields), T0)
+    return Record(kind(event_id=f"case:r:{sequence}", **COMMON | numbers | fields), T0)
 
 
 def review(revision: int, at: int) -> Record:
@@ -158,3 +158,19 @@ def test_the_outcome_says_what_was_decided_before_the_end_of_its_case_does() -> 
     closed = case(e.CaseClosed, 10, closed_by=v.ClosedBy.REVIEWER, label="yes")
     found = story([closed, decision(v.DecidedBy.REVIEWER), opened(v.CaseStage.HUMAN)])
     assert (found.transitions[-1].trigger, found.status) == (Trigger.HUMAN_APPROVED, Status.APPROVED)
+
+
+def test_changes_of_a_case_in_the_same_millisecond_are_told_by_their_numbers() -> None:
+    person = {"reviewer_id": "ann", "decision_id": "d"}
+    changes: list[tuple[type[Any], dict[str, Any]]] = [
+        (e.CaseOpened, {"stage": v.CaseStage.HUMAN, "review": HERE, "priority": v.Priority.NORMAL, "sealed": b""}),
+        (e.AnswerReceived, person | {"leaves_at": T0}),
+        (e.AnswerWithdrawn, person),
+        (e.LeaseGranted, {"reviewer_id": "ann", "lease": 4, "expires_at": T0}),
+        (e.LeaseEnded, {"reviewer_id": "ann", "lease": 4, "ended_by": v.EndedBy.RELEASED}),
+        (e.CaseEscalated, {"escalated_by": v.EscalatedBy.TIMEOUT}),
+    ]
+    records = [case(kind, n, occurred_at=T0, **fields) for n, (kind, fields) in enumerate(changes, start=1)]
+    expected = [kind.__name__ for kind, _ in changes]
+    for told in (records, records[::-1]):
+        assert [moment.event for moment in story(told).timeline] == expected
