@@ -24,7 +24,7 @@ from infra.local.valkey import EmbeddedValkey
 from infra.redis.connection import Connection
 from infra.redis.keys import Keys
 from infra.redis.members import lane_name, queue_member
-from infra.redis.reading import ReadModel
+from infra.redis.reading import ReadModel, connect
 from infra.redis.reserving import Asking, Reservations, Reserved
 from infra.redis.store import IndexStore, Result
 from infra.secret_keys import secrets
@@ -153,6 +153,7 @@ def claiming(running: Stand, *, clients: int, rate: int, seconds: int) -> Claime
             return found.request_id if isinstance(found, NextCase) else None
 
         _come_up(call)
+        _follow_up(running)
         return at_a_rate(call, clients=clients, rate=rate, seconds=seconds)
 
 
@@ -166,6 +167,15 @@ def _come_up(call: Callable[[int], str | None]) -> None:
             assert time.monotonic() < deadline, "casework does not come up"
         else:
             return
+
+
+def _follow_up(running: Stand) -> None:
+    """Wait until the index has told of the first lease."""
+    model, deadline = connect(running.settings), time.monotonic() + LONGEST_RESTORE
+    while not model.in_hand("p0"):
+        assert time.monotonic() < deadline, "the index does not come up"
+        time.sleep(0.1)
+    model.close()
 
 
 def report(what: str, claimed: Claimed) -> str:
