@@ -1,9 +1,10 @@
-"""The two secrets of a deployment: the key that seals fields and the salt of the draws."""
+"""The secrets of a deployment: the key that seals fields, the salt of the draws, the key that signs people's tokens."""
 
 import os
 import secrets as entropy
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from infra.settings import Settings
 
 SEAL_KEY_BYTES = 64  # AES-256-SIV takes two 256-bit keys (RFC 5297)
 DRAW_SALT_BYTES = 32
+IDENTITY_KEY_BYTES = 32  # a private key of Ed25519 (RFC 8032)
 
 
 class Secrets(NamedTuple):
@@ -36,6 +38,26 @@ def secrets(settings: Settings, environ: Mapping[str, str] | None = None) -> Sec
     )
 
 
+def identity_key(settings: Settings) -> bytes | None:
+    """The key that signs people's tokens, which the gateway holds and nobody else; None where no file is.
+
+    Raises SettingsInvalid when the file cannot be read or has the wrong length.
+    """
+    path = settings.identity_key_file
+    try:
+        return _sized(path, path.read_bytes(), IDENTITY_KEY_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        said = f"HITL_IDENTITY_KEY_FILE: {path} cannot be read ({error.strerror}); correct the path or its owner."
+        raise SettingsInvalid(said) from error
+
+
+def put_identity_key(settings: Settings, key: bytes) -> None:
+    """Put a key in the place of the one that signs now, whole or not at all."""
+    _placed(settings.identity_key_file, key, lambda made: made.replace(settings.identity_key_file))
+
+
 def _secret(variable: str, path: Path, size: int, is_local: bool, environ: Mapping[str, str]) -> bytes:
     if text := environ.get(variable):
         return _from_hex(variable, text, size)
@@ -44,7 +66,10 @@ def _secret(variable: str, path: Path, size: int, is_local: bool, environ: Mappi
             # Every process of a deployment must hold the same one, so a cluster's secret is never minted in passing.
             raise SettingsInvalid(f"no secret: set {variable} to {size} random bytes in hex, or put them in {path}.")
         _create(path, entropy.token_bytes(size))
-    value = path.read_bytes()
+    return _sized(path, path.read_bytes(), size)
+
+
+def _sized(path: Path, value: bytes, size: int) -> bytes:
     if len(value) != size:
         raise SettingsInvalid(f"{path} holds {len(value)} bytes instead of {size}; restore it from a backup.")
     return value
@@ -62,6 +87,12 @@ def _from_hex(variable: str, text: str, size: int) -> bytes:
 
 def _create(path: Path, value: bytes) -> None:
     """Write the file whole or not at all; the first of several processes wins."""
+    with suppress(FileExistsError):
+        _placed(path, value, path.hardlink_to)  # fails if it exists, unlike a rename
+
+
+def _placed(path: Path, value: bytes, put: Callable[[Path], object]) -> None:
+    """Write a file beside its place, for this user alone, and `put` it there."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent)  # mode 0600
     try:
@@ -69,8 +100,6 @@ def _create(path: Path, value: bytes) -> None:
             file.write(value)
             file.flush()
             os.fsync(file.fileno())
-        Path(path).hardlink_to(temporary)  # fails if it exists, unlike a rename
-    except FileExistsError:
-        pass
+        put(Path(temporary))
     finally:
-        Path(temporary).unlink()
+        Path(temporary).unlink(missing_ok=True)

@@ -25,6 +25,9 @@ REDIS_FILE = Path("run/redis")  # the same for its Redis
 CLIENT_FILE = Path("run/client.json")  # under data_dir: how commands log in there, where that is wanted
 GATEWAY_FILE = Path("run/gateway")  # where the gateway listens, written by itself
 INSIGHTS_FILE = Path("run/insights")  # the same for the view of the figures
+SECRET_FILES = {  # setting -> name under data_dir/secrets
+    "seal_key_file": "seal.key", "draw_salt_file": "draw.salt", "identity_key_file": "identity.key",
+}  # fmt: skip
 UNSET = Path()
 MEANT_EMPTY = frozenset({"HITL_METRICS_ADDRESS"})  # an empty text is a value here; elsewhere it is as unset
 
@@ -93,6 +96,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     seal_key_file: Annotated[Path, Meta(description="64 random bytes (default data_dir/secrets/seal.key)")] = UNSET
     draw_salt_file: Annotated[Path, Meta(description="32 random bytes (default data_dir/secrets/draw.salt)")] = UNSET
+    identity_key_file: Annotated[
+        Path, Meta(description="32 random bytes that sign people's tokens (default data_dir/secrets/identity.key)")
+    ] = UNSET
     schema_registry_url: Annotated[
         HttpUrl, Meta(description="Confluent API of the registry that gives the schema ids; empty: our own list")
     ] = ""
@@ -132,7 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         fix("cache_dir", self.cache_dir.expanduser().absolute())
         fix("workflows_dir", self.workflows_dir.expanduser().absolute())
         fix("model_store", self.model_store or str(self.data_dir / "models"))
-        for name, default in (("seal_key_file", "seal.key"), ("draw_salt_file", "draw.salt")):
+        for name, default in SECRET_FILES.items():
             given: Path = getattr(self, name)
             fix(name, given.expanduser().absolute() if given != UNSET else self.data_dir / "secrets" / default)
         if self.gateway_tokens_file != UNSET:
@@ -170,7 +176,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """A copy with these fields changed; paths that follow from data_dir follow, if data_dir changes."""
         if "data_dir" in changes:
             before = Settings(data_dir=self.data_dir)
-            for name in ("model_store", "seal_key_file", "draw_salt_file"):
+            for name in ("model_store", *SECRET_FILES):
                 if getattr(self, name) == getattr(before, name):
                     changes.setdefault(name, "" if name == "model_store" else UNSET)
         return msgspec.structs.replace(self, **changes)

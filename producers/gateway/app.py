@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from producers.gateway.bodies import Appealed, Asked, BatchAsked, Unreadable, appealed_in
-from producers.gateway.doors import LARGEST_BATCH, LARGEST_BODY, Doors, body_of
+from producers.gateway.doors import LARGEST_ASKING, LARGEST_BATCH, LARGEST_BODY, Doors, body_of
 from producers.gateway.gateway import AppealTaken, Gateway, Item
+from producers.gateway.identity import TokenAsked, TokenIssued
 from producers.gateway.measuring import REASONS, UNNAMED
 from producers.gateway.openapi import answers, page, posted, with_components
 from producers.gateway.problems import Problem
@@ -47,9 +48,10 @@ def build(behind: Callable[[], Gateway], doors: Doors, lifespan: Lifespan) -> Fa
     """The application; `behind` gives the gateway once `lifespan` has begun."""
     app = FastAPI(
         title="hitl gateway", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
-        description="Ask for decisions, see where they stand, appeal against them.",
+        description="Ask for decisions, see where they stand, appeal against them; tokens for those who decide.",
     )  # fmt: skip
     _requests(app, behind, doors)
+    _people(app, behind, doors)
     _status(app, behind)
     _problems(app)
     with_components(app)
@@ -111,6 +113,19 @@ def _requests(app: FastAPI, behind: Callable[[], Gateway], doors: Doors) -> None
         doors.spend(doors.admit(request, Scope.READ))
         made = await (behind().story(request_id) if timeline else behind().standing(request_id))
         return _json(made, 200)
+
+
+def _people(app: FastAPI, behind: Callable[[], Gateway], doors: Doors) -> None:
+    @app.post(
+        "/v1/reviewer-tokens", status_code=201, responses=answers(TokenIssued, 201, refused=(409, 413, 415, 429)),
+        openapi_extra=posted(TokenAsked), response_model=None,
+    )  # fmt: skip
+    async def issue(request: Request) -> Response:
+        """Exchange an app's token for that of a person whom it has logged in; answers carry it as `token`."""
+        sender = doors.admit(request, Scope.ISSUE)
+        doors.spend(sender)
+        made = behind().issue(await body_of(request, most=LARGEST_ASKING), app=sender.name)
+        return _json(made, 201, {"Cache-Control": "no-store"})
 
 
 def _status(app: FastAPI, behind: Callable[[], Gateway]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
+from producers.gateway.identity import TokenAsked
 from producers.gateway.publisher import RequestRefused
 from schemas.events import DecisionRequested
 from schemas.values import Payload
@@ -68,6 +69,7 @@ class Appealed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 _asked = msgspec.json.Decoder(Asked)
 _batch = msgspec.json.Decoder(Batch)
 _appealed = msgspec.json.Decoder(Appealed)
+_token_asked = msgspec.json.Decoder(TokenAsked)
 
 
 def asked_in(body: bytes | msgspec.Raw) -> Asked:
@@ -83,6 +85,11 @@ def batch_in(body: bytes) -> list[msgspec.Raw]:
 def appealed_in(body: bytes) -> Appealed:
     """What is contested; nothing at all is an appeal without words. Raises `Unreadable`, `RequestRefused`."""
     return _read(_appealed, body or b"{}")
+
+
+def token_asked_in(body: bytes) -> TokenAsked:
+    """Which token is asked for. Raises `Unreadable`, `RequestRefused`."""
+    return _read(_token_asked, body)
 
 
 def _read(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T:

@@ -14,6 +14,7 @@ from producers.gateway.tokens import ANYBODY, Scope, Token, owner_of
 MIB: Final = 1 << 20
 LARGEST_BODY: Final = MIB
 LARGEST_BATCH: Final = 16 * MIB
+LARGEST_ASKING: Final = MIB >> 4  # of who asks for a token
 CHALLENGE: Final = 'Bearer realm="hitl"'
 
 
@@ -27,7 +28,7 @@ class Doors:
     def admit(self, request: Request, scope: Scope) -> Token:
         """Whose request this is. Raises `Problem` 401, 403 or 421; `spend` is a step of its own."""
         if self._tokens is None:
-            return self._anybody(request)
+            return self._anybody(request, scope)
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not given.strip():
             detail = "Send `Authorization: Bearer TOKEN`; whoever runs the gateway makes one by `hitl gateway token`."
@@ -50,7 +51,7 @@ class Doors:
             detail = f"The token {token.name!r} may ask {token.rate:g} times a second; wait as Retry-After says."
             raise Problem(429, detail, reason="rate", retry_seconds=seconds)
 
-    def _anybody(self, request: Request) -> Token:
+    def _anybody(self, request: Request, scope: Scope) -> Token:
         # A page in a browser on this machine could call us under a name of its own that leads here.
         host = request.headers.get("host", "").rpartition(":")
         name = host[0] if host[1] and host[2].isdigit() else "".join(host)
@@ -59,6 +60,12 @@ class Doors:
                 "Without tokens the gateway answers to localhost only; call it so, or set HITL_GATEWAY_TOKENS_FILE."
             )
             raise Problem(421, detail, reason="host")
+        if scope not in ANYBODY.scopes:
+            detail = (
+                f"{scope} needs an API token: `hitl gateway token NAME --scope {scope}` makes one, for the file of "
+                "HITL_GATEWAY_TOKENS_FILE. Scripts on this machine may use `hitl identity issue`."
+            )
+            raise Problem(403, detail, reason="scope")
         return ANYBODY
 
 

@@ -27,6 +27,8 @@ from producers.gateway.appeals import (
 from producers.gateway.beside import Beside
 from producers.gateway.bodies import Appealed, Asked, Unreadable, asked_in, batch_in, request_of
 from producers.gateway.following import Following
+from producers.gateway.identity import TokenIssued
+from producers.gateway.issuing import Issuing
 from producers.gateway.lookup import Lookup, NotKnowing
 from producers.gateway.problems import Problem, ProblemBody
 from producers.gateway.publisher import RequestRefused, checked
@@ -67,11 +69,12 @@ class Gateway:
     """Everything behind the endpoints."""
 
     def __init__(
-        self, questions: KafkaLog, codec: Codec, lookup: Lookup, following: Following, accepting: Accepting
-    ) -> None:
+        self, questions: KafkaLog, codec: Codec, lookup: Lookup, following: Following, accepting: Accepting,
+        issuing: Issuing,
+    ) -> None:  # fmt: skip
         """`questions`: a connection that gives up after a few seconds, for those who wait for an answer."""
         self._questions, self._codec = questions, codec
-        self._lookup, self._following, self.accepting = lookup, following, accepting
+        self._lookup, self._following, self.accepting, self._issuing = lookup, following, accepting, issuing
         self._reading = Beside("reading the log", threads=2, line=8, patience_seconds=30)
         self._appealing = Beside("appealing", threads=8, line=0, patience_seconds=90)
         self._asking = Beside("asking the brokers", threads=1, line=100, patience_seconds=10)
@@ -144,6 +147,11 @@ class Gateway:
         became = Taken.FILED if ruling.became == Taken.FILED else Taken.TAKEN_ON
         return AppealTaken(request_id=request_id, appeal_id=appeal_id, became=became)
 
+    def issue(self, body: bytes, *, app: str) -> TokenIssued:
+        """A person's token for an app. Raises `Problem`."""
+        self._require_policies()
+        return self._issuing.issue(body, app=app)
+
     async def require_ready(self) -> None:
         """Raises a 503 `Problem` unless the brokers answer and the policies are read."""
         self._require_policies()
@@ -163,7 +171,7 @@ class Gateway:
 
     def _require_policies(self) -> None:
         if not self._following.caught_up:
-            detail = "The policies are not read yet; ask again in a moment."
+            detail = "The policies and keys are not read yet; ask again in a moment."
             raise Problem(503, detail, reason="starting", retry_seconds=RETRY)
 
     def _checked(self, body: bytes | msgspec.Raw, source: str) -> Checked:

@@ -7,11 +7,13 @@ import msgspec
 from fastapi import FastAPI
 
 from producers.gateway.bodies import Appealed, Asked, BatchAsked
+from producers.gateway.identity import TokenAsked
 from producers.gateway.problems import MEDIA_TYPE, ProblemBody
 
 REF: Final = "#/components/schemas/{name}"
 MEANINGS: Final = {
     200: "It is known, or was decided in time.",
+    201: "It is issued: whoever holds it is that person until it expires.",
     202: "It is in the log, acknowledged by the brokers.",
     400: "The body cannot be read.",
     401: "No token, or an unknown one.",
@@ -26,7 +28,7 @@ MEANINGS: Final = {
     503: "It may be repeated, as it is, after Retry-After.",
 }
 Plain = dict[str, Any]
-_shown: list[Any] = [Asked, BatchAsked, Appealed, ProblemBody]
+_shown: list[Any] = [Asked, BatchAsked, Appealed, TokenAsked, ProblemBody]
 
 
 def posted(kind: type[msgspec.Struct]) -> Plain:

@@ -25,6 +25,7 @@ from producers.gateway.app import build
 from producers.gateway.doors import Doors
 from producers.gateway.following import Following
 from producers.gateway.gateway import Gateway
+from producers.gateway.issuing import Issuing
 from producers.gateway.lookup import Lookup
 from producers.gateway.measuring import Measured, show_waiting
 from producers.gateway.tokens import Token, read_tokens
@@ -90,7 +91,8 @@ class Server(uvicorn.Server):
         show_waiting(self._watch.instruments, accepting)
         following.start()
         self.following = following
-        self._gateway = Gateway(self._questions, self._codec, lookup, following, accepting)
+        issuing = Issuing(settings, lambda: following.identities)
+        self._gateway = Gateway(self._questions, self._codec, lookup, following, accepting, issuing)
         try:
             yield
         finally:

@@ -8,6 +8,7 @@ from infra.kafka.stage import Keyed
 from schemas.topics import DAY
 from schemas.values import CaseStatus
 from streams.casework.case import Case
+from streams.casework.queue import Waiting
 
 STUB_KEPT: Final = 30 * DAY  # milliseconds that a finished case is remembered
 MAX_LOOKS: Final = 20_000  # queue entries looked at in one call; most belong to cases finished long before
@@ -38,11 +39,11 @@ class Look(NamedTuple):
 class Cases(Keyed[Case]):
     """Cases by request id. The queue follows committed changes only; what an aborted transaction took comes back."""
 
-    __slots__ = ("_kept_look", "_queue", "_taken", "appeal_looks", "look", "open")
+    __slots__ = ("_kept_look", "_queue", "_taken", "appeal_looks", "look", "waiting")
 
     def __init__(self) -> None:
         super().__init__()
-        self.open: dict[str, Case] = {}  # committed ones, to be looked over: most of all are finished
+        self.waiting = Waiting(self.committed)
         self._queue: list[tuple[int, str]] = []  # a heap of (due time, request id); stale entries are skipped
         self._taken: list[tuple[int, str]] = []
         self.look: Look | None = None  # of a tick that waits for answers to be judged; not state, so never restored
@@ -83,19 +84,17 @@ class Cases(Keyed[Case]):
             heappush(self._queue, entry)
 
     def commit(self) -> None:
-        for key, case in self.pending.items():
-            before = self.committed.get(key)
+        before = {key: self.committed.get(key) for key in self.pending}
+        changed = dict(self.pending)
+        super().commit()
+        for key, case in changed.items():
             if case is not None:
-                known = due_times(before) if before is not None else frozenset()
-                for at in due_times(case) - known:
+                known = before[key]
+                for at in due_times(case) - (due_times(known) if known is not None else frozenset()):
                     heappush(self._queue, (at, key))
-            if case is not None and case.status is CaseStatus.OPEN:
-                self.open[key] = case
-            else:
-                self.open.pop(key, None)
+            self.waiting.change(key, before[key], case)
         self._taken.clear()
         self._kept_look = self.look
-        super().commit()
 
     def discard(self) -> None:
         for entry in self._taken:

@@ -22,6 +22,7 @@ Count = Annotated[int, Meta(ge=1)]
 Featurizer = Literal["text", "tabular", "vector"]
 Dollars = Annotated[float, Meta(ge=0)]
 LONGEST_TIMEOUT: Final = 87_600  # hours
+Hours = Annotated[float, Meta(gt=0, le=LONGEST_TIMEOUT)]
 MOST_ANSWERS: Final = 15  # of different people about one case
 MAX_LABEL_BYTES: Final = 100  # a class is part of what is sealed at one length
 
@@ -91,13 +92,22 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.numeric + self.categorical
 
 
+class ServiceLevels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hours within which a review is to be answered, by priority; None: the workflow's review timeout."""
+
+    urgent: Hours | None = None
+    high: Hours | None = None
+    normal: Hours | None = None
+    low: Hours | None = None
+
+
 class ReviewPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How people work on cases. `sla_hours` bounds a priority's deadline below the workflow's review timeout."""
 
     lease_minutes: Annotated[float, Meta(gt=0, le=1_440)] = 10.0
     longest_hold_days: Annotated[float, Meta(gt=0, le=365)] = 30.0
     wip_limit: Count = 10
-    sla_hours: dict[Priority, Annotated[float, Meta(gt=0, le=LONGEST_TIMEOUT)]] = {}
+    sla_hours: ServiceLevels = ServiceLevels()
     overlap: Annotated[int, Meta(ge=1, le=MOST_ANSWERS)] = 1
     overlap_share: Share = 1.0
     adaptive: bool = False
@@ -181,13 +191,14 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def deadline_ms(self, priority: Priority) -> int:
         """Milliseconds within which a review of this priority is to be answered."""
-        hours = min(self.review_timeout_hours, self.review.sla_hours.get(priority, self.review_timeout_hours))
+        promised: float | None = getattr(self.review.sla_hours, priority.value)
+        hours = self.review_timeout_hours if promised is None else min(promised, self.review_timeout_hours)
         return round(hours * 3_600_000)
 
 
 SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
     "columns": Columns, "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs,
-    "review": ReviewPolicy, "rules": Rule, "when": Condition, "all": Condition, "any": Condition, "then": Effect,
+    "review": ReviewPolicy, "sla_hours": ServiceLevels, "rules": Rule, "when": Condition, "all": Condition, "any": Condition, "then": Effect,
 }  # fmt: skip
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "op": get_args(Operator), "action": get_args(ForcedAction), "priority": tuple(Priority),

@@ -3,9 +3,6 @@
 No Redis is there, so nothing can be looked up: that too must be told properly.
 """
 
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -30,8 +27,8 @@ from producers.gateway.doors import Doors
 from producers.gateway.tokens import Scope, new_token
 from schemas.events import PolicyPublished
 from schemas.topics import POLICIES
-from tests.support.gateway import body, is_ready
-from tests.support.stand import DOCUMENT, wait_until
+from tests.support.gateway import body, served
+from tests.support.stand import DOCUMENT
 from tests.support.traffic import CODEC, WORKFLOW
 
 pytestmark = pytest.mark.integration
@@ -65,22 +62,6 @@ def given_settings(broker: EmbeddedBroker, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def url(given_settings: Settings) -> Iterator[str]:
     yield from served(given_settings)
-
-
-def served(changed: Settings) -> Iterator[str]:
-    """A gateway in a process of its own, as a container runs it; it ends by itself when it is told to."""
-    command = [sys.executable, "-m", "infra.cli.main", "run", "gateway"]
-    process = subprocess.Popen(command, env=os.environ | changed.environment(), stderr=subprocess.PIPE, text=True)
-    file = changed.data_dir / "run" / "gateway"
-    try:
-        wait_until(file.exists, seconds=60, what="the gateway's address")
-        address = f"http://{file.read_text()}"
-        wait_until(lambda: is_ready(address), seconds=60, what="a ready gateway")
-        yield address
-    finally:
-        process.terminate()
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 0, said
 
 
 @SCHEMA.parametrize()

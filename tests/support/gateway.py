@@ -1,12 +1,15 @@
 """The gateway of a stand, as upstream systems call it."""
 
 import asyncio
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import httpx2
 
-from infra.settings import GATEWAY_FILE
+from infra.settings import GATEWAY_FILE, Settings
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import WORKFLOW
 
@@ -29,6 +32,22 @@ def url_of(stand: Stand) -> str:
     url = f"http://{file.read_text()}"
     wait_until(lambda: is_ready(url), seconds=60, what="a ready gateway")
     return url
+
+
+def served(settings: Settings) -> Iterator[str]:
+    """A gateway in a process of its own, as a container runs it; it ends by itself when it is told to."""
+    command = [sys.executable, "-m", "infra.cli.main", "run", "gateway"]
+    process = subprocess.Popen(command, env=os.environ | settings.environment(), stderr=subprocess.PIPE, text=True)
+    file = settings.data_dir / GATEWAY_FILE
+    try:
+        wait_until(file.exists, seconds=60, what="the gateway's address")
+        address = f"http://{file.read_text()}"
+        wait_until(lambda: is_ready(address), seconds=60, what="a ready gateway")
+        yield address
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
 
 
 def is_ready(url: str) -> bool:

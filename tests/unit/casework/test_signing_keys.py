@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import Event, PolicyRefused, SigningKeyPublished, SigningKeyRetired, TokenRevoked
-from streams.casework.jws import SigningKey
+from streams.casework.jws import SigningKey, thumbprint
 from streams.casework.signing_keys import NO_IDENTITIES, Identities, fold_identities, is_identity_on
 
 FIRST, SECOND = (SigningKey(bytes([number]) * 32) for number in (1, 2))
@@ -44,6 +44,7 @@ def test_what_is_impossible_changes_nothing() -> None:
     for event in (
         published(SECOND, public_key=b""),
         published(SECOND, public_key=SECOND.public_key + b"x"),
+        published(SECOND, public_key=b"short", key_id=thumbprint(b"short")),
         published(SECOND, key_id="mine"),
         published(SECOND, key_id=FIRST.key_id),  # no other key under a name that is taken
         published(),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import SettingsInvalid
-from infra.secret_keys import Secrets, secrets
+from infra.secret_keys import Secrets, identity_key, put_identity_key, secrets
 from infra.settings import Settings
 
 
@@ -44,3 +44,23 @@ def test_a_truncated_secret_file_is_refused(tmp_path: Path) -> None:
 
 def test_secrets_do_not_show_in_a_repr(tmp_path: Path) -> None:
     assert "…" in repr(secrets(Settings(data_dir=tmp_path), {}))
+
+
+def test_the_key_that_signs_is_never_made_in_passing_and_private(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    assert identity_key(settings) is None and secrets(settings, {})
+    assert not settings.identity_key_file.exists()
+    for key in (b"a" * 32, b"b" * 32):
+        put_identity_key(settings, key)
+        assert identity_key(settings) == key
+        assert settings.identity_key_file.stat().st_mode & 0o777 == 0o600
+    assert len(list(settings.identity_key_file.parent.iterdir())) == 3
+
+
+def test_a_key_file_that_cannot_be_used_says_so(tmp_path: Path) -> None:
+    settings = Settings(identity_key_file=tmp_path / "key")
+    settings.identity_key_file.write_bytes(b"short")
+    with pytest.raises(SettingsInvalid, match="5 bytes instead of 32"):
+        identity_key(settings)
+    with pytest.raises(SettingsInvalid, match="HITL_IDENTITY_KEY_FILE.*cannot be read"):
+        identity_key(Settings(identity_key_file=tmp_path))

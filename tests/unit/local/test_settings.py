@@ -98,6 +98,7 @@ def test_paths_follow_a_moved_data_dir_unless_set(tmp_path: Path) -> None:
     moved = Settings().with_changes(data_dir=tmp_path)
     assert moved.model_store == str(tmp_path / "models")
     assert moved.seal_key_file == tmp_path / "secrets" / "seal.key"
+    assert moved.identity_key_file == tmp_path / "secrets" / "identity.key"
     assert Settings(model_store="s3://m").with_changes(data_dir=tmp_path).model_store == "s3://m"
 
 
