@@ -23,7 +23,7 @@ from schemas.events import (
 )
 from schemas.topics import REVIEW_DECISIONS
 from schemas.values import Coordinates, SampleKind
-from streams.casework.case import Announcement, BrokenHistory, CaseEvent, evolve
+from streams.casework.case import BrokenHistory, CaseEvent, evolve
 from streams.casework.cases import Cases
 from streams.casework.stage import CaseworkStage
 from tests.unit.casework.driver import (
@@ -33,6 +33,7 @@ from tests.unit.casework.driver import (
     SALT,
     SEALER,
     START,
+    Said,
     Table,
     decision,
     encoded,
@@ -191,7 +192,7 @@ def test_a_whole_history_folded_again_changes_nothing(table: Table) -> None:
             assert evolve(case, *change) == case
 
 
-def changes_of_one_case() -> list[tuple[CaseEvent, Announcement | None]]:
+def changes_of_one_case() -> list[tuple[CaseEvent, Said]]:
     table = Table(0)
     table.answer(decision(table.announce(review()), "escalate"))
     table.read_all("expert")
