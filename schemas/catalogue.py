@@ -113,9 +113,18 @@ reasons:
 | `unknown_workflow` | publish the workflow's policy first (`hitl policy publish`), then replay the dead letter |
 | `id_conflict` | another request has this id already: choose ids that are yours alone |
 
-**A decision** is answered on `assignments` by the event whose `cause` names its record (topic, partition and offset, as
-your producer was told them): `CaseClosed` when it decided the case, `CaseEscalated` when it goes to an expert,
-`DecisionRefused` when nothing came of it. A value that is no `ReviewDecided` at all becomes a dead letter. The reasons:
+**A decision** is answered on `assignments` by the first event whose `cause` names its record (topic, partition and
+offset, as your producer was told them): `CaseClosed` when it decided the case, `CaseEscalated` when it goes to an
+expert, `AnswerCounted` when a further person is asked, `AnswerReceived` while it may still be taken back
+(`grace_seconds`), `DecisionRefused` when nothing came of it. A value that is no `ReviewDecided` at all becomes a dead
+letter.
+
+**A command** (`CaseActionRequested` on `review-commands`) is answered the same way: `claim` and `hand_over` by
+`LeaseGranted`, `renew` (or claiming one's own case again) by `LeaseExtended`, `release` by `LeaseEnded` or `HoldEnded`,
+`hold` by `CaseHeld`, `note` by `CaseNoted`, `return` (experts) by `CaseReturned`, `reprioritise` (leads) by
+`CaseReprioritised`, `undo` by `AnswerWithdrawn` and a new `LeaseGranted`; else by `CommandRefused`. No claim is needed
+to decide a case that nobody has. With one, nobody else can: send its `lease` with the decision, renew it before
+`expires_at`, and an answer that comes too late changes nothing, whoever has the case by then. The reasons of both:
 
 | reason | what to do |
 |---|---|
@@ -124,12 +133,42 @@ your producer was told them): `CaseClosed` when it decided the case, `CaseEscala
 | `impossible_coordinates` | `review` names the record that is answered: topic without prefix, partition, offset |
 | `unknown_case` | check the request id |
 | `finished` | take the next case: somebody was faster |
-| `superseded` | the case went to an expert; this answer is not needed |
+| `superseded` | the case went to an expert, or back, and is announced anew; the detail says where |
 | `other_review` | answer the announcement that the detail names |
 | `bad_value` | confidence, action, label or a length; the detail says which and what is allowed |
 | `no_recommendation` | `mark_wrong` needs one: approve, reject or escalate |
-| `not_allowed` | an expert approves or rejects |
-| `same_person` | a decision is judged anew by somebody who took no part in it |
+| `not_allowed` | an expert approves or rejects; reviewers do not return a case |
+| `same_person` | nobody answers a case twice, or judges anew what they took part in |
+| `already_leased` | somebody has claimed it: take another case |
+| `not_owner` | somebody else has it, or nobody: claim it first |
+| `stale_lease` | the lease has run out or was passed on: claim the case again |
+| `on_hold` | somebody has set it aside: take another case |
+| `answer_pending` | somebody has answered and may take it back for a moment: take another case |
+| `too_late` | an answer that has taken effect is not taken back: file an appeal |
+| `missing_skill` | whoever knows what the case needs must answer; enrolment and tokens say who does |
+| `missing_role` | the case is for experts, or the command for leads |
+| `not_enrolled` | the workflow asks for enrolled people: `hitl reviewers enrol` |
+| `not_active` | the person is set inactive |
+| `not_qualified` | people disagree about the case, and this person's answers are not reliable enough to settle it |
+| `self_appeal` | nobody judges an appeal of their own |
+
+While a signing key is in force (`hitl identity`), every decision and command must carry its person's `token`. Else it
+is refused, and counted as forged:
+
+| reason | what to do |
+|---|---|
+| `missing_token` | identity is on: send the person's token in `token` |
+| `token_too_long` | at most 4,096 characters: get one with fewer skills |
+| `malformed_token` | send the token whole and unchanged, as the gateway issued it |
+| `wrong_algorithm` | only EdDSA (Ed25519) counts: get one from the gateway |
+| `unknown_key` | signed with a key not published here: get one from this installation's gateway |
+| `retired_key` | its key is retired: get a new token |
+| `bad_signature` | not signed by the key that it names: send it unchanged |
+| `other_installation` | issued for another topic prefix: get one here |
+| `not_yet_valid` | the issuer's clock is ahead: set it, get a new one |
+| `expired_token` | get a new one and send the answer again |
+| `revoked_token` | withdrawn: get a new one |
+| `wrong_person` | the token is somebody else's: send that of `reviewer_id` |
 
 An `AppealFiled` is answered beside it on `appeals`, which reviewers cannot read: `AppealNoted` when it waits for a
 review that is under way, `AppealRefused` when nothing came of it; or by `CaseReopened` on `assignments`, when an

@@ -78,7 +78,11 @@ def run_stage(
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     logger.info("%s runs.", stage.name, extra={"action": "stage_started"})
+    restored: set[int] = set()
     while not stopping():
         loop.step()
+        if loop.lanes.keys() != restored:
+            restored = set(loop.lanes)
+            gc.freeze()  # what was restored stays for long: with a million cases, looking through it takes seconds
     loop.close()
     logger.info("%s has stopped.", stage.name, extra={"action": "stage_stopped"})

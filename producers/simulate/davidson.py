@@ -86,9 +86,11 @@ def seed_split(posts: Sequence[Post], *, seed: int, size: int = SEED_POSTS) -> S
     return SeedSplit(tuple(chosen.values()), tuple(post for post in ranked if normalised(post.text) not in chosen))
 
 
-def one_vote(post: Post, *, seed: int) -> str:
-    """The answer of one of the people who voted on this post, each equally likely."""
-    return _answers(post, seed, "vote", 1)[0]
+def one_vote(post: Post, *, seed: int, turn: int = 0) -> str:
+    """The answer of one of the people who voted on this post, each equally likely; another one's each turn, as long as
+    there are more."""
+    drawn = _answers(post, seed, "vote", turn + 1)
+    return drawn[min(turn, len(drawn) - 1)]
 
 
 def majority_of_three(post: Post, *, seed: int) -> str:

@@ -11,12 +11,13 @@ from infra.kafka.log import GroupConsumer, Log, Position, Record, TopicPartition
 from infra.kafka.publisher import Publisher
 from producers.simulate.people import Announcement, Crowd, Votes, answer, thinking_time
 from schemas.codec import Codec, Undecodable
-from schemas.events import ExpertReviewRequested, ReviewDecided, ReviewRequested
-from schemas.topics import EXPERT, REVIEW, REVIEW_DECISIONS
+from schemas.events import AnswerCounted, ExpertReviewRequested, ReviewDecided, ReviewRequested
+from schemas.topics import ASSIGNMENTS, EXPERT, REVIEW, REVIEW_DECISIONS
 from schemas.values import Coordinates
 
 GROUP: Final = "simulated-people"
-TOPICS: Final = (*(topic.name for topic in REVIEW.values()), EXPERT.name)
+TOPICS: Final = (*(topic.name for topic in REVIEW.values()), EXPERT.name, ASSIGNMENTS.name)
+MAX_REMEMBERED: Final = 50_000  # announcements, should a further person be asked
 MAX_WAITING: Final = 20_000  # announcements being thought about, beyond which no more are read
 MAX_RECORDS: Final = 1_000
 POLL_TIMEOUT: Final = 0.1  # seconds
@@ -40,6 +41,7 @@ class SimulatedDesk:
     def __init__(self, log: Log, codec: Codec, votes: Votes, crowd: Crowd, *, instance: str) -> None:
         self._log, self._codec, self._votes, self._crowd = log, codec, votes, crowd
         self._thoughts: list[_Thought] = []  # a heap by due time
+        self._asked: dict[str, tuple[Announcement, Coordinates]] = {}  # the newest announcement of each request
         self._pending: dict[TopicPartition, set[int]] = {}
         self._next: dict[TopicPartition, int] = {}  # the offset after the last one read
         self._publisher = Publisher(log, codec)
@@ -90,20 +92,35 @@ class SimulatedDesk:
 
     def _think(self, record: Record, now: float) -> None:
         place = TopicPartition(record.topic, record.partition)
-        review = Coordinates(topic=record.topic, partition=record.partition, offset=record.offset)
-        announcement = self._announcement(record)
-        decision = None if announcement is None else answer(announcement, review, self._votes, self._crowd)
-        due = now if announcement is None else now + thinking_time(announcement, self._crowd)
+        decision, due = None, now
+        if (asked := self._asked_in(record)) is not None:
+            announcement, review, turn = asked
+            decision = answer(announcement, review, self._votes, self._crowd, turn=turn)
+            due = now + thinking_time(announcement, self._crowd)
         self._pending.setdefault(place, set()).add(record.offset)
         self._next[place] = record.offset + 1
         heappush(self._thoughts, _Thought(due, place, record.offset, decision))
 
-    def _announcement(self, record: Record) -> Announcement | None:
+    def _asked_in(self, record: Record) -> tuple[Announcement, Coordinates, int] | None:
+        """Whom a record asks what: the first person by an announcement, a further one by an answer that only counts."""
         try:
             event = self._codec.decode(record.value)
         except Undecodable:
             return None  # casework dead-letters it; nobody can answer it
-        return event if isinstance(event, (ReviewRequested, ExpertReviewRequested)) else None
+        match event:
+            case ReviewRequested() | ExpertReviewRequested():
+                review = Coordinates(topic=record.topic, partition=record.partition, offset=record.offset)
+                self._remember(event, review)
+                return event, review, 0
+            case AnswerCounted(request_id=name, answers=turn) if name in self._asked:
+                return *self._asked[name], turn
+        return None
+
+    def _remember(self, announcement: Announcement, review: Coordinates) -> None:
+        self._asked.pop(announcement.request_id, None)
+        self._asked[announcement.request_id] = announcement, review
+        if len(self._asked) > MAX_REMEMBERED:
+            self._asked.pop(next(iter(self._asked)))
 
     def _answer(self, now: float) -> int:
         due: list[_Thought] = []

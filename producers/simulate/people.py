@@ -31,8 +31,8 @@ class Panel(StrEnum):
 class Votes(Protocol):
     """Recorded answers of people."""
 
-    def answer(self, request_id: str, panel: Panel, *, seed: int) -> str | None:
-        """`approve` or `reject`, or None for a request that nobody ever answered."""
+    def answer(self, request_id: str, panel: Panel, *, seed: int, turn: int = 0) -> str | None:
+        """`approve` or `reject`, or None for a request that nobody ever answered; each `turn` is another person's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,26 +55,29 @@ def draw(crowd: Crowd, purpose: str, announcement: Announcement) -> float:
     return int.from_bytes(hashlib.sha256(cause.encode(errors="surrogatepass")).digest()[:7], "big") / (1 << 56)
 
 
-def answer(announcement: Announcement, review: Coordinates, votes: Votes, crowd: Crowd) -> ReviewDecided | None:
+def answer(
+    announcement: Announcement, review: Coordinates, votes: Votes, crowd: Crowd, *, turn: int = 0
+) -> ReviewDecided | None:
     """What the simulated people answer to the announcement at `review`; None when nobody ever answered that request.
 
     An ordinary review gets one recorded vote, a blind one (it shows no recommendation) the majority of three, an
-    expert's the majority of all; a share of the reviews is passed on to the experts.
+    expert's the majority of all; a share of the reviews is passed on to the experts. Where several people are asked,
+    each `turn` is another one.
     """
-    action = votes.answer(announcement.request_id, panel_of(announcement), seed=crowd.seed)
+    action = votes.answer(announcement.request_id, panel_of(announcement), seed=crowd.seed, turn=turn)
     if action is None:
         return None
     is_expert = isinstance(announcement, ExpertReviewRequested)
-    if not is_expert and draw(crowd, "escalate", announcement) < crowd.escalate_share:
+    if not is_expert and draw(crowd, _of_turn("escalate", turn), announcement) < crowd.escalate_share:
         action = ESCALATE
-    elif draw(crowd, "error", announcement) < crowd.error_rate:
+    elif draw(crowd, _of_turn("error", turn), announcement) < crowd.error_rate:
         action = "reject" if action == "approve" else "approve"
     name, count = (EXPERT, crowd.experts) if is_expert else (REVIEWER, crowd.reviewers)
-    person = f"{name}-{1 + int(draw(crowd, 'person', announcement) * count)}"
+    person = f"{name}-{1 + _person(announcement, crowd, turn) % count}"
     if isinstance(announcement, ExpertReviewRequested) and person in _before(announcement):
         person = f"{name}-{count + 1}"  # whoever took part may not judge it anew: another one does
     return ReviewDecided(
-        decision_id=derive_id("simulated", announcement.request_id, announcement.revision),
+        decision_id=derive_id("simulated", announcement.request_id, announcement.revision, turn),
         request_id=announcement.request_id,
         review=review,
         reviewer_id=person,
@@ -82,6 +85,17 @@ def answer(announcement: Announcement, review: Coordinates, votes: Votes, crowd:
         confidence=crowd.confidence,
         feedback="simulated from what was recorded",
     )
+
+
+def _of_turn(purpose: str, turn: int) -> str:
+    return f"{purpose}-{turn}" if turn else purpose
+
+
+def _person(announcement: Announcement, crowd: Crowd, turn: int) -> int:
+    """Another one each turn and each revision: whoever took part does not answer again."""
+    cause = f"{crowd.seed}\x1fperson\x1f{announcement.request_id}".encode(errors="surrogatepass")
+    first = int.from_bytes(hashlib.sha256(cause).digest()[:7], "big")
+    return first + announcement.revision + turn
 
 
 def _before(announcement: ExpertReviewRequested) -> set[str | None]:

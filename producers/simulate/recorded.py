@@ -16,16 +16,16 @@ class DavidsonVotes:
         known = load_posts() if posts is None else posts
         self._posts: Mapping[str, Post] = {post.post_id: post for post in known}
 
-    def answer(self, request_id: str, panel: Panel, *, seed: int) -> str | None:
+    def answer(self, request_id: str, panel: Panel, *, seed: int, turn: int = 0) -> str | None:
         """`approve` or `reject`; None for a request that is none of the posts."""
         post = self._posts.get(request_id)
         if post is None:
             return None
         match panel:
             case Panel.ONE:
-                return one_vote(post, seed=seed)
+                return one_vote(post, seed=seed, turn=turn)
             case Panel.THREE:
-                return majority_of_three(post, seed=seed)
+                return majority_of_three(post, seed=seed + turn)
             case Panel.ALL:
                 return post.majority
             case _:
@@ -45,16 +45,16 @@ class GermanCreditOutcomes:
         self._labels: Mapping[str, str] = {each.application_id: each.label for each in known}
         self._error_rate = error_rate
 
-    def answer(self, request_id: str, panel: Panel, *, seed: int) -> str | None:
+    def answer(self, request_id: str, panel: Panel, *, seed: int, turn: int = 0) -> str | None:
         """`approve` or `reject`; None for a request that is none of the applications."""
         truth = self._labels.get(request_id)
         if truth is None:
             return None
         match panel:
             case Panel.ONE:
-                errs = self._errors(request_id, "one", 1, seed=seed) == 1
+                errs = self._errors(request_id, "one", 1, seed=seed + turn) == 1
             case Panel.THREE:
-                errs = self._errors(request_id, "panel", 3, seed=seed) >= 2
+                errs = self._errors(request_id, "panel", 3, seed=seed + turn) >= 2
             case Panel.ALL:
                 errs = False
             case _:
@@ -72,7 +72,7 @@ class RecordedAnswers:
     def __init__(self, *recordings: Votes) -> None:
         self._recordings = recordings
 
-    def answer(self, request_id: str, panel: Panel, *, seed: int) -> str | None:
+    def answer(self, request_id: str, panel: Panel, *, seed: int, turn: int = 0) -> str | None:
         """None for a request that no recording knows."""
-        answers = (each.answer(request_id, panel, seed=seed) for each in self._recordings)
+        answers = (each.answer(request_id, panel, seed=seed, turn=turn) for each in self._recordings)
         return next((answer for answer in answers if answer is not None), None)

@@ -63,7 +63,8 @@ def evolve(case: Case | None, event: CaseEvent, said: Announcement | GivenAnswer
         return _noted(case, event)
     if case is not None and event.sequence <= case.sequence:
         return case
-    if event.sequence != (case.sequence if case is not None else 0) + 1:
+    forgotten = case is None and isinstance(event, CaseReopened)  # what came before, if anything did, is not known
+    if event.sequence != (case.sequence if case is not None else 0) + 1 and not forgotten:
         raise BrokenHistory(f"case {event.request_id}: change {event.sequence} came before the one it follows")
     if isinstance(event, CaseOpened):
         return _opened(event, _belonging(event, announcement))

@@ -1,6 +1,6 @@
 """The events by which a decision is judged anew, and what an expert is shown of it."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -27,11 +27,14 @@ from schemas.values import (
 from streams.casework.announcing import stored_request
 from streams.casework.appeals import FIRST_ANNOUNCED, RefusedAppeal
 from streams.casework.case import Case
+from streams.casework.cases import STUB_KEPT
 from streams.casework.changes import Stamp
 from streams.casework.sealing import Sealed, Sealer
 from streams.workflow.policies import Policy
 from streams.workflow.sentences import WHY_REOPENED
 
+AGE: Final = 1_577_836_800_000  # milliseconds since the epoch: the year 2020, so that seconds fit an Avro int till 2088
+DECIDED: Final = "decided"  # what is known of whoever took part in a decision whose case was forgotten
 ESCALATED_BY = {
     ReopenedBy.APPEAL: EscalatedBy.PERSON,
     ReopenedBy.AUDIT: EscalatedBy.POLICY,
@@ -105,15 +108,16 @@ def subject_of_case(case: Case, sequence: int, sealed: Sealed, answers: tuple[Pr
 
 
 def subject_of_appeal(
-    case: Case | None, filed: AppealFiled, made: DecisionMade, policy: Policy, sealed: Sealed
+    case: Case | None, filed: AppealFiled, made: DecisionMade, policy: Policy, sealed: Sealed, *, now: int
 ) -> Subject:
     """A request without an open case, as its appeal brings it along; classes are those of the policy in force."""
     grounds = made.grounds
+    begun = numbers_begun(made, now=now)
     return Subject(
         request_id=filed.request_id,
         workflow=filed.workflow,
-        sequence=case.sequence if case is not None else 0,
-        revision=case.revision if case is not None else FIRST_ANNOUNCED,
+        sequence=case.sequence if case is not None else begun,
+        revision=case.revision if case is not None else FIRST_ANNOUNCED + begun,
         request=filed.request,
         request_body=filed.request_body,
         request_fingerprint=filed.request_fingerprint,
@@ -128,9 +132,20 @@ def subject_of_appeal(
         policy_version=policy.version,
         policy_digest=policy.digest,
         config_offsets=grounds.config_offsets,
-        answers=(),
+        answers=tuple(
+            PreviousAnswer(reviewer_id=who, action=DECIDED, answered_at=made.decided_at) for who in made.reviewers
+        ),
         sealed=sealed,
     )
+
+
+def numbers_begun(made: DecisionMade, *, now: int) -> int:
+    """From where a case that casework does not know counts its changes and revisions; `now` in milliseconds.
+
+    A request decided lately never had a case. One decided before may have had one that was forgotten, and numbers once
+    given are never given again: seconds of this age are more than any case has had changes.
+    """
+    return 0 if now - made.decided_at < STUB_KEPT else max(0, now - AGE) // 1_000
 
 
 def appeal_of(filed: AppealFiled, appended_at: int) -> Appeal:

@@ -94,7 +94,7 @@ class SecondLook:
         self, case: Case | None, message: Message, filed: AppealFiled, made: DecisionMade, policy: Policy,
         stamp: Stamp, lane: Lane[Cases], handled: Handled,
     ) -> None:  # fmt: skip
-        subject = reopening.subject_of_appeal(case, filed, made, policy, sealed_for_appeal(made))
+        subject = reopening.subject_of_appeal(case, filed, made, policy, sealed_for_appeal(made), now=stamp.now)
         appeal = reopening.appeal_of(filed, message.timestamp)
         due_at = stamp.now + policy.workflow_type.review_timeout_ms
         cause = Cause(ReopenedBy.APPEAL, contested(case, made), appeal, due_at)

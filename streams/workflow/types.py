@@ -198,7 +198,8 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
     "columns": Columns, "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs,
-    "review": ReviewPolicy, "sla_hours": ServiceLevels, "rules": Rule, "when": Condition, "all": Condition, "any": Condition, "then": Effect,
+    "review": ReviewPolicy, "sla_hours": ServiceLevels, "rules": Rule, "when": Condition, "all": Condition,
+    "any": Condition, "then": Effect,
 }  # fmt: skip
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "op": get_args(Operator), "action": get_args(ForcedAction), "priority": tuple(Priority),

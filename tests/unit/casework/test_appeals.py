@@ -185,3 +185,27 @@ def test_a_case_can_be_told_again_from_its_events_with_an_appeal_in_it() -> None
     judge(at, "neither")
     assert at.cases() == at.lane.state.committed == fold(at.history()) == fold(at.history(), 2)
     assert [e.sequence for e in at.events if isinstance(e, CaseClosed)] == [2, 5]
+
+
+def test_a_case_that_was_forgotten_takes_no_number_again() -> None:
+    at = table()
+    place = at.announce(review())
+    made = only(at.answer(decision(place, "reject", label="hate", reviewer_id="ada")), DecisionMade)
+    at.lane.now += 31 * 24 * HOUR
+    at.tick()
+    assert at.lane.state.get("r") is None
+    reopened = only(file(at, appeal(made)), CaseReopened)
+    judge(at, "neither")
+    ids = [event.event_id for event in at.events if hasattr(event, "event_id")]
+    assert len(ids) == len(set(ids))
+    assert reopened.sequence > 100_000_000 and reopened.revision > 100_000_000
+    assert fold(at.history()) == at.lane.state.committed
+
+
+def test_nobody_who_took_part_judges_anew_though_the_case_was_forgotten() -> None:
+    at = table()
+    made = original(decided_by=DecidedBy.REVIEWER, reviewer_id="bea", reviewers=("ada", "bea"))
+    at.lane.now += 31 * 24 * HOUR
+    file(at, appeal(made))
+    for name in ("ada", "bea"):
+        assert only(judge(at, "neither", reviewer_id=name), DecisionRefused).reason == "same_person"

@@ -1,11 +1,13 @@
 """Simulated people on the simulated log: every announcement answered, also after a crash."""
 
+from msgspec.structs import replace
+
 from infra.kafka.publisher import publish
 from producers.simulate.desk import GROUP, SimulatedDesk
 from producers.simulate.people import Crowd
 from schemas.codec import Codec
-from schemas.events import ExpertReviewRequested, ReviewDecided
-from schemas.topics import EXPERT, REVIEW, REVIEW_DECISIONS
+from schemas.events import AnswerCounted, ExpertReviewRequested, ReviewDecided
+from schemas.topics import ASSIGNMENTS, EXPERT, REVIEW, REVIEW_DECISIONS
 from schemas.values import Priority
 from tests.support.simlog import SimulatedLog
 from tests.unit.simulate.test_people import Unanimous, announced
@@ -94,3 +96,22 @@ def test_poison_among_the_announcements_is_passed_over() -> None:
     for now in (0.0, 0.1, 0.2):
         people.step(now)
     assert [decision.request_id for decision in answers(log)] == ["a"]
+
+
+def test_a_further_person_answers_where_casework_asks_for_one() -> None:
+    log = cluster()
+    announce(log, "a")
+    people = desk(log)
+    for now in (0.0, 0.1):
+        people.step(now)
+    (first,) = answers(log)
+    counted = AnswerCounted(
+        event_id="case:a:2", request_id="a", workflow="content_moderation", sequence=2, revision=1, cause=first.review,
+        occurred_at=0, reviewer_id=first.reviewer_id, decision_id=first.decision_id, answers=1,
+    )  # fmt: skip
+    publish(log, CODEC, [ASSIGNMENTS.message(counted), ASSIGNMENTS.message(replace(counted, request_id="unheard of"))])
+    for now in (1.0, 1.1, 1.2):
+        people.step(now)
+    _, second = answers(log)
+    assert (second.request_id, second.review) == (first.request_id, first.review)
+    assert second.reviewer_id != first.reviewer_id

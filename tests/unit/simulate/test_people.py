@@ -36,7 +36,7 @@ class Unanimous:
     def __init__(self) -> None:
         self.panels: list[Panel] = []
 
-    def answer(self, request_id: str, panel: Panel, *, seed: int) -> str | None:
+    def answer(self, request_id: str, panel: Panel, *, seed: int, turn: int = 0) -> str | None:
         self.panels.append(panel)
         return "approve"
 
@@ -56,7 +56,7 @@ def test_an_answer_names_the_announcement_and_a_simulated_person() -> None:
     expert = answer(announced("a", expert=True), REVIEW, Unanimous(), Crowd())
     assert expert is not None
     assert expert.reviewer_id.startswith("simulated-expert-")
-    assert expert.decision_id == made.decision_id == "simulated:a:1"
+    assert expert.decision_id == made.decision_id == "simulated:a:1:0"
 
 
 def test_the_same_announcement_is_always_answered_the_same_way() -> None:
@@ -97,6 +97,14 @@ POSTS = (
     Post(post_id="clear", text="", hate=0, offensive=0, neither=3),
     Post(post_id="mixed", text="", hate=1, offensive=1, neither=1),
 )
+
+
+def test_each_turn_is_another_persons() -> None:
+    votes, asked = DavidsonVotes(POSTS), announced("mixed")
+    for seed in range(20):
+        made = [answer(asked, REVIEW, votes, Crowd(seed=seed, escalate_share=0), turn=turn) for turn in range(3)]
+        assert len({each.reviewer_id for each in made if each}) == len({each.decision_id for each in made if each}) == 3
+        assert sorted(each.action for each in made if each) == ["approve", "reject", "reject"]  # its three votes
 
 
 def test_recorded_votes_decide_and_an_unknown_request_gets_no_answer() -> None:
