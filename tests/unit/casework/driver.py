@@ -1,7 +1,8 @@
 """Casework on a table: topics are lists, every lane of one partition, and the test decides what is read when."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -61,6 +62,7 @@ class Given(NamedTuple):
     watermarks: dict[str, int]
     outgoing: tuple[Outgoing, ...]
     committed: bool
+    restarted: bool = False  # the process ended and another took over, nothing else
 
 
 class Table:
@@ -142,6 +144,11 @@ class Table:
         """What the clock alone does."""
         return self._settle((), self.stage.tick(self.lane, self.config), commit)
 
+    def restart(self) -> None:
+        """The process is gone; the next one knows what lies in the topic of cases."""
+        self.lane.state = restored(self.cases())
+        self.given.append(Given((), self.lane.now, {}, {}, (), committed=True, restarted=True))
+
     def _settle(self, messages: tuple[Message, ...], handled: Handled | Batch, commit: bool) -> list[Event]:
         outgoing = tuple(handled.outgoing)
         ends = {topic: len(records) for topic, records in self.topics.items()}
@@ -207,6 +214,39 @@ def fold(history: Iterable[tuple[CaseEvent, Said] | str], times: int = 1) -> dic
         for _ in range(times):
             cases[event.request_id] = evolve(cases.get(event.request_id), event, said)
     return cases
+
+
+def restored(cases: Mapping[str, Case]) -> Cases:
+    """The state of a process that starts over these snapshots."""
+    state = Cases()
+    for name, case in cases.items():
+        state.put(name, case)
+    state.commit()
+    return state
+
+
+def replayed(table: Table) -> None:
+    """Raises AssertionError unless the same calls give the same bytes, without those that were aborted."""
+    stage = CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT, topic_prefix="hitl.")
+    state = Cases()
+    for call in table.given:
+        if call.restarted:
+            state = restored(state.committed)
+        if call.restarted or not call.committed:
+            continue  # an abort leaves no trace
+        lane: Lane[Cases] = Lane(
+            partition=table.partition, state=state, now=call.now, config_offsets={"policies": 3},
+            reached=partial(_at, call.reached),
+            watermark=partial(_at, call.watermarks),
+        )  # fmt: skip
+        lanes, config = {table.partition: lane}, table.config
+        handled = stage.handle(call.messages, lanes, config) if call.messages else stage.tick(lane, config)
+        state.commit()
+        assert encoded(handled.outgoing) == encoded(call.outgoing)
+
+
+def _at(offsets: Mapping[str, int], topic: str) -> int:
+    return offsets.get(topic, 0)
 
 
 def policies(more: str = "") -> Policies:

@@ -3,12 +3,10 @@
 import pytest
 
 from schemas.events import AnswerReceived, AnswerWithdrawn, DecisionMade, LeaseGranted
-from schemas.topics import CASES, REVIEW_COMMANDS, REVIEW_DECISIONS
+from schemas.topics import REVIEW_COMMANDS, REVIEW_DECISIONS
 from schemas.values import CaseStatus, Coordinates, SampleKind
-from streams.casework.cases import Cases
 from tests.unit.casework.appealing import only
 from tests.unit.casework.driver import HOUR, START, Table, action, decision, expert_review, fold, review
-from tests.unit.casework.test_answers import Snapshots
 from tests.unit.casework.working import after, ask, case_of, claim, expert_place, names, refused, say, table
 
 GRACE = 5_000  # milliseconds
@@ -101,16 +99,9 @@ def test_the_grace_of_an_overdue_expert_case_is_kept_through_a_crash() -> None:
     place = at.announce(expert_review())
     after(at, 25 * HOUR).tick()
     only(say(at, place, "eve", grace_seconds=5.0), AnswerReceived)
-    restarted(at)
+    at.restart()
     assert after(at, 1_000).tick() == []
     assert "AnswerWithdrawn" in names(ask(at, "undo", "eve"))
-
-
-def restarted(at: Table) -> None:
-    """The process is gone; the next one knows what the topic of cases says."""
-    assert any(record.topic == CASES.name for record in at.outgoing)
-    at.lane.state = Cases()
-    at.stage.restore(at.lane.state, Snapshots(at))
 
 
 def test_an_escalation_can_be_taken_back_too() -> None:
