@@ -71,14 +71,15 @@ def written_in(world: World) -> dict[Place, Written]:
 def one_owner_at_a_time(name: str, history: list[Any], written: Mapping[Place, Written]) -> None:
     """A lease is granted when nobody has the case, tokens grow, only the owner's word counts, and only in its term."""
     owner: LeaseGranted | None = None
-    until, highest, aside, waits = 0, 0, "", False  # `waits`: the answer was judged when it was received
+    until, highest, aside = 0, 0, ""
+    judged: set[Place] = set()  # an answer may lead to several changes, now and after its grace
     for event in history:
         match event:
             case LeaseGranted():
                 assert owner is None or event.handed_over_by is not None, f"{name}: two owners at {event.sequence}"
                 assert aside in ("", event.reviewer_id) or event.handed_over_by, f"{name}: claimed while on hold"
                 assert event.lease == event.sequence > highest, f"{name}: token {event.lease} does not grow"
-                owner, until, highest, aside, waits = event, event.expires_at, event.lease, "", False
+                owner, until, highest, aside = event, event.expires_at, event.lease, ""
             case LeaseExtended():
                 assert owner is not None and event.lease == owner.lease, f"{name}: renewed what nobody has"
                 assert written[place(event.cause)].at < until, f"{name}: renewed after its term at {event.sequence}"
@@ -98,12 +99,13 @@ def one_owner_at_a_time(name: str, history: list[Any], written: Mapping[Place, W
                 if said is not None and owner is not None:
                     assert said.event.reviewer_id == owner.reviewer_id, f"{name}: another's word at {event.sequence}"
                     assert said.at < until, f"{name}: the owner's word after their term at {event.sequence}"
-                if said is not None and not waits:
+                if said is not None and place(event.cause) not in judged:
                     token = owner.lease if owner is not None else None
                     assert said.event.lease in (None, token), f"{name}: an old lease's word at {event.sequence}"
                 if said is not None and aside:
                     assert said.event.reviewer_id == aside, f"{name}: answered while on hold"
-                owner, aside, waits = None, "", isinstance(event, AnswerReceived)
+                owner, aside = None, ""
+                judged.add(place(event.cause))
 
 
 def nobody_answers_twice(name: str, history: list[Any], written: Mapping[Place, Written]) -> None:

@@ -109,7 +109,8 @@ class Interleaving(RuleBasedStateMachine):
     @rule(filed_by=people)
     def contest(self, filed_by: str) -> None:
         made = next(event for event in reversed(self.at.events) if isinstance(event, DecisionMade))
-        self.at.write(APPEALS.name, appeal(made, appeal_id=self._next(), filed_by=filed_by), at=self.at.lane.now)
+        filed = appeal(made, made.request_id, appeal_id=self._next(), filed_by=filed_by)
+        self.at.write(APPEALS.name, filed, at=self.at.lane.now)
 
     def _read_if(self, soon: int, topic: str) -> None:
         if soon:
