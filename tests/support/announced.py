@@ -13,12 +13,14 @@ from schemas.values import Coordinates, Priority, SampleKind, Split
 from streams.casework.sealing import Sealed, Sealer
 from tests.support.traffic import CODEC, WORKFLOW, request
 
+TEXT = "see you there"
+
 
 def announced(
     name: str, sealer: Sealer, *, due_at: int, workflow: str = WORKFLOW, skills: tuple[str, ...] = (), **sealed: Any
 ) -> Outgoing:
     """An ordinary review of revision 1; `due_at` in milliseconds, `sealed` adds to what is sealed."""
-    body, fingerprint = CODEC.body(CODEC.encode(request(name, "see you there", workflow=workflow)))
+    body, fingerprint = CODEC.body(CODEC.encode(request(name, TEXT, workflow=workflow)))
     hidden = Sealed(
         kind=SampleKind.REVIEW, inclusion_probability=1.0, split=Split.TRAIN, routed_reason="no model", **sealed
     )
