@@ -49,7 +49,7 @@ class Office:
     def __init__(self, stand: Stand) -> None:
         self.stand, self.listener = stand, Listener(stand.log)
         self._sealer = Sealer(secrets(stand.settings).seal_key)
-        self._key = SigningKey(uuid.uuid4().bytes * 2)
+        self._key = SigningKey(bytes(32))
 
     def open(self, name: str, **more: Any) -> Coordinates:
         """A case that is open under this name; where it is announced."""
@@ -103,7 +103,8 @@ class Office:
     # ---- identity ----
 
     def vouch(self) -> None:
-        """From now on casework believes nobody without a token."""
+        """From now on casework believes nobody without a token; by a new key, since one that is retired stays so."""
+        self._key = SigningKey(uuid.uuid4().bytes * 2)
         event = SigningKeyPublished(
             event_id=f"key:{self._key.key_id}", key_id=self._key.key_id, public_key=self._key.public_key,
             published_by="test", published_at=now(),
