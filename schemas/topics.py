@@ -179,11 +179,11 @@ AUDITS: Final[
     events=(
         e.AuditDrawn, e.AuditAnswered, e.AuditExpired, e.GoldAnswered, e.OverlapAnswered, e.DecisionValidated,
     ),
-    writers=("router", "casework"), readers=("assurance", "insights", "operator", "audit"),
+    writers=("router", "casework", "operator"), readers=("assurance", "insights", "operator", "audit"),
 )  # fmt: skip
 FEEDBACK: Final[Topic[e.FeedbackRecorded]] = Topic(
     name="feedback", keyed=Keyed.WORKFLOW, events=(e.FeedbackRecorded,),
-    writers=("casework", "operator"), readers=("feedback", "assurance", "training", "insights", "operator", "audit"),
+    writers=("casework", "operator"), readers=("feedback", "training", "insights", "operator", "audit"),
 )  # fmt: skip
 RETRAINING: Final[Topic[e.RetrainingRequested]] = Topic(
     name="retraining", keyed=Keyed.WORKFLOW, events=(e.RetrainingRequested,), max_value_bytes=MIB,
@@ -199,13 +199,15 @@ POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
     config=True,
     writers=("operator",),
     readers=(
-        "inference", "router", "casework", "feedback", "training", "gateway", "desk", "insights", "operator", "audit",
+        "inference", "router", "casework", "feedback", "training", "assurance", "gateway", "desk", "insights",
+        "operator", "audit",
     ),
 )  # fmt: skip
 REVIEWERS: Final[Topic[e.ReviewerEnrolled | e.ReviewerAssessed]] = Topic(
     name="reviewers", keyed=Keyed.REVIEWER, events=(e.ReviewerEnrolled, e.ReviewerAssessed), max_value_bytes=MIB,
     config=True,
-    writers=("assurance", "operator"), readers=("casework", "desk", "insights", "operator", "audit"),
+    writers=("assurance", "operator"),
+    readers=("casework", "assurance", "desk", "insights", "operator", "audit"),
 )  # fmt: skip
 GOLD: Final[Topic[e.GoldAdded | e.GoldRetired]] = Topic(
     name="gold", keyed=Keyed.WORKFLOW, events=(e.GoldAdded, e.GoldRetired), config=True,

@@ -21,6 +21,7 @@ from consumers.audit.export import (
     outcome_row,
     row_lines,
 )
+from consumers.audit.ledger import IsGold, known_by, nobody_knows
 from consumers.audit.reading import EVERY_TOPIC, AuditLog, open_audit_log
 from consumers.audit.report import REPORTED_TOPICS, Report, report
 from consumers.audit.show import report_text, story_text, told_by, verdict_text
@@ -29,11 +30,13 @@ from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
 from infra.cli.progress import progress_bar
 from infra.cli.ranges import FiniteRange
-from infra.errors import HitlError
+from infra.errors import HitlError, SettingsInvalid
 from infra.kafka.scan import Entry, Progress
-from infra.settings import load_settings
+from infra.secret_keys import secrets
+from infra.settings import Settings, load_settings
 from schemas.codec import Codec
 from schemas.topics import FEEDBACK, OUTCOMES, POLICIES
+from streams.casework.sealing import Sealer
 from streams.workflow.policies import NO_POLICIES, Policies, fold_policies, policy_of
 
 LOOK_AGAIN: Final = 1.0  # seconds between two accounts while waiting
@@ -137,19 +140,30 @@ def write_rows(
 
 def reported(wait: float, *, as_json: bool) -> Report:
     """The account of the log, again until it adds up or `wait` seconds have passed."""
-    deadline = time.monotonic() + wait
-    with open_audit_log(load_settings()) as log:
+    deadline, settings = time.monotonic() + wait, load_settings()
+    is_gold = is_gold_by(settings, as_json=as_json)
+    with open_audit_log(settings) as log:
         while True:
-            made = _account(log, as_json=as_json)
+            made = _account(log, is_gold, as_json=as_json)
             if made.reconciliation.reconciled or time.monotonic() >= deadline:
                 return made
             note(f"{made.reconciliation.missing:,} requests are not decided yet …", as_json=as_json)
             time.sleep(LOOK_AGAIN)
 
 
-def _account(log: AuditLog, *, as_json: bool) -> Report:
+def is_gold_by(settings: Settings, *, as_json: bool) -> IsGold:
+    """By the seal key where this auditor holds it; else answered questions alone are known for what they are."""
+    try:
+        return known_by(Sealer(secrets(settings).seal_key))
+    except SettingsInvalid as error:
+        note(f"Open questions whose answer is known count as foreign cases here: {error}", as_json=as_json)
+        return nobody_knows
+
+
+def _account(log: AuditLog, is_gold: IsGold, *, as_json: bool) -> Report:
     with progress_bar("reading the log", as_json=as_json) as progress:
-        return report(log.read(REPORTED_TOPICS, progress=progress), partitions=log.partitions, window=log.window)
+        entries = log.read(REPORTED_TOPICS, progress=progress)
+        return report(entries, partitions=log.partitions, window=log.window, is_gold=is_gold)
 
 
 def _lines(entries: Iterable[Entry], what: str, form: Form, codec: Codec) -> Iterable[bytes]:

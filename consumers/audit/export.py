@@ -51,6 +51,7 @@ class OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None
     decided_by: str
     reviewer_id: str | None
+    reviewers: str
     confidence: float | None
     reason: str
     policy_version: int | None
@@ -102,6 +103,7 @@ def outcome_row(entry: Entry) -> OutcomeRow | None:
         label=made.label,
         decided_by=made.decided_by.value,
         reviewer_id=made.reviewer_id,
+        reviewers=" ".join(made.reviewers),
         confidence=made.confidence,
         reason=grounds.reason,
         policy_version=grounds.policy_version,

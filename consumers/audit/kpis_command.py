@@ -107,8 +107,9 @@ def system_rows(system: SystemMetrics) -> list[tuple[str, str, str]]:
         ("open audits", f"{system.open_audits:,}", f"{system.audits_drawn:,} drawn, {system.audits_expired:,} expired"),
         ("mean processing time", span(system.mean_processing_seconds), "from the request's arrival to its outcome"),
         ("escalations", f"{sum(system.escalations.values()):,}", _counts(system.escalations)),
-        ("active reviewers", f"{system.active_reviewers:,}", f"{system.answers:,} answers, {system.refused_answers:,} "
-         "refused"),
+        ("active reviewers", f"{system.active_reviewers:,}", f"{system.answers:,} answers ({system.gold_right:,} of "
+         f"{system.gold_answers:,} known ones right), {system.refused_answers:,} refused, {system.forged:,} forged"),
+        ("reviewers assessed", f"{len(system.people):,}", _suspected(system)),
         ("mean review time", span(system.mean_review_seconds), system.mean_review_why_not),
         ("deadlines kept", _share(system.sla_compliance), f"{system.in_time:,} in time, {system.late:,} late"),
         ("decisions overturned", _share(system.overturn_rate), f"{system.amended:,} amended, {system.upheld:,} upheld"),
@@ -122,6 +123,11 @@ def _model(running: ModelRow | None) -> tuple[str, str]:
         return "–", "none is promoted"
     agreement = f", people agree {running.agreement:.1%}" if running.agreement is not None else ""
     return running.digest[:12], f"version {running.version}, {running.blind_answers:,} blind answers{agreement}"
+
+
+def _suspected(system: SystemMetrics) -> str:
+    suspects = ", ".join(person.reviewer_id for person in system.people if person.suspect)
+    return f"suspected of answering at random: {suspects}" if suspects else "nobody is suspected of answering at random"
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,12 +22,14 @@ from schemas.events import (
     DecisionRefused,
     DecisionRequested,
     Event,
+    GoldAnswered,
     OutcomeAmended,
     OutcomeUpheld,
     PredictionMade,
 )
 from schemas.topics import ASSIGNMENTS, AUDITS, BY_NAME, CASES, DEAD_LETTERS, OUTCOMES, PREDICTIONS, REQUESTS
 from schemas.values import CaseStatus, Coordinates, DecidedBy, SampleKind
+from streams.casework.sealing import SealBroken, Sealer
 
 # In the order in which their ends are asked. What a record names comes behind it, so that under live traffic it is
 # among what is read, and a place that is not is foreign. The price: requests that came meanwhile may count as missing.
@@ -90,11 +93,33 @@ class Draw(NamedTuple):
     kind: SampleKind
 
 
+IsGold = Callable[[CaseOpened], bool]  # whether a case is a question whose answer is known
+
+
+def nobody_knows(opened: CaseOpened) -> bool:
+    """Without the key to what is sealed, a question whose answer is known looks like any other case."""
+    return False
+
+
+def known_by(sealer: Sealer) -> IsGold:
+    """As what is sealed of the case says."""
+
+    def is_gold(opened: CaseOpened) -> bool:
+        try:
+            sealed = sealer.open(opened.sealed, request_id=opened.request_id, revision=opened.revision)
+        except SealBroken:
+            return False
+        return sealed.kind is SampleKind.GOLD
+
+    return is_gold
+
+
 @dataclass(slots=True)
 class Ledger:
     """The log as an auditor sees it. Entries of one partition come in order; topics may interleave as they like."""
 
     partitions: int  # of request-keyed topics
+    is_gold: IsGold = nobody_knows
     asked: dict[Place, Asked] = field(default_factory=dict)
     predictions: dict[Place, Place] = field(default_factory=dict)  # a prediction's own place -> the request's
     dead_letters: list[Coordinates] = field(default_factory=list)  # their origins
@@ -105,6 +130,7 @@ class Ledger:
     refused: list[tuple[str, str | None]] = field(default_factory=list)  # request id and workflow of refused answers
     draws: dict[Place, Draw] = field(default_factory=dict)  # by the place of the request
     audited: set[str] = field(default_factory=set)  # request ids of draws that were answered or have expired
+    gold: dict[str, str] = field(default_factory=dict)  # workflow by request id of questions whose answer is known
     unreadable: int = 0  # records that hold no event, or none that belongs where it lies
 
     def add(self, entry: Entry) -> None:
@@ -138,6 +164,10 @@ class Ledger:
                 self.cases[case.request_id] = CaseNow(case.workflow, is_open, place_of(case.request), again)
             case CaseOpened() | CaseReopened() as opened:
                 self.opened.add(opened.request_id)
+                if isinstance(opened, CaseOpened) and self.is_gold(opened):
+                    self.gold[opened.request_id] = opened.workflow
+            case GoldAnswered() as answered:
+                self.gold[answered.request_id] = answered.workflow
             case CaseClosed() as closed:
                 self.opened.discard(closed.request_id)
             case DecisionRefused() as refused:

@@ -5,20 +5,15 @@ taken from `outcomes`, request by request, where the view takes them from the st
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from consumers.audit.ledger import belongs
 from infra.kafka.scan import Entry
 from schemas.events import (
-    AuditAnswered,
-    AuditDrawn,
-    AuditExpired,
-    CaseAnnounced,
-    CaseClosed,
-    CaseEscalated,
-    CaseOpened,
-    CaseReopened,
     DecisionMade,
     ModelEvaluated,
     ModelPromoted,
@@ -49,6 +44,8 @@ from streams.workflow.types import Costs
 MEASURED_TOPICS: Final = tuple(
     t.name for t in (OUTCOMES, ASSIGNMENTS, AUDITS, PREDICTIONS, MODELS, RETRAINING, POLICIES)
 )
+
+QUESTION: Final = replace(UNKNOWN, is_gold=True)
 
 
 class Resolved(NamedTuple):
@@ -108,9 +105,12 @@ class Measures:
             waiting=cases.waiting,
             resolution=durations([resolved.took for resolved in self.resolved.values()]),
             latency=self._latency(),
+            work=cases.work,
             blind=cases.blind,
             unweighable=cases.unweighable,
             expired=cases.expired,
+            pairs=cases.pairs,
+            validated=cases.validated,
             simulated=cases.simulated or any(person.startswith(SIMULATED) for person in self.people),
         )
 
@@ -124,6 +124,7 @@ class Collector:
 
     workflows: defaultdict[str, Measures] = field(default_factory=lambda: defaultdict(Measures))
     policies: Policies = field(default_factory=lambda: NO_POLICIES)
+    gold: Container[str] = frozenset()  # request ids of questions whose answer is known, open ones included
 
     def add(self, entry: Entry) -> None:
         """Collect from one more record; the account says how many are no events of their topic."""
@@ -137,10 +138,8 @@ class Collector:
                     measures.people.add(made.reviewer_id)
             case PredictionMade() as made:
                 add_prediction(self.workflows[made.workflow], made)
-            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() as changed:
-                add_subject(self.workflows[changed.workflow], changed)
-            case AuditDrawn() | AuditAnswered() | AuditExpired() as audit:
-                add_subject(self.workflows[audit.workflow], audit)
+            case changed if isinstance(changed, CaseEvent | AuditEvent):
+                add_subject(self.workflows[changed.workflow], changed, is_gold=changed.request_id in self.gold)
             case PolicyPublished() as published:
                 self.policies = fold_policies(self.policies, published)
                 policy = self.policies.get(published.workflow)
@@ -177,10 +176,10 @@ def add_prediction(measures: Measures, made: PredictionMade) -> None:
         measures.answered_by.add(made.model_digest)
 
 
-def add_subject(measures: Measures, event: CaseEvent | AuditEvent) -> None:
+def add_subject(measures: Measures, event: CaseEvent | AuditEvent, *, is_gold: bool) -> None:
     """Collect a change of a case, a draw, or what became of it."""
-    before = measures.subjects.get(event.request_id, UNKNOWN)
-    if isinstance(event, AuditDrawn | AuditAnswered | AuditExpired):
+    before = measures.subjects.get(event.request_id, QUESTION if is_gold else UNKNOWN)
+    if isinstance(event, AuditEvent):
         measures.subjects[event.request_id] = with_audit_event(before, event, measures.sums)
     else:
         measures.subjects[event.request_id] = with_case_event(before, event, measures.sums)

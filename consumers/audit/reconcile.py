@@ -44,6 +44,7 @@ class Counts(msgspec.Struct, kw_only=True):
     amended: int = 0  # outcomes that a later judgement changed
     upheld: int = 0  # outcomes that a later judgement confirmed
     open_second_looks: int = 0  # decisions that an expert is judging anew
+    gold_cases: int = 0  # questions whose answer is known: cases without a request
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +118,12 @@ class _Account:
         self.problems: list[Problem] = []
         self.other_dead_letters = 0
         self.dead = self._dead_letters()
-        self.open_at = {case.place: request_id for request_id, case in ledger.cases.items() if case.is_open}
+        # A question whose answer is known says that its request lies where another one's may: its id alone counts.
+        self.open_at = {
+            case.place: request_id
+            for request_id, case in ledger.cases.items()
+            if case.is_open and request_id not in ledger.gold
+        }
         self.anew = {case.place for case in ledger.cases.values() if case.is_open and case.judges_anew}
         self.workflow_of: dict[str, str] = {}
         self.original: dict[str, str] = {}  # request id -> event id of its outcome
@@ -169,6 +175,7 @@ class _Account:
                 self._problem("foreign", request_id, place, "an open case of a request that is not in the log")
         self._compare_cases()
         self._count_judgements()
+        self._count_gold()
         for request_id, workflow in self.ledger.refused:
             self.workflows[workflow or self.workflow_of.get(request_id, UNKNOWN)].refused += 1
         for place, draw in self.ledger.draws.items():
@@ -251,6 +258,13 @@ class _Account:
             counts.upheld += not judged.amends
         for case in self.ledger.cases.values():
             self.workflows[case.workflow].open_second_looks += case.is_open and case.judges_anew
+
+    def _count_gold(self) -> None:
+        """Questions whose answer is known are cases of no request."""
+        for request_id, workflow in self.ledger.gold.items():
+            self.workflows[workflow].gold_cases += 1
+            if request_id in self.workflow_of:
+                self._problem("foreign", request_id, None, "a question whose answer is known under a request's id")
 
     def _count_outcome(self, counts: Counts, decided_by: DecidedBy) -> None:
         counts.outcomes += 1

@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from consumers.audit.appeals import Appealed, Appeals
 from consumers.audit.automation import Automation, automation
-from consumers.audit.ledger import RECONCILED_TOPICS, Ledger
+from consumers.audit.ledger import RECONCILED_TOPICS, IsGold, Ledger, nobody_knows
 from consumers.audit.measures import MEASURED_TOPICS, Collector, Measures
 from consumers.audit.reconcile import UNKNOWN, WINDOW, Counts, Problem, Reconciliation, reconcile
 from infra.kafka.scan import Entry
@@ -25,6 +26,7 @@ class WorkflowReport(Counts, kw_only=True):
     promotions: int = 0
     refusals: int = 0
     overturn_rate: float | None = None  # of the decisions judged anew, the share that was changed
+    appeals: Appealed = Appealed()
     model_digests: tuple[str, ...] = ()
     kpis: Kpis | UnsetType = UNSET
     automation: Automation | UnsetType = UNSET
@@ -54,25 +56,31 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def report(entries: Iterable[Entry], *, partitions: int, window: int = WINDOW) -> Report:
+def report(
+    entries: Iterable[Entry], *, partitions: int, window: int = WINDOW, is_gold: IsGold = nobody_knows
+) -> Report:
     """The report over the records of `REPORTED_TOPICS`; `window` in milliseconds, as the router has it."""
-    ledger, collector, span = Ledger(partitions), Collector(), _Span()
+    ledger, appeals, span = Ledger(partitions, is_gold), Appeals(), _Span()
+    collector = Collector(gold=ledger.gold)
     for entry in entries:
         ledger.add(entry)
         collector.add(entry)
+        appeals.add(entry)
         span.add(entry)
     account = reconcile(ledger, window=window)
     names = sorted(account.workflows.keys() | {n for n, m in collector.workflows.items() if m.resolved})
     decided = sum(len(measures.resolved) for measures in collector.workflows.values())
     return Report(
-        workflows={name: workflow_report(name, account.workflows.get(name, Counts()), collector) for name in names},
+        workflows={
+            name: workflow_report(name, account.workflows.get(name, Counts()), collector, appeals) for name in names
+        },
         reconciliation=verdict(account),
         decisions_per_second=round(decided / span.seconds, 1) if span.seconds else None,
         seconds=span.seconds,
     )
 
 
-def workflow_report(name: str, counts: Counts, collector: Collector) -> WorkflowReport:
+def workflow_report(name: str, counts: Counts, collector: Collector, appeals: Appeals) -> WorkflowReport:
     """Counts and figures of one workflow."""
     measures = collector.workflows.get(name, Measures())
     return WorkflowReport(
@@ -81,6 +89,7 @@ def workflow_report(name: str, counts: Counts, collector: Collector) -> Workflow
         promotions=len(measures.promotions),
         refusals=len(measures.refusals),
         overturn_rate=overturn_rate(counts),
+        appeals=appeals.of(name),
         model_digests=tuple(measures.model_digests),
         kpis=UNSET if name == UNKNOWN else kpis(measures.figures, collector.costs(name)),
         automation=UNSET if name == UNKNOWN else automation(measures),

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from rich.table import Table
 
+from consumers.audit.appeals import Appealed, Overturned
 from consumers.audit.automation import automation_text
 from consumers.audit.report import Report, WorkflowReport
 from infra.cli.moments import clock, iso, span
@@ -15,13 +16,13 @@ from infra.kafka.scan import Entry
 from schemas.topics import TOPICS
 from schemas.values import Coordinates
 from streams.insights.kpis import Kpi, Kpis
-from streams.workflow.story import Record, RequestStory
+from streams.workflow.story import GoldTrack, Record, RequestStory
 from streams.workflow.timeline import story_of
 
 RANK: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
 COUNTED: Final = (
     "requests", "outcomes", "automatic", "reviewed", "expert", "open_cases", "open_audits", "audits",
-    "amended", "upheld", "open_second_looks", "duplicates",
+    "amended", "upheld", "open_second_looks", "gold_cases", "duplicates",
     "late_repeats", "dead_letters", "refused", "retrainings", "promotions", "refusals",
 )  # fmt: skip
 
@@ -50,10 +51,17 @@ def story_text(told: Told) -> str:
     head = f"Request {story.request_id} of {story.workflow or 'an unknown workflow'}, {day} UTC: {standing}"
     steps = [(clock(t.at), t.from_state, t.to_state, t.trigger) for t in story.transitions]
     events = [(clock(each.at), each.text) for each in story.timeline]
+    known = [] if story.gold is None else [gold_text(story.gold)]
     return rendered(
-        head, table(("time", "from", "to", "trigger"), steps), table(("time", "what happened"), events),
+        head, *known, table(("time", "from", "to", "trigger"), steps), table(("time", "what happened"), events),
         f"{len(told.records)} records of the log tell this; --json names them",
     )  # fmt: skip
+
+
+def gold_text(gold: GoldTrack) -> str:
+    """Why there is no such request, and what a person made of it."""
+    said = "as is right" if gold.agrees else f"where {gold.right_label} is right"
+    return f"It is no request but the known question {gold.gold_id}: {gold.reviewer_id} answered {gold.label}, {said}."
 
 
 def verdict_text(made: Report) -> str:
@@ -95,8 +103,21 @@ def kpis_text(made: Report) -> str:
 
 
 def why_text(workflows: Mapping[str, WorkflowReport]) -> list[str]:
-    """Of each workflow what the model was sure of, and what came of the rest."""
-    return [automation_text(name, each.automation) for name, each in workflows.items() if each.automation is not UNSET]
+    """Of each workflow what the model was sure of, what came of the rest, and how appeals ended."""
+    why = [automation_text(name, each.automation) for name, each in workflows.items() if each.automation is not UNSET]
+    return why + [appeals_text(name, each.appeals) for name, each in workflows.items() if each.appeals.all.judged]
+
+
+def appeals_text(name: str, appeals: Appealed) -> str:
+    """How many appeals changed the decision, and of whose decisions."""
+    of = {"automation": appeals.automation, **appeals.people}
+    parts = [f"{who} {_overturned(found)}" for who, found in of.items() if found.judged]
+    return f"{name}: {_overturned(appeals.all)} appealed decisions were changed; of {'; of '.join(parts)}"
+
+
+def _overturned(of: Overturned) -> str:
+    rate, low, high = of.rate or 0, of.low or 0, of.high or 0
+    return f"{of.amended:,} of {of.judged:,} ({rate:.1%}, with 95 % confidence {low:.1%}–{high:.1%})"
 
 
 def kpi_rows(kpis: Kpis | UnsetType) -> list[tuple[str, str, str, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Final
 
 import msgspec
 
@@ -10,11 +11,35 @@ from consumers.index.changes import changes, reviewers_pruned, seen
 from consumers.index.facts import UNKNOWN, place_of, tells_of, with_event
 from consumers.index.standing import settled
 from infra.kafka.stage import Message
+from infra.redis.cached_case import CachedCase
 from infra.redis.connection import Command
 from infra.redis.keys import Keys
-from infra.redis.records import CachedCase, RequestRecord
-from schemas.events import CaseClosed, CaseEscalated, DecisionRefused, ExpertReviewRequested, ReviewRequested
-from schemas.values import CaseStage
+from infra.redis.records import RequestRecord
+from schemas.events import (
+    AnswerCounted,
+    AnswerReceived,
+    AnswerWithdrawn,
+    CaseClosed,
+    CaseEscalated,
+    CaseHeld,
+    CaseNoted,
+    CaseReprioritised,
+    CaseReturned,
+    CommandRefused,
+    DecisionRefused,
+    ExpertReviewRequested,
+    HoldEnded,
+    LeaseEnded,
+    LeaseExtended,
+    LeaseGranted,
+    ReviewRequested,
+)
+from schemas.values import CaseStage, EndedBy
+
+DEEDS: Final = (  # what people do with cases, beside what ends one
+    DecisionRefused, CommandRefused, LeaseGranted, LeaseExtended, LeaseEnded, CaseHeld, HoldEnded, CaseNoted,
+    CaseReprioritised, CaseReturned, AnswerReceived, AnswerWithdrawn, AnswerCounted,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +97,18 @@ def activity(messages: Iterable[Message], *, keys: Keys, now: int) -> Iterator[C
 
 
 def _who(message: Message) -> tuple[str, int] | None:
+    """Who did something, and when; what ends by itself was done by nobody."""
     match message.event:
         case CaseClosed(reviewer_id=str(reviewer), occurred_at=at):
             return reviewer, at
-        case DecisionRefused(reviewer_id=reviewer, occurred_at=at):
-            return reviewer, at
         case CaseEscalated(answer=answer, occurred_at=at) if answer is not None:
             return answer.reviewer_id, at
+        case LeaseEnded(ended_by=EndedBy.EXPIRED) | HoldEnded(ended_by=EndedBy.EXPIRED):
+            return None
+        case LeaseGranted(handed_over_by=str(reviewer), occurred_at=at):
+            return reviewer, at
+        case event if isinstance(event, DEEDS):
+            return event.reviewer_id, event.occurred_at
     return None
 
 
@@ -131,7 +161,9 @@ def cached_case(event: ReviewRequested | ExpertReviewRequested, message: Message
         request_body=event.request_body if len(event.request_body) <= inline_bytes else None,
         request_fingerprint=event.request_fingerprint,
         escalated_by=expert.escalated_by if expert else None,
-        answers=expert.answers if expert else (),
+        answers=event.answers,
+        skills=event.skills,
+        tags=event.tags,
         reopened_by=expert.reopened_by if expert else None,
         appeal=expert.appeal if expert else None,
         standing=expert.standing if expert else None,

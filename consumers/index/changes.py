@@ -3,10 +3,20 @@
 from collections.abc import Iterator
 from typing import Final
 
+from consumers.index.possession import answered_by
 from consumers.index.standing import answer_rows
 from infra.redis.connection import Command
 from infra.redis.keys import Keys
-from infra.redis.records import Queued, RequestRecord, encode, encode_row, queue_member, queue_score
+from infra.redis.records import (
+    Claimable,
+    Queued,
+    RequestRecord,
+    encode,
+    encode_row,
+    lane_name,
+    queue_member,
+    queue_score,
+)
 
 ANSWERS_KEPT: Final = 48 * 3_600_000  # milliseconds; today and the last hour are asked for
 REVIEWERS_KEPT: Final = 30 * 86_400_000  # milliseconds since they were last seen
@@ -22,6 +32,7 @@ def changes(
             yield from _unqueue(keys, request_id, before)
         if new.queued:
             yield from _queue(keys, request_id, new.queued)
+    yield from _claimable(keys, request_id, old, new)
     if new.finished_at != (old.finished_at if old else None):
         if new.finished_at is None:
             yield ("ZREM", keys.finished, request_id)
@@ -51,6 +62,29 @@ def seen(keys: Keys, reviewer_id: str, at: int) -> Command:
 def reviewers_pruned(keys: Keys, now: int) -> Command:
     """Reviewers whom nobody has seen for long are left out."""
     return ("ZREMRANGEBYSCORE", keys.reviewers, "-inf", str(now - REVIEWERS_KEPT))
+
+
+def _claimable(keys: Keys, request_id: str, old: RequestRecord | None, new: RequestRecord) -> Iterator[Command]:
+    """Where a case that nobody has can be claimed, who has one that somebody has, and who must not get it again."""
+    before, after = old.claimable if old else None, new.claimable
+    if before != after:
+        if before:
+            yield ("ZREM", _lane(keys, before), queue_member(before.opened_at, request_id))
+        if after:
+            yield ("ZADD", _lane(keys, after), str(after.turn), queue_member(after.opened_at, request_id))
+            yield ("SADD", keys.lanes, lane_name(after.workflow, after.stage, after.skills))
+    had, has = old.in_hand if old else None, new.in_hand
+    if had and (has is None or has.reviewer_id != had.reviewer_id):
+        yield ("ZREM", keys.in_hand(had.reviewer_id), request_id)
+    if has and has != had:
+        yield ("ZADD", keys.in_hand(has.reviewer_id), str(has.expires_at), request_id)
+    said, say = answered_by(old), answered_by(new)
+    yield from (("SREM", keys.answered(reviewer), request_id) for reviewer in sorted(said - say))
+    yield from (("SADD", keys.answered(reviewer), request_id) for reviewer in sorted(say - said))
+
+
+def _lane(keys: Keys, place: Claimable) -> str:
+    return keys.claimable(lane_name(place.workflow, place.stage, place.skills), place.priority)
 
 
 def _queue(keys: Keys, request_id: str, queued: Queued) -> Iterator[Command]:

@@ -15,27 +15,42 @@ from infra.redis.records import (
     Announced,
     Answer,
     Answerable,
+    Asked,
     Closed,
     Decided,
-    Escalated,
     Failed,
+    Hands,
+    Moved,
     Opened,
     Origin,
     Place,
+    Possession,
     Reopened,
+    Reprioritised,
     RequestRecord,
 )
 from schemas.events import (
+    AnswerCounted,
+    AnswerReceived,
+    AnswerWithdrawn,
     AutoApproved,
     CaseAnnounced,
     CaseClosed,
     CaseEscalated,
+    CaseHeld,
     CaseOpened,
     CaseReopened,
+    CaseReprioritised,
+    CaseReturned,
+    CaseSnapshot,
     DeadLettered,
     DecisionMade,
     DecisionRequested,
     ExpertReviewRequested,
+    HoldEnded,
+    LeaseEnded,
+    LeaseExtended,
+    LeaseGranted,
     OutcomeAmended,
     PredictionMade,
     ReviewRequested,
@@ -44,6 +59,9 @@ from schemas.topics import EXPERT, PREDICTIONS, REQUESTS, REVIEW
 from schemas.values import CaseStage, Coordinates, DecidedBy
 
 T = TypeVar("T")
+Possessing = (
+    LeaseGranted | LeaseExtended | LeaseEnded | CaseHeld | HoldEnded | AnswerReceived | AnswerWithdrawn | AnswerCounted
+)
 UNKNOWN: Final = RequestRecord()
 ID_CONFLICT: Final = "id_conflict"  # a dead letter about a second content under the id, not about the first
 STEPS: Final = {REQUESTS.name: 1, PREDICTIONS.name: 2, EXPERT.name: 3} | {topic.name: 3 for topic in REVIEW.values()}
@@ -61,6 +79,11 @@ def tells_of(message: Message) -> str | None:
     if type(event) not in RULES or (isinstance(event, DeadLettered) and _step(event) is None):
         return None
     return getattr(event, "request_id", None)
+
+
+def asked_in(event: ReviewRequested | ExpertReviewRequested | CaseSnapshot) -> Asked:
+    """What is asked of people; skills in alphabetical order, each once."""
+    return Asked(revision=event.revision, skills=tuple(sorted(set(event.skills))))
 
 
 def place_of(coordinates: Coordinates) -> Place:
@@ -103,6 +126,7 @@ def _announced(
         record,
         origin=_origin(record, event.workflow, event.request, event.requested_at, confirmed=True),
         announced=_greatest(record.announced, announced, lambda a: (a.revision, -a.created_at, _earlier(a.review))),
+        asked=_greatest(record.asked, asked_in(event), lambda a: (a.revision, a.skills)),
         updated_at=event.created_at,
     )
 
@@ -146,14 +170,11 @@ def _announced_again(record: RequestRecord, event: CaseAnnounced, _: Message) ->
 
 
 def _escalated(record: RequestRecord, event: CaseEscalated, _: Message) -> RequestRecord:
-    escalated = Escalated(
-        sequence=event.sequence, revision=event.revision, by=event.escalated_by, at=event.occurred_at
-    )
     said = event.answer
     return _change(
         record,
-        escalated=_greatest(record.escalated, escalated, lambda e: e.sequence),
-        answers=_answers(record, event.sequence, event.occurred_at, said.reviewer_id if said else None),
+        moved=_moved(record, event, CaseStage.EXPERT),
+        answers=_answers(record, event, said.reviewer_id if said else None),
         updated_at=event.occurred_at,
     )
 
@@ -166,6 +187,41 @@ def _reopened(record: RequestRecord, event: CaseReopened, _: Message) -> Request
         )
         known = tuple(sorted((*known, found), key=lambda each: each.sequence))
     return _change(record, reopened=known, updated_at=event.occurred_at)
+
+
+def _returned(record: RequestRecord, event: CaseReturned, _: Message) -> RequestRecord:
+    return _change(record, moved=_moved(record, event, CaseStage.HUMAN), updated_at=event.occurred_at)
+
+
+def _reprioritised(record: RequestRecord, event: CaseReprioritised, _: Message) -> RequestRecord:
+    said = Reprioritised(sequence=event.sequence, revision=event.revision, priority=event.priority)
+    return _change(
+        record,
+        reprioritised=_greatest(record.reprioritised, said, lambda r: r.sequence),
+        updated_at=event.occurred_at,
+    )
+
+
+def _leased(record: RequestRecord, event: LeaseGranted | LeaseExtended, _: Message) -> RequestRecord:
+    return _possessed(record, event, Hands.LEASED, expires_at=event.expires_at)
+
+
+def _held(record: RequestRecord, event: CaseHeld, _: Message) -> RequestRecord:
+    return _possessed(record, event, Hands.HELD)
+
+
+def _answered(record: RequestRecord, event: AnswerReceived, _: Message) -> RequestRecord:
+    return _possessed(record, event, Hands.ANSWERED)
+
+
+def _freed(record: RequestRecord, event: LeaseEnded | HoldEnded | AnswerWithdrawn, _: Message) -> RequestRecord:
+    return _possessed(record, event, Hands.FREE)
+
+
+def _counted(record: RequestRecord, event: AnswerCounted, _: Message) -> RequestRecord:
+    """Free again, for another person."""
+    freed = _possessed(record, event, Hands.FREE)
+    return _change(freed, answers=_answers(record, event, event.reviewer_id), updated_at=event.occurred_at)
 
 
 def _amended(record: RequestRecord, event: OutcomeAmended, _: Message) -> RequestRecord:
@@ -186,11 +242,14 @@ def _amended(record: RequestRecord, event: OutcomeAmended, _: Message) -> Reques
 
 
 def _closed(record: RequestRecord, event: CaseClosed, _: Message) -> RequestRecord:
-    closed = Closed(sequence=event.sequence, revision=event.revision, at=event.occurred_at, by=event.closed_by)
+    closed = Closed(
+        sequence=event.sequence, revision=event.revision, at=event.occurred_at, by=event.closed_by,
+        decides=event.standing is not None,
+    )  # fmt: skip
     return _change(
         record,
         closed=_greatest(record.closed, closed, lambda c: c.sequence),
-        answers=_answers(record, event.sequence, event.occurred_at, event.reviewer_id),
+        answers=_answers(record, event, event.reviewer_id),
         updated_at=event.occurred_at,
     )
 
@@ -218,6 +277,16 @@ RULES: Final[dict[type[Any], Callable[[RequestRecord, Any, Message], RequestReco
     CaseAnnounced: _announced_again,
     CaseEscalated: _escalated,
     CaseReopened: _reopened,
+    CaseReturned: _returned,
+    CaseReprioritised: _reprioritised,
+    LeaseGranted: _leased,
+    LeaseExtended: _leased,
+    LeaseEnded: _freed,
+    CaseHeld: _held,
+    HoldEnded: _freed,
+    AnswerReceived: _answered,
+    AnswerWithdrawn: _freed,
+    AnswerCounted: _counted,
     CaseClosed: _closed,
     OutcomeAmended: _amended,
     DeadLettered: _dead,
@@ -243,16 +312,37 @@ def _origin(
     return _greatest(record.origin, found, lambda o: (o.confirmed, -o.request.offset, -o.requested_at))
 
 
+def _moved(record: RequestRecord, event: CaseEscalated | CaseReturned, stage: CaseStage) -> tuple[Moved, ...]:
+    """With this move; what was only restored gives way to any: the log that has one has all that came after it."""
+    known = tuple(each for each in record.moved if each.sequence)
+    if any(each.sequence == event.sequence for each in known):
+        return known
+    made = Moved(sequence=event.sequence, revision=event.revision, stage=stage, at=event.occurred_at)
+    return tuple(sorted((*known, made), key=lambda each: each.sequence))
+
+
+def _possessed(
+    record: RequestRecord, event: Possessing, hands: Hands, *, expires_at: int | None = None
+) -> RequestRecord:
+    said = Possession(sequence=event.sequence, hands=hands, reviewer_id=event.reviewer_id, expires_at=expires_at)
+    return _change(
+        record, possession=_greatest(record.possession, said, lambda p: p.sequence), updated_at=event.occurred_at
+    )
+
+
 def _answerable(record: RequestRecord, event: CaseOpened | CaseAnnounced) -> Answerable:
     said = Answerable(sequence=event.sequence, revision=event.revision, review=place_of(event.review))
     return _greatest(record.answerable, said, lambda a: a.sequence)
 
 
-def _answers(record: RequestRecord, sequence: int, at: int, reviewer_id: str | None) -> tuple[Answer, ...]:
+def _answers(
+    record: RequestRecord, event: CaseClosed | CaseEscalated | AnswerCounted, reviewer_id: str | None
+) -> tuple[Answer, ...]:
     known = record.answers
-    if reviewer_id is None or any(answer.sequence == sequence for answer in known):
+    if reviewer_id is None or any(answer.sequence == event.sequence for answer in known):
         return known
-    answer = Answer(sequence=sequence, at=at, reviewer_id=reviewer_id)
+    passed_on = isinstance(event, CaseEscalated)
+    answer = Answer(sequence=event.sequence, at=event.occurred_at, reviewer_id=reviewer_id, passed_on=passed_on)
     return tuple(sorted((*known, answer), key=lambda a: a.sequence))
 
 

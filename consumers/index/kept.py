@@ -2,9 +2,19 @@
 
 from msgspec.structs import replace
 
-from consumers.index.facts import UNKNOWN, place_of
+from consumers.index.facts import UNKNOWN, asked_in, place_of
 from consumers.index.standing import settled
-from infra.redis.records import Answerable, Decided, Escalated, Opened, Origin, Reopened, RequestRecord
+from infra.redis.records import (
+    Answerable,
+    Decided,
+    Hands,
+    Moved,
+    Opened,
+    Origin,
+    Possession,
+    Reopened,
+    RequestRecord,
+)
 from schemas.events import CaseSnapshot
 from schemas.values import CaseStage, CaseStatus, EscalatedBy
 
@@ -15,19 +25,22 @@ def record_of(case: CaseSnapshot) -> RequestRecord | None:
     """An open case as facts that give way to its own events; None for a closed one."""
     if case.status is CaseStatus.CLOSED:
         return None
-    request, went_on = place_of(case.request), case.escalated_by in (EscalatedBy.PERSON, EscalatedBy.TIMEOUT)
+    request = place_of(case.request)
+    went_on = case.stage is CaseStage.EXPERT and case.escalated_by not in (None, EscalatedBy.POLICY)
     record = replace(
         UNKNOWN,
         origin=Origin(confirmed=True, workflow=case.workflow, request=request, requested_at=case.requested_at),
+        asked=asked_in(case),
+        possession=_possession(case),
         updated_at=case.opened_at,
     )
     if case.reopened_by is not None:
         record = replace(record, reopened=(_reopened(case),), decided=_decided(case))
     else:
         record = replace(record, opened=_opened(case, went_on=went_on))
-    if case.reopened_by is None and went_on and case.escalated_by is not None:
-        escalated = Escalated(sequence=BEFORE_ALL, revision=case.revision, by=case.escalated_by, at=case.opened_at)
-        record = replace(record, escalated=escalated)
+    if case.reopened_by is None and went_on:
+        moved = Moved(sequence=BEFORE_ALL, revision=case.revision, stage=case.stage, at=case.opened_at)
+        record = replace(record, moved=(moved,))
     if case.review is not None:
         said = Answerable(sequence=BEFORE_ALL, revision=case.revision, review=place_of(case.review))
         record = replace(record, answerable=said)
@@ -38,7 +51,7 @@ def _opened(case: CaseSnapshot, *, went_on: bool) -> Opened:
     return Opened(
         restored=True,
         workflow=case.workflow,
-        revision=1,
+        revision=1 if went_on else case.revision,
         stage=CaseStage.HUMAN if went_on else case.stage,
         priority=case.priority,
         due_at=case.due_at,
@@ -55,6 +68,20 @@ def _reopened(case: CaseSnapshot) -> Reopened:
         priority=case.priority,
         due_at=case.due_at,
     )
+
+
+def _possession(case: CaseSnapshot) -> Possession | None:
+    if case.pending is not None:
+        return _in_hands(Hands.ANSWERED, case.pending.answer.reviewer_id)
+    if case.hold is not None:
+        return _in_hands(Hands.HELD, case.hold.reviewer_id)
+    if case.lease is not None:
+        return _in_hands(Hands.LEASED, case.lease.reviewer_id, case.lease.expires_at)
+    return None
+
+
+def _in_hands(hands: Hands, reviewer_id: str, expires_at: int | None = None) -> Possession:
+    return Possession(sequence=BEFORE_ALL, hands=hands, reviewer_id=reviewer_id, expires_at=expires_at)
 
 
 def _decided(case: CaseSnapshot) -> Decided | None:

@@ -66,7 +66,9 @@ ROWS: Final[dict[str, Sequence[Panel]]] = {
                 (f"max by (case_stage) ({m.MOST_OVERDUE.name})", "overdue, {{case_stage}}"),
             ],
         ),
-        Panel("Refused answers and appeals", "ops", [(_rate(m.REFUSALS, "of", "reason"), "{{of}} {{reason}}")]),
+        Panel(
+            "Refused answers, commands and appeals", "ops", [(_rate(m.REFUSALS, "of", "reason"), "{{of}} {{reason}}")]
+        ),
         Panel("Escalations", "ops", [(_rate(m.ESCALATIONS, "by"), "{{by}}")]),
         Panel(
             "What casework does",

@@ -7,18 +7,26 @@ from typing import Final, NamedTuple
 from infra.kafka.log import TopicPartition
 from infra.kafka.scan import Entry
 from schemas.events import (
+    AnswerCounted,
+    AnswerReceived,
     AuditAnswered,
     AuditDrawn,
     AuditExpired,
-    CaseAnnounced,
     CaseClosed,
     CaseEscalated,
+    CaseHeld,
     CaseOpened,
     CaseReopened,
+    CaseReprioritised,
+    CaseReturned,
+    CommandRefused,
     DeadLettered,
     DecisionMade,
     DecisionRefused,
     Event,
+    HoldEnded,
+    LeaseEnded,
+    LeaseGranted,
     ModelEvaluated,
     ModelPromoted,
     ModelRefused,
@@ -114,8 +122,11 @@ class FlowState(Figures):
     processed: defaultdict[str, dict[TopicPartition, int]] = field(default_factory=lambda: defaultdict(dict))
     open_cases: dict[str, Priority] = field(default_factory=dict)
     with_expert: set[str] = field(default_factory=set)
+    claimed: set[str] = field(default_factory=set)  # open cases that somebody has for themselves
+    on_hold: set[str] = field(default_factory=set)  # and those that somebody has set aside
     dead: Counter[str] = field(default_factory=Counter)  # by reason
-    refused: Counter[str] = field(default_factory=Counter)  # by reason
+    refused: Counter[str] = field(default_factory=Counter)  # answers by reason
+    refused_commands: Counter[str] = field(default_factory=Counter)  # by reason
     news: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_NEWS))
     samples: deque[Sample] = field(default_factory=deque)
 
@@ -134,11 +145,14 @@ class FlowState(Figures):
                 self.dead[letter.reason] += 1
             case DecisionRefused() as refused:
                 self.refused[refused.reason] += 1
-            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() as change:
-                self._fold_case(change)
+            case CommandRefused() as refused_command:
+                self.refused_commands[refused_command.reason] += 1
             case ModelTrained() | ModelEvaluated() | ModelPromoted() | ModelRefused() as step:
                 self._count(step.workflow, step)
                 self._tell(step)
+            case change if change is not None:
+                self._fold_hands(change)
+                self._fold_case(change)
 
     def sample(self, now: float) -> None:
         """Remember the counts of now, for rates; `now` in seconds of a clock that never goes back."""
@@ -179,7 +193,22 @@ class FlowState(Figures):
             place = TopicPartition(each.topic, each.partition)
             done[place] = max(done.get(place, -1), each.last)
 
-    def _fold_case(self, change: CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed | CaseReopened) -> None:
+    def _fold_hands(self, change: Event) -> None:
+        """Who has a case, or has set it aside; whatever sends it on or answers it ends both."""
+        match change:
+            case LeaseGranted():
+                self.claimed.add(change.request_id)
+                self.on_hold.discard(change.request_id)
+            case CaseHeld():
+                self.claimed.discard(change.request_id)
+                self.on_hold.add(change.request_id)
+            case LeaseEnded() | AnswerReceived() | AnswerCounted() | CaseEscalated() | CaseReturned() | CaseClosed():
+                self.claimed.discard(change.request_id)
+                self.on_hold.discard(change.request_id)
+            case HoldEnded():
+                self.on_hold.discard(change.request_id)
+
+    def _fold_case(self, change: Event) -> None:
         match change:
             case CaseOpened():
                 self.open_cases[change.request_id] = change.priority
@@ -192,6 +221,10 @@ class FlowState(Figures):
                 self.with_expert.add(change.request_id)
                 if self.open_cases.get(change.request_id) is not Priority.URGENT:
                     self.open_cases[change.request_id] = Priority.HIGH  # as casework announces it to experts
+            case CaseReturned():
+                self.with_expert.discard(change.request_id)
+            case CaseReprioritised():
+                self.open_cases[change.request_id] = change.priority
             case CaseClosed():
                 self.open_cases.pop(change.request_id, None)
                 self.with_expert.discard(change.request_id)

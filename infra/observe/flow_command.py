@@ -79,7 +79,10 @@ def snapshot(state: FlowState) -> dict[str, object]:
         "queues": state.queues(),
         "lags": state.lags(),
         "dead_letters": dict(state.dead),
+        "claimed": len(state.claimed),
+        "on_hold": len(state.on_hold),
         "refused": dict(state.refused),
+        "refused_commands": dict(state.refused_commands),
         **figures(state),
         "workflows": {name: figures(each) for name, each in sorted(state.workflows.items())},
     }

@@ -74,7 +74,9 @@ class FlowScreen:
         return [("decisions", f"{done}, {state.rate('decisions'):,.0f}/s")]
 
     def _rest(self) -> list[tuple[str, str]]:
-        return [("dead letters", reasons(self.state.dead)), ("answers refused", reasons(self.state.refused))]
+        refused, commands = reasons(self.state.refused), self.state.refused_commands
+        told = f"{refused}; commands {reasons(commands)}" if commands else refused
+        return [("dead letters", reasons(self.state.dead)), ("answers refused", told)]
 
     def _headline(self, width: int) -> Lines:
         lines = self.lines() if len(self.state.workflows) < 2 else self._side_by_side(width)
@@ -95,7 +97,10 @@ class FlowScreen:
 
     def _queues(self) -> Text:
         sizes = [(f"{priority} {size:,}", COLOUR[priority]) for priority, size in self.state.queues().items()]
-        return _line(("waiting  ", "dim"), *_dotted(sizes), (f" ({len(self.state.with_expert):,} with experts)", "dim"))
+        state, told = self.state, f"{len(self.state.with_expert):,} with experts"
+        for name, those in (("claimed", state.claimed), ("held", state.on_hold)):
+            told += f", {len(those):,} {name}" if those else ""
+        return _line(("waiting  ", "dim"), *_dotted(sizes), (f" ({told})", "dim"))
 
     def _lags(self) -> Text:
         behind = [(f"{stage} {records:,}", "") for stage, records in self.state.lags().items()]

@@ -161,7 +161,7 @@ MOST_OVERDUE = _gauge(
     "hitl_casework_most_overdue_seconds", "How far the open case that is most overdue is beyond its deadline.",
     "case_stage",
 )  # fmt: skip
-REFUSALS = _counter("hitl_casework_refusals_total", "Answers and appeals that were refused.", "of", "reason")
+REFUSALS = _counter("hitl_casework_refusals_total", "Answers, commands and appeals that were refused.", "of", "reason")
 ESCALATIONS = _counter("hitl_casework_escalations_total", "Cases that went on to an expert.", "by")
 
 # ---- feedback and training ----

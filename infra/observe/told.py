@@ -8,6 +8,7 @@ from infra.observe.instruments import Instruments
 from schemas.events import (
     AppealRefused,
     CaseEscalated,
+    CommandRefused,
     DeadLettered,
     DecisionRefused,
     Event,
@@ -20,8 +21,8 @@ from schemas.events import (
 from schemas.values import Trigger
 
 _TOLD: Final[tuple[type[Event], ...]] = (
-    AppealRefused, CaseEscalated, DeadLettered, DecisionRefused, RetrainingRequested, ModelEvaluated, ModelPromoted,
-    ModelRefused, ModelTrained,
+    AppealRefused, CaseEscalated, CommandRefused, DeadLettered, DecisionRefused, RetrainingRequested, ModelEvaluated,
+    ModelPromoted, ModelRefused, ModelTrained,
 )  # fmt: skip
 TOLD: Final = frozenset(_TOLD)
 
@@ -43,6 +44,8 @@ def tell(show: Instruments, stage: str, event: Event, bounded: Callable[[str], s
             show.add(m.DEAD_LETTERS, stage, event.origin.topic, event.reason)
         case DecisionRefused():
             show.add(m.REFUSALS, "answer", event.reason)
+        case CommandRefused():
+            show.add(m.REFUSALS, "command", event.reason)
         case AppealRefused():
             show.add(m.REFUSALS, "appeal", event.reason)
         case CaseEscalated():

@@ -42,6 +42,23 @@ class Keys:
         """Sorted set of open cases: by deadline, then by `queue_member`."""
         return f"{self.prefix}queue:{workflow}:{stage.value}:{priority.value}"
 
+    @property
+    def lanes(self) -> str:
+        """Set: every lane that ever had a case that could be claimed, as `lane_name`."""
+        return self.prefix + "lanes"
+
+    def claimable(self, lane: str, priority: Priority) -> str:
+        """Sorted set of open cases that nobody has: by turn, then by `queue_member`."""
+        return f"{self.prefix}claimable:{priority.value}:{lane}"
+
+    def in_hand(self, reviewer_id: str) -> str:
+        """Sorted set: request ids of a reviewer's leases by when they expire."""
+        return f"{self.prefix}in_hand:{reviewer_id}"
+
+    def answered(self, reviewer_id: str) -> str:
+        """Set: request ids of open cases that a reviewer has answered."""
+        return f"{self.prefix}answered:{reviewer_id}"
+
     def opened(self, workflow: str) -> str:
         """Sorted set of open cases: request ids by the time of opening."""
         return f"{self.prefix}opened:{workflow}"

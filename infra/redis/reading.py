@@ -6,6 +6,7 @@ Times in milliseconds since the epoch. Every question may raise `RedisUnavailabl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from infra.redis.cached_case import CachedCase, decode_case
 from infra.redis.connection import Connection
 from infra.redis.connection import connect as connect_redis
 from infra.redis.keys import Keys
@@ -13,11 +14,11 @@ from infra.redis.pace import pace, wait_ms
 from infra.redis.records import (
     LAYOUT,
     AnswerRow,
-    CachedCase,
+    LaneKey,
     RequestRecord,
-    decode_case,
     decode_record,
     decode_row,
+    lane_of,
     queue_member,
 )
 from infra.settings import Settings
@@ -68,6 +69,30 @@ class ReadModel:
     def workflows(self) -> list[str]:
         """Every workflow that ever had a case."""
         return sorted(name.decode() for name in self._redis.call("SMEMBERS", self._keys.workflows))
+
+    def claimable(self) -> dict[LaneKey, dict[Priority, list[str]]]:
+        """Request ids of all cases that nobody has, by lane and priority, the earliest turn first. For looking over."""
+        return {lane_of(name): self._claimable(name.decode()) for name in self._lanes()}
+
+    def lanes(self) -> dict[LaneKey, int]:
+        """Every lane that ever had a case that could be claimed, and how many wait in it."""
+        names = self._lanes()
+        sizes = self._redis.together([("ZCARD", self._keys.claimable(n.decode(), p)) for n in names for p in Priority])
+        step = len(Priority)
+        return {lane_of(name): sum(sizes[at * step : (at + 1) * step]) for at, name in enumerate(names)}
+
+    def in_hand(self, reviewer_id: str) -> dict[str, int]:
+        """Request ids of the cases that a reviewer has a lease on, and when each expires."""
+        words = _flat(self._redis.call("ZRANGE", self._keys.in_hand(reviewer_id), 0, -1, "WITHSCORES"))
+        return {name.decode(): round(float(at)) for name, at in zip(words[::2], words[1::2], strict=True)}
+
+    def _lanes(self) -> list[bytes]:
+        return sorted(self._redis.call("SMEMBERS", self._keys.lanes))
+
+    def _claimable(self, lane: str) -> dict[Priority, list[str]]:
+        found = self._redis.together([("ZRANGE", self._keys.claimable(lane, p), 0, -1) for p in Priority])
+        names = ([member.decode().partition(":")[2] for member in members] for members in found)
+        return {priority: ids for priority, ids in zip(Priority, names, strict=True) if ids}
 
     def queue(self, workflow: str, stage: CaseStage, *, start: int = 0, count: int = 50) -> list[str]:
         """Request ids of open cases in the order in which to work on them."""

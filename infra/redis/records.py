@@ -1,31 +1,27 @@
-"""What the read model keeps of a request and of a case. Times in milliseconds since the epoch.
+"""What the read model keeps of a request. Times in milliseconds since the epoch.
 
 Every fact is kept apart from what follows from all of them, so that facts may come in any order. Values are stored with
 their fields by position.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Final, TypeVar
 
 import msgspec
 
 from infra.redis.errors import RecordUnreadable
 from schemas.values import (
-    Appeal,
     CaseStage,
     ClosedBy,
     Coordinates,
     DecidedBy,
     EscalatedBy,
     Outcome,
-    PreviousAnswer,
     Priority,
-    Recommendation,
-    ReopenedBy,
-    StandingDecision,
 )
 
-LAYOUT: Final = "2"  # raised with every change below: a model of another layout is rebuilt
+LAYOUT: Final = "3"  # raised with every change below: a model of another layout is rebuilt
 NEVER: Final = "+inf"  # the deadline of a case that has none, as a score
 
 
@@ -74,13 +70,46 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     at: int
 
 
-class Escalated(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """The case went to an expert."""
+class Asked(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What the announcement of a revision asks of people."""
+
+    revision: int
+    skills: tuple[str, ...]
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The case went to an expert, or back from one."""
 
     sequence: int
     revision: int
-    by: EscalatedBy
+    stage: CaseStage
     at: int
+
+
+class Reprioritised(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Somebody gave the case another priority."""
+
+    sequence: int
+    revision: int
+    priority: Priority
+
+
+class Hands(StrEnum):
+    """Where an open case is while it waits for its end."""
+
+    FREE = "free"
+    LEASED = "leased"
+    HELD = "held"
+    ANSWERED = "answered"  # by an answer that can still be taken back
+
+
+class Possession(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Who has the case, by the last change that says so; a lease is theirs until it expires."""
+
+    sequence: int
+    hands: Hands
+    reviewer_id: str
+    expires_at: int | None = None
 
 
 class Answerable(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -109,6 +138,7 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     revision: int
     at: int
     by: ClosedBy
+    decides: bool = True  # the end of an audit, and of a question whose answer is known, decides nothing
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -143,11 +173,12 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """An answer that changed the case."""
+    """An answer that changed the case; `passed_on` when it sent the case to an expert and decided nothing."""
 
     sequence: int
     at: int
     reviewer_id: str
+    passed_on: bool = False
 
 
 class Queued(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -158,6 +189,24 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     priority: Priority
     due_at: int | None
     opened_at: int
+
+
+class Claimable(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The place of a case that nobody has, among those that ask for the same skills; `turn` as streams.casework."""
+
+    workflow: str
+    stage: CaseStage
+    skills: tuple[str, ...]
+    priority: Priority
+    turn: int
+    opened_at: int
+
+
+class InHand(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A person's lease on an open case."""
+
+    reviewer_id: str
+    expires_at: int
 
 
 class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -171,7 +220,10 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     predicted_at: int | None = None
     announced: Announced | None = None
     opened: Opened | None = None
-    escalated: Escalated | None = None
+    asked: Asked | None = None
+    moved: tuple[Moved, ...] = ()
+    reprioritised: Reprioritised | None = None
+    possession: Possession | None = None
     answerable: Answerable | None = None
     reopened: tuple[Reopened, ...] = ()
     closed: Closed | None = None
@@ -185,6 +237,8 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     status: str | None = None  # what an upstream system is told; None when it failed, or the log no longer tells
     progress: float = 0.0
     queued: Queued | None = None
+    claimable: Claimable | None = None
+    in_hand: InHand | None = None
     finished_at: int | None = None  # None while anything can still come
 
     @property
@@ -214,36 +268,6 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         return said.review
 
 
-class CachedCase(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What a list or a page shows of an open case; the body by coordinates where it is large. Nothing sealed."""
-
-    workflow: str
-    revision: int
-    stage: CaseStage
-    priority: Priority
-    reason: str
-    classes: tuple[str, ...]
-    approving_class: str
-    recommendation: Recommendation | None
-    rule_hits: tuple[str, ...]
-    risk_flags: tuple[str, ...]
-    high_risk: bool
-    compliance: bool
-    policy_version: int
-    created_at: int
-    requested_at: int
-    due_at: int | None
-    request: Place
-    review: Place
-    request_body: bytes | None
-    request_fingerprint: bytes
-    escalated_by: EscalatedBy | None
-    answers: tuple[PreviousAnswer, ...]
-    reopened_by: ReopenedBy | None
-    appeal: Appeal | None
-    standing: StandingDecision | None
-
-
 class AnswerRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One answer in the account of a reviewer; `waited_ms` from the case's opening at that stage to the answer."""
 
@@ -254,27 +278,26 @@ class AnswerRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     request_id: str
 
 
+LaneKey = tuple[str, CaseStage, tuple[str, ...]]  # workflow, stage, skills in alphabetical order
 T = TypeVar("T")
-_records, _cases = msgspec.msgpack.Decoder(RequestRecord), msgspec.msgpack.Decoder(CachedCase)
+_records = msgspec.msgpack.Decoder(RequestRecord)
 _rows = msgspec.json.Decoder(AnswerRow)
 encode = msgspec.msgpack.Encoder().encode
-encode_row = msgspec.json.Encoder().encode
+encode_row = encode_json = msgspec.json.Encoder().encode
+_lanes: msgspec.json.Decoder[LaneKey] = msgspec.json.Decoder(LaneKey)
 
 
 def decode_record(value: bytes) -> RequestRecord:
     """Raises `RecordUnreadable`, as all of these."""
-    return _decoded(_records.decode, value)
-
-
-def decode_case(value: bytes) -> CachedCase:
-    return _decoded(_cases.decode, value)
+    return readable(_records.decode, value)
 
 
 def decode_row(value: bytes) -> AnswerRow:
-    return _decoded(_rows.decode, value)
+    return readable(_rows.decode, value)
 
 
-def _decoded(decode: Callable[[bytes], T], value: bytes) -> T:
+def readable(decode: Callable[[bytes], T], value: bytes) -> T:
+    """What a value of ours decodes to. Raises `RecordUnreadable`."""
     try:
         return decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -288,6 +311,20 @@ def queue_member(opened_at: int, request_id: str) -> str:
     '1700000000000:r1'
     """
     return f"{opened_at:013d}:{request_id}"
+
+
+def lane_name(workflow: str, stage: CaseStage, skills: Sequence[str]) -> str:
+    """Cases that the same people are able to do, as the model names them.
+
+    >>> lane_name("posts", CaseStage.HUMAN, ("french",))
+    '["posts","human",["french"]]'
+    """
+    return encode_json((workflow, stage, tuple(skills))).decode()
+
+
+def lane_of(name: bytes) -> LaneKey:
+    """The lane of a name. Raises `RecordUnreadable`."""
+    return readable(_lanes.decode, name)
 
 
 def queue_score(due_at: int | None) -> str:

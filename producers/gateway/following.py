@@ -1,20 +1,16 @@
 """What the gateway reads all the time: policies and signing keys in force, and the outcomes that somebody waits for."""
 
 import logging
-import threading
 from collections.abc import Callable, Container, Sequence
-from typing import Final
 
-from infra.kafka.log import Log, Record, TopicPartition
+from infra.kafka.listening import Listening
+from infra.kafka.log import Log, Reader, Record, TopicPartition
 from infra.kafka.scan import decoded, partitions_of
 from schemas.codec import Codec
 from schemas.events import DecisionMade
 from schemas.topics import IDENTITIES, OUTCOMES, POLICIES
 from streams.casework.signing_keys import NO_IDENTITIES, Identities, fold_identities
 from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
-
-READ: Final = 0.2  # seconds a read may wait; records come at once
-MOST: Final = 1_000  # records a read
 
 logger = logging.getLogger(__name__)
 
@@ -32,40 +28,29 @@ class Following:
         failed: Callable[[], None],
     ) -> None:
         """`tell` gets outcomes whose key is `awaited`, in that thread; `failed` hears that it cannot go on."""
-        self._log, self._codec, self._awaited, self._tell, self._failed = log, codec, awaited, tell, failed
+        self._log, self._codec, self._awaited, self._tell = log, codec, awaited, tell
         self.policies: Policies = NO_POLICIES
         self.identities: Identities = NO_IDENTITIES
         self.caught_up = False  # whether the configuration of the moment it began is known
-        self.failure: Exception | None = None
         self._places = [TopicPartition(topic.name, 0) for topic in (POLICIES, IDENTITIES)]
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="following", daemon=True)
+        self._listening = Listening(log, "following", take=self._take, failed=failed)
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why it cannot go on."""
+        return self._listening.failure
 
     def start(self) -> None:
         """Begin: configuration from the first, outcomes from now on. Raises `LogUnavailable`, `TopicMissing`."""
         starts = {place: self._log.watermark(place) for place in partitions_of(self._log, [OUTCOMES.name])}
         self._ends = {place: self._log.watermark(place) for place in self._places}
-        self._reader = self._log.reader({**{p: self._log.beginning(p) for p in self._places}, **starts})
-        self._thread.start()
+        self._listening.start({**{p: self._log.beginning(p) for p in self._places}, **starts})
 
     def close(self) -> None:
         """End the thread."""
-        self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._listening.close()
 
-    def _follow(self) -> None:
-        try:
-            while not self._ending.is_set():
-                self._take(self._reader.read(MOST, READ))
-                if not self.caught_up:
-                    self.caught_up = all(self._reader.position(p) >= end for p, end in self._ends.items())
-            self._reader.close()
-        except Exception as error:  # noqa: BLE001 - raised again where the process ends
-            self.failure = error
-            self._failed()
-
-    def _take(self, records: Sequence[Record]) -> None:
+    def _take(self, records: Sequence[Record], reader: Reader) -> None:
         outcomes: list[DecisionMade] = []
         for record in records:
             if record.topic != OUTCOMES.name:
@@ -76,6 +61,7 @@ class Following:
                     outcomes.append(event)
         if outcomes:
             self._tell(outcomes)
+        self.caught_up = self.caught_up or all(reader.position(p) >= end for p, end in self._ends.items())
 
     def _fold(self, record: Record) -> None:
         entry = decoded(record, self._codec)

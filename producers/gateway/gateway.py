@@ -13,6 +13,7 @@ from infra.errors import HitlError
 from infra.kafka.client import KafkaLog
 from infra.kafka.log import TopicPartition
 from infra.kafka.scan import about
+from infra.redis.records import RequestRecord
 from producers.gateway.accepting import Accepting, Checked
 from producers.gateway.appeals import (
     NotAsked,
@@ -32,7 +33,14 @@ from producers.gateway.issuing import Issuing
 from producers.gateway.lookup import Lookup, NotKnowing
 from producers.gateway.problems import Problem, ProblemBody
 from producers.gateway.publisher import RequestRefused, checked
-from producers.gateway.standing import FIRST_TOPICS, LAST_TOPICS, Standing, of_entries, of_record
+from producers.gateway.standing import (
+    FIRST_TOPICS,
+    LAST_TOPICS,
+    Standing,
+    is_asked_upstream,
+    of_entries,
+    of_record,
+)
 from schemas.codec import Codec
 from schemas.topics import POLICIES
 from streams.workflow.policies import WorkflowUnknown, policy_of
@@ -106,7 +114,7 @@ class Gateway:
         except NotKnowing as error:
             detail = f"It cannot be looked up: {error}. Ask again later, or with ?timeline=true, which reads the log."
             raise Problem(503, detail, reason="read_model", retry_seconds=RETRY) from error
-        if record is None or record.origin is None:
+        if record is None or record.origin is None or not await self._is_asked(request_id, record):
             if (known := self.accepting.lately(request_id)) is not None:
                 return known
             detail = (
@@ -198,6 +206,18 @@ class Gateway:
         except Problem as problem:
             return Item(index=index, request_id=request_id, accepted=False, problem=problem.body())
         return Item(index=index, request_id=request_id, accepted=True)
+
+    async def _is_asked(self, request_id: str, record: RequestRecord) -> bool:
+        """Whether upstream asked it; the log tells where the read model knows of people who were asked, but not why."""
+        if is_asked_upstream(record):
+            return True
+        try:
+            await self.story(request_id)
+        except Problem as problem:
+            if problem.status == 404:
+                return False
+            raise
+        return True
 
     async def _with_queue(self, standing: Standing) -> Standing:
         """With its place in the queue while people are to decide it; afterwards a case may be open for an audit."""

@@ -1,5 +1,8 @@
 """What an upstream system is told of a request. Nothing that is sealed: no draw, no blind answer, no probability.
 
+Nor is told how people work on a case, nor anything of a decision that is judged anew but what became of it. An id under
+which people were asked without a request is that of a question whose answer is known: upstream never asked it.
+
 Chance has some automatic decisions reviewed as well. Whoever learned which would know what is watched, so of a request
 that was decided automatically nothing is told that only such a review can have brought about. An appeal waits while one
 is open; so whether it waits is not told either, only that it was filed and how it ended. Times in milliseconds.
@@ -18,6 +21,8 @@ from schemas.events import (
     CaseClosed,
     CaseEscalated,
     CaseOpened,
+    CaseReopened,
+    CaseReturned,
     DeadLettered,
     DecisionMade,
     DecisionRequested,
@@ -52,7 +57,8 @@ LAST_TOPICS: Final = (OUTCOMES.name,)
 TOLD_OF_ALL: Final = (
     DecisionRequested, DecisionMade, AppealFiled, AppealRefused, OutcomeAmended, OutcomeUpheld,
 )  # fmt: skip
-TOLD_OF_REVIEWED: Final = (ReviewRequested, CaseOpened, CaseEscalated, CaseClosed)
+TOLD_OF_REVIEWED: Final = (ReviewRequested, ExpertReviewRequested, CaseOpened, CaseEscalated, CaseReturned, CaseClosed)
+NEVER: Final = float("inf")  # revision
 STOPPING: Final = frozenset({REQUESTS.name, PREDICTIONS.name})  # dead letters of these topics concern the request
 
 
@@ -130,24 +136,41 @@ def of_record(request_id: str, record: RequestRecord) -> Standing:
     )
 
 
+def is_asked_upstream(record: RequestRecord) -> bool:
+    """Whether the read model knows that there is a request, and not only that people were asked something."""
+    if record.announced is None and record.opened is None:
+        return True
+    return record.predicted_at is not None or record.decided is not None
+
+
 def of_entries(entries: Sequence[Entry]) -> Standing | None:
-    """Of a request as its records tell it, with what happened when; None when they tell nothing."""
-    told = [entry for entry in entries if entry.event is not None]
-    made = next((entry.event for entry in told if isinstance(entry.event, DecisionMade)), None)
-    automatic = made is not None and made.decided_by is DecidedBy.AUTOMATION
-    shown = [e for e in told if e.event is not None and is_told(e.event, automatic=automatic)]
-    story = story_of(Record(e.event, e.timestamp) for e in shown if e.event is not None)
+    """Of a request as its records tell it, with what happened when; None when they tell nothing, or there is none."""
+    events = [entry.event for entry in entries if entry.event is not None]
+    made = next((event for event in events if isinstance(event, DecisionMade)), None)
+    reopened = min((event.revision for event in events if isinstance(event, CaseReopened)), default=NEVER)
+    before = 0 if made is not None and made.decided_by is DecidedBy.AUTOMATION else reopened
+    shown = [
+        Record(_without_note(entry.event), entry.timestamp)
+        for entry in entries
+        if entry.event is not None and is_told(entry.event, before=before)
+    ]
+    story = story_of(shown) if any(not isinstance(record.event, TOLD_OF_REVIEWED) for record in shown) else None
     return None if story is None else _of_story(story, made)
 
 
-def is_told(event: Event, *, automatic: bool) -> bool:
-    """Whether upstream may see an event of a request; `automatic` when no person decided it."""
+def is_told(event: Event, *, before: float) -> bool:
+    """Whether upstream may see an event of a request; of its case only revisions `before` this one."""
     match event:
         case DeadLettered():
             return event.origin.topic in STOPPING
-        case ExpertReviewRequested():
-            return not automatic and event.reopened_by is None
-    return isinstance(event, TOLD_OF_ALL) or (not automatic and isinstance(event, TOLD_OF_REVIEWED))
+        case event if isinstance(event, TOLD_OF_REVIEWED):
+            return event.revision < before
+    return isinstance(event, TOLD_OF_ALL)
+
+
+def _without_note(event: Event) -> Event:
+    """What experts write to reviewers is theirs."""
+    return msgspec.structs.replace(event, note="") if isinstance(event, CaseReturned) else event
 
 
 def _of_story(story: RequestStory, made: DecisionMade | None) -> Standing:

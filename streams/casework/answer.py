@@ -10,6 +10,7 @@ from streams.casework.refusal import Refusal, Refused, quote
 
 APPROVE: Final = "approve"
 REJECT: Final = "reject"
+LABEL: Final = "label"  # names a class, where approving and rejecting are no words for it
 MAX_NOTE_BYTES: Final = 16 * 1024
 MAX_ID_BYTES: Final = 256
 LONGEST_GRACE: Final = 60  # seconds that an answer may wait to be taken back
@@ -36,10 +37,13 @@ def read_answer(case: Case, decision: ReviewDecided) -> Answered | PassedOn | Re
             return _approved(case, decision.label)
         case "reject":
             return _rejected(case, decision.label)
+        case "label":
+            return _labelled(case, decision.label)
         case "escalate" | "mark_wrong":
             return _passed_on(case, decision)
         case _:
-            return _bad(f"action {quote(decision.action)} is none of {APPROVE}, {REJECT}, {ESCALATE}, {MARK_WRONG}")
+            known = f"{APPROVE}, {REJECT}, {LABEL}, {ESCALATE}, {MARK_WRONG}"
+            return _bad(f"action {quote(decision.action)} is none of {known}")
 
 
 def given_answer(
@@ -89,6 +93,13 @@ def _rejected(case: Case, label: str | None) -> Answered | Refused:
     named = ", ".join(map(quote, others[:10]))
     said = "no label is given" if label is None else f"the label is {quote(label)}"
     return _bad(f"rejecting needs one of the classes {named}, but {said}")
+
+
+def _labelled(case: Case, label: str | None) -> Answered | Refused:
+    if label is not None and label in case.classes:
+        return Answered(label)
+    named = ", ".join(map(quote, case.classes[:10]))
+    return _bad(f"label is {quote(label or '')}: give one of the classes {named}")
 
 
 def _passed_on(case: Case, decision: ReviewDecided) -> PassedOn | Refused:

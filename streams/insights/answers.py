@@ -9,12 +9,10 @@ import msgspec
 from infra.errors import HitlError
 from streams.insights.fold import NO_WORKFLOW
 from streams.insights.kpis import Kpis, kpis
-from streams.insights.models import ModelFacts
 from streams.insights.reading import Amounts, SystemMetrics, figures_of, metrics_of
 from streams.insights.store import Snapshot
 from streams.insights.sums import Amount
 from streams.insights.windows import Width, widest, window_start
-from streams.workflow.types import Costs
 
 MOST_WINDOWS: Final = 1_500  # in one answer: a day of minutes
 DEFAULT_WINDOWS: Final = {Width.MINUTE: 60, Width.HOUR: 24, Width.DAY: 31}
@@ -79,7 +77,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 def answered(question: Question, view: Snapshot, *, source: Source, complete_at: float | None, now: float) -> Answer:
     """The answer as of this snapshot; times in seconds. Raises `WindowsRefused`."""
-    whole, costs, models = view.whole(), view.costs(), view.models()
+    whole, costs, models, people = view.whole(), view.costs(), view.models(), view.people()
 
     def window(start: int | None, end: int | None, found: Mapping[str, Amounts]) -> WindowFigures:
         names = [name for name in sorted(found) if question.workflow in (None, name)]
@@ -87,7 +85,12 @@ def answered(question: Question, view: Snapshot, *, source: Source, complete_at:
             start=start,
             end=end,
             workflows={
-                name: _workflow(found[name], whole.get(name, {}), costs.get(name), models.get(name, {}))
+                name: WorkflowFigures(
+                    kpis=kpis(figures_of(found[name]), costs.get(name)),
+                    system=metrics_of(
+                        found[name], now=whole.get(name, {}), models=models.get(name, {}), assessed=people.get(name, {})
+                    ),
+                )
                 for name in names
                 if name != NO_WORKFLOW
             },
@@ -111,12 +114,6 @@ def as_of(view: Snapshot, *, source: Source, complete_at: float | None, now: flo
         positions=view.positions(),
         **view.notes(),
     )
-
-
-def _workflow(
-    amounts: Amounts, whole: Amounts, costs: Costs | None, models: Mapping[str, ModelFacts]
-) -> WorkflowFigures:
-    return WorkflowFigures(kpis=kpis(figures_of(amounts), costs), system=metrics_of(amounts, now=whole, models=models))
 
 
 def _windows(

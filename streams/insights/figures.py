@@ -27,6 +27,23 @@ class BlindGroup(NamedTuple):
     agreeing: int
 
 
+class Pairs(NamedTuple):
+    """Cases whose first two answers were these; `blind` when neither person saw the model's answer."""
+
+    first: str
+    second: str
+    blind: bool
+    cases: int
+
+
+class ValidatedGroup(NamedTuple):
+    """Final decisions that were drawn alike and that experts judged anew; `agreeing` they confirm."""
+
+    probability: float
+    answers: int
+    agreeing: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """Counts of one workflow, in all or in a span of time."""
@@ -34,12 +51,15 @@ class Figures:
     automatic: int = 0  # requests that the model decided alone
     reviewed: int = 0  # that a reviewer decided
     expert: int = 0  # that an expert decided
-    waiting: int = 0  # that wait for a person, audits of decided ones left out
+    waiting: int = 0  # that wait for a person, audits of decided ones left out; open gold questions look like them
     resolution: Durations = field(default_factory=Durations)  # from a request's arrival in the log to its outcome
     latency: Durations = field(default_factory=Durations)  # from a case's opening to its first closing by a person
+    work: Durations = field(default_factory=Durations)  # answers to claimed cases, and the time of all claims
     blind: tuple[BlindGroup, ...] = ()
     unweighable: int = 0  # requests answered blind with no possible inclusion probability
     expired: int = 0  # audits that nobody answered in time
+    pairs: tuple[Pairs, ...] = ()
+    validated: tuple[ValidatedGroup, ...] = ()
     simulated: bool = False  # any of the people who answered were simulated
 
     @property

@@ -6,37 +6,39 @@ Repeating a batch, or cutting it otherwise, ends in the same view.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, get_args
 
 from infra.kafka.scan import Entry
 from schemas.events import (
     AuditAnswered,
     AuditDrawn,
     AuditExpired,
-    CaseAnnounced,
-    CaseClosed,
-    CaseEscalated,
-    CaseOpened,
-    CaseReopened,
     DeadLettered,
+    DecisionValidated,
     Event,
     FeedbackRecorded,
+    GoldAnswered,
     ModelEvaluated,
     ModelPromoted,
     ModelRefused,
     ModelTrained,
+    OverlapAnswered,
     PolicyPublished,
+    ReviewerAssessed,
     StageTallied,
 )
-from schemas.topics import ASSIGNMENTS, AUDITS, BY_NAME, DEAD_LETTERS, FEEDBACK, MODELS, POLICIES, TALLIES
+from schemas.topics import ASSIGNMENTS, AUDITS, BY_NAME, DEAD_LETTERS, FEEDBACK, MODELS, POLICIES, REVIEWERS, TALLIES
 from streams.insights.models import ModelEvent, ModelFacts, with_model_event
+from streams.insights.people import PersonFacts, person_facts
 from streams.insights.subject import UNKNOWN, AuditEvent, CaseEvent, Subject, with_audit_event, with_case_event
 from streams.insights.sums import Amount, Cell, Sums, minute_of
 from streams.insights.tallies import LAST_MOMENT, Input, after, amounts, is_plausible, judged
 from streams.workflow.policies import NO_POLICIES, fold_policies
 from streams.workflow.types import Costs
 
-FOLDED: Final = tuple(topic.name for topic in (POLICIES, MODELS, TALLIES, ASSIGNMENTS, AUDITS, FEEDBACK, DEAD_LETTERS))
+FOLDED: Final = tuple(
+    topic.name for topic in (POLICIES, MODELS, TALLIES, ASSIGNMENTS, AUDITS, FEEDBACK, REVIEWERS, DEAD_LETTERS)
+)
 NO_WORKFLOW: Final = "_unknown"  # as the stages count what names none
 LEARNT: Final = "feedback/"  # type, kind
 DEAD: Final = "dead_letter/"  # stage, reason
@@ -44,6 +46,7 @@ PROMOTED: Final = "promoted"
 REFUSED: Final = "model_refused"
 SubjectKey = tuple[str, str]  # workflow, request id
 ModelKey = tuple[str, str]  # workflow, digest
+PersonKey = tuple[str, str]  # workflow, reviewer id
 
 
 class Note(str):
@@ -77,6 +80,7 @@ class Changes:
     covered: dict[Input, int] = field(default_factory=dict)
     seen: dict[str, None] = field(default_factory=dict)  # ids of events that are counted by nothing else
     models: dict[ModelKey, ModelFacts] = field(default_factory=dict)
+    people: dict[PersonKey, PersonFacts] = field(default_factory=dict)
     costs: dict[str, Costs | None] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
     latest: int = 0  # record time of the last record, milliseconds
@@ -107,10 +111,10 @@ class _Folding:
         match event:
             case StageTallied():
                 self._tally(event)
-            case CaseOpened() | CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened():
-                self._case(event)
-            case AuditDrawn() | AuditAnswered() | AuditExpired():
-                self._audit(event)
+            case changed if isinstance(changed, CaseEvent):
+                self._case(changed)
+            case audited if isinstance(audited, AuditEvent):
+                self._audit(audited)
             case FeedbackRecorded():
                 self._once(event.event_id, event.workflow, event.decided_at, f"{LEARNT}{event.type}/{event.kind}")
             case DeadLettered():
@@ -118,10 +122,12 @@ class _Folding:
                 self._once(event.event_id, event.workflow or NO_WORKFLOW, event.dead_lettered_at, measure)
             case ModelTrained() | ModelEvaluated() | ModelPromoted() | ModelRefused():
                 self._model(event)
+            case ReviewerAssessed():
+                self.made.people[event.workflow, event.reviewer_id] = person_facts(event)
             case PolicyPublished():
                 self._policy(event)
             case _:
-                pass  # a refusal, or what other views tell
+                pass  # a refusal, a note, or what other views tell
 
     def _tally(self, tally: StageTallied) -> None:
         made = self.made
@@ -180,8 +186,9 @@ class _Folding:
 
 
 _MOMENTS: Final = {
-    **dict.fromkeys((CaseOpened, CaseAnnounced, CaseEscalated, CaseClosed, CaseReopened), "occurred_at"),
+    **dict.fromkeys(get_args(CaseEvent), "occurred_at"),
     AuditDrawn: "drawn_at", AuditAnswered: "answered_at", AuditExpired: "expired_at",
+    GoldAnswered: "answered_at", OverlapAnswered: "answered_at", DecisionValidated: "validated_at",
     FeedbackRecorded: "decided_at", DeadLettered: "dead_lettered_at",
     ModelPromoted: "promoted_at", ModelRefused: "refused_at",
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """The eleven figures that the system is held to, from its own events. What is not measured says so; never a guess."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -7,13 +8,16 @@ import msgspec
 from msgspec import field
 
 from schemas.values import SampleKind
-from streams.insights.figures import BlindGroup, Durations, Figures
-from streams.insights.intervals import clopper_pearson
+from streams.assurance.agreement import Coefficient, Ratings, agreement, from_patterns
+from streams.assurance.intervals import CONFIDENCE, clopper_pearson, lower_bound
+from streams.insights.figures import BlindGroup, Durations, Figures, Pairs, ValidatedGroup
 from streams.workflow.types import Costs
 
 ENOUGH: Final = 30  # blind answers below which no share is given
 SECONDS: Final = 1_000  # milliseconds
 TWO_HOURS: Final = 7_200.0  # seconds
+HOUR: Final = 3_600_000  # milliseconds
+NO_CLAIMS: Final = "nobody answered a case that they had claimed before: how long people work is not known"
 SIMULATED_NOTE: Final = "answers came from simulated people"
 
 
@@ -55,14 +59,10 @@ def kpis(figures: Figures, costs: Costs | None = None) -> Kpis:
         human_review_latency=_duration(figures, figures.latency, "no case was answered yet"),
         time_to_resolution=_duration(figures, figures.resolution, "no request was decided yet"),
         cost_per_decision=cost_per_decision(figures, costs),
-        review_efficiency=_unmeasured(
-            "> 100", "cases per person-hour", "how long people work on a case is not recorded"
-        ),
-        inter_annotator_agreement=_unmeasured(
-            "> 85 %", "share", "no request is answered by two people: overlapping reviews are not drawn yet"
-        ),
+        review_efficiency=review_efficiency(figures),
+        inter_annotator_agreement=inter_annotator_agreement(figures),
         human_ai_agreement=human_ai_agreement(figures),
-        expert_validation_rate=_unmeasured("> 95 %", "share", "final decisions are not yet drawn for experts to check"),
+        expert_validation_rate=expert_validation_rate(figures),
         false_positive_rate=false_positive_rate(figures),
         learning_acceleration=_unmeasured(
             "> 3×", "times", "needs the same labels bought at random beside it, which is not run here"
@@ -111,6 +111,18 @@ def automatic_accuracy(figures: Figures) -> Details:
     return _weighed(figures, known)
 
 
+def review_efficiency(figures: Figures) -> Kpi:
+    """Answers by the hour for which people had claimed cases; each person's answer counts, also of several to one case.
+
+    A claim that ran out adds no time, one that was given back does; answers without a claim are in neither.
+    """
+    answers, hours = figures.work.count, figures.work.milliseconds / HOUR
+    if not answers or not hours:
+        return _unmeasured("> 100", "cases per person-hour", NO_CLAIMS)
+    details = _noted(figures, {"answers": answers, "person_hours": round(hours, 4)})
+    return _figure(answers / hours, "> 100", lambda rate: rate > 100, "cases per person-hour", **details)
+
+
 def cost_per_decision(figures: Figures, costs: Costs | None) -> Kpi:
     """Mean dollars per decision by the policy's own rates; answered audits are paid as reviews."""
     if costs is None:
@@ -149,7 +161,56 @@ def false_positive_rate(figures: Figures) -> Kpi:
     return _figure(1 - weighted_agreement(groups), "< 5 %", lambda share: share < 0.05, "share", **details)
 
 
-def weighted_agreement(groups: Sequence[BlindGroup]) -> float:
+def inter_annotator_agreement(figures: Figures) -> Kpi:
+    """The share of cases whose first two answers are the same, and the coefficients beside it. Later answers are left
+    out: they are asked for where the first two disagree."""
+    cases = sum(pairs.cases for pairs in figures.pairs)
+    if cases < ENOUGH:
+        why_not = f"only {cases} cases were answered by two people so far, {ENOUGH} are needed"
+        return _unmeasured("> 85 %", "share", why_not)
+    alike = sum(pairs.cases for pairs in figures.pairs if pairs.first == pairs.second)
+    interval, found = clopper_pearson(alike, cases), agreement(ratings_of(figures.pairs))
+    blind = sum(pairs.cases for pairs in figures.pairs if pairs.blind)
+    details: Details = {
+        "cases": cases, "low": interval.low, "high": interval.high,
+        "krippendorff_alpha": shown(found.krippendorff_alpha), "gwet_ac1": shown(found.gwet_ac1),
+        "fleiss_kappa": shown(found.fleiss_kappa), "blind_cases": blind,
+    }  # fmt: skip
+    if blind < cases:
+        details["note"] = "who sees the model's answer leans to it: only blind cases show people's own agreement"
+    return _figure(alike / cases, "> 85 %", lambda share: share > 0.85, "share", **_noted(figures, details))
+
+
+def ratings_of(pairs: Sequence[Pairs]) -> Ratings:
+    """Counts by class of each pair; a workflow has two classes at least, used or not."""
+    classes = sorted({label for each in pairs for label in each[:2]})
+    patterns = Counter[tuple[int, ...]]()
+    for each in pairs:
+        patterns[tuple((each.first, each.second).count(label) for label in classes)] += each.cases
+    width = max(2, len(classes))
+    return from_patterns({(*pattern, *(0,) * (width - len(pattern))): n for pattern, n in patterns.items()}, width)
+
+
+def shown(coefficient: Coefficient) -> float | str:
+    """A coefficient as a detail."""
+    return str(coefficient) if coefficient.value is None else round(coefficient.value, 4)
+
+
+def expert_validation_rate(figures: Figures) -> Kpi:
+    """The 1/π-weighted share of final decisions that an expert confirms; met when its lower 95 % bound exceeds 95 %."""
+    checked = _answers(figures.validated)
+    if checked < ENOUGH:
+        why_not = f"experts have checked only {checked} final decisions of a random sample, {ENOUGH} are needed"
+        return _unmeasured("> 95 %", "share", why_not)
+    bound = lower_bound(_agreeing(figures.validated), checked)
+    details: Details = {"checked": checked, "lower_bound": bound, "confidence": CONFIDENCE}
+    if len(figures.validated) > 1:
+        details["note"] = "the bound ignores that decisions were drawn with different probabilities"
+    rate = weighted_agreement(figures.validated)
+    return _figure(rate, "> 95 %", lambda _: bound > 0.95, "share", **_noted(figures, details))
+
+
+def weighted_agreement(groups: Sequence[BlindGroup | ValidatedGroup]) -> float:
     """Σ (agrees / π) / Σ (1 / π): the share in what was drawn from (Hájek 1971)."""
     return sum(g.agreeing / g.probability for g in groups) / sum(g.answers / g.probability for g in groups)
 
@@ -158,11 +219,11 @@ def _audits(figures: Figures) -> list[BlindGroup]:
     return [group for group in figures.blind if group.kind is SampleKind.AUDIT]
 
 
-def _answers(groups: Sequence[BlindGroup]) -> int:
+def _answers(groups: Sequence[BlindGroup | ValidatedGroup]) -> int:
     return sum(group.answers for group in groups)
 
 
-def _agreeing(groups: Sequence[BlindGroup]) -> int:
+def _agreeing(groups: Sequence[BlindGroup | ValidatedGroup]) -> int:
     return sum(group.agreeing for group in groups)
 
 

@@ -6,25 +6,26 @@ from typing import Final
 import msgspec
 
 from schemas.values import SampleKind
+from streams.assurance.intervals import clopper_pearson
+from streams.insights.checks import pairs_in, validated_in
 from streams.insights.figures import BlindGroup, Durations, Figures
 from streams.insights.fold import DEAD, LEARNT, PROMOTED, REFUSED
-from streams.insights.intervals import clopper_pearson
-from streams.insights.kpis import ENOUGH, weighted_agreement
+from streams.insights.kpis import ENOUGH, NO_CLAIMS, weighted_agreement
 from streams.insights.models import ModelFacts
+from streams.insights.people import NOBODY, PersonFacts, PersonRow, person_rows
 from streams.insights.subject import Measure
 from streams.insights.sums import Amount
 from streams.insights.tallies import tallied
 
 Amounts = Mapping[str, Amount]  # of one workflow and one span, by measure
 NOTHING: Final = Amount(0)
-NO_LEASES: Final = "how long people work on a case is not recorded"
 AUTOMATIC: Final = tallied("router", "auto_approve")
 REVIEWED: Final = tallied("casework", "reviewed")
 EXPERT: Final = tallied("casework", "expert")
 
 
 class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Open cases that stand alike; `priority` is the one they were opened with."""
+    """Open cases that stand alike; `priority` is the one they were opened with or given since."""
 
     standing: str
     priority: str
@@ -63,11 +64,14 @@ class SystemMetrics(msgspec.Struct, frozen=True, kw_only=True):
     decided_by_expert: int
     mean_processing_seconds: float | None  # from arrival in the log to the outcome
     mean_prediction_seconds: float | None  # from arrival in the log to the model's answer
-    escalations: dict[str, int]  # by whom: a person or a deadline
+    escalations: dict[str, int]  # by what: a person, a deadline or people's disagreement
     active_reviewers: int
-    answers: int
-    refused_answers: int
-    mean_review_seconds: float | None
+    answers: int  # of people, each of several to one case
+    gold_answers: int  # of those, to questions whose answer is known
+    gold_right: int
+    refused_answers: int  # and refused commands
+    forged: int  # answers and commands under the name of somebody else
+    mean_review_seconds: float | None  # of claims, for each answer to a claimed case
     mean_review_why_not: str
     in_time: int
     late: int
@@ -89,13 +93,14 @@ class SystemMetrics(msgspec.Struct, frozen=True, kw_only=True):
     queue: tuple[QueueRow, ...]
     states: dict[str, int]
     models: tuple[ModelRow, ...]
+    people: tuple[PersonRow, ...]  # who was assessed; suspected ones first
 
 
 def figures_of(amounts: Amounts) -> Figures:
     """What the KPIs are computed from."""
     automatic, reviewed, expert = (_like(amounts, name) for name in (AUTOMATIC, REVIEWED, EXPERT))
     decided = _total((automatic, reviewed, expert))
-    latency = amounts.get(Measure.LATENCY, NOTHING)
+    latency, work = amounts.get(Measure.LATENCY, NOTHING), amounts.get(Measure.WORK, NOTHING)
     return Figures(
         automatic=automatic.count,
         reviewed=reviewed.count,
@@ -103,15 +108,20 @@ def figures_of(amounts: Amounts) -> Figures:
         waiting=amounts.get(Measure.WAITING, NOTHING).count,
         resolution=Durations(decided.count, decided.total),
         latency=Durations(latency.count, latency.total),
+        work=Durations(work.count, work.total),
         blind=tuple(group for _, group in _blind(amounts)),
         unweighable=amounts.get(Measure.UNWEIGHABLE, NOTHING).count,
         expired=amounts.get(Measure.EXPIRED, NOTHING).count,
+        pairs=pairs_in(amounts),
+        validated=validated_in(amounts),
         simulated=amounts.get(Measure.SIMULATED, NOTHING).count > 0,
     )
 
 
-def metrics_of(amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFacts]) -> SystemMetrics:
-    """`amounts` of the span; `now` of all time, for what stands open."""
+def metrics_of(
+    amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFacts], assessed: Mapping[str, PersonFacts] = NOBODY
+) -> SystemMetrics:
+    """`amounts` of the span; `now` of all time, for what stands open; `assessed` by reviewer id."""
     figures = figures_of(amounts)
     reviews, experts = _router(amounts, "human_review").count, _router(amounts, "expert_escalation").count
     routed = figures.automatic + reviews + experts
@@ -120,7 +130,7 @@ def metrics_of(amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFact
     in_time, late = (amounts.get(each, NOTHING).count for each in (Measure.IN_TIME, Measure.LATE))
     amended, upheld = _casework(amounts, "amended").count, _casework(amounts, "upheld").count
     people = _by_name(amounts, Measure.ANSWERS)
-    queue = _queue(now)
+    queue, gold = _queue(now), amounts.get(Measure.GOLD, NOTHING)
     return SystemMetrics(
         predicted=answered.count,
         without_answer=_like(amounts, failed).count,
@@ -138,9 +148,12 @@ def metrics_of(amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFact
         escalations=_by_name(amounts, Measure.ESCALATED),
         active_reviewers=len(people),
         answers=sum(people.values()),
+        gold_answers=gold.count,
+        gold_right=gold.total,
         refused_answers=_casework(amounts, "refused").count,
-        mean_review_seconds=None,
-        mean_review_why_not=NO_LEASES,
+        forged=_casework(amounts, "forged").count,
+        mean_review_seconds=_mean(Amount(figures.work.count, figures.work.milliseconds)),
+        mean_review_why_not="" if figures.work.count else NO_CLAIMS,
         in_time=in_time,
         late=late,
         sla_compliance=_share(in_time, in_time + late),
@@ -161,6 +174,7 @@ def metrics_of(amounts: Amounts, *, now: Amounts, models: Mapping[str, ModelFact
         queue=queue,
         states=_states(now, queue),
         models=_models(amounts, models),
+        people=person_rows(assessed),
     )
 
 

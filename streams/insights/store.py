@@ -20,6 +20,7 @@ from infra.kafka.log import TopicPartition
 from infra.kafka.scan import Entry
 from streams.insights.fold import Changes, ModelKey, SubjectKey, fold
 from streams.insights.models import ModelFacts
+from streams.insights.people import PersonFacts
 from streams.insights.subject import Subject
 from streams.insights.sums import Amount, Cell
 from streams.insights.tallies import Input
@@ -27,7 +28,7 @@ from streams.insights.windows import SIZED, Width, window_start
 from streams.workflow.types import Costs
 
 logger = logging.getLogger(__name__)
-VERSION: Final = "1"  # of what is folded and how it is kept; another one is rebuilt from the log
+VERSION: Final = "2"  # of what is folded and how it is kept; another one is rebuilt from the log
 SEEN_BYTES: Final = 16
 TABLES: Final = """
 create table if not exists meta(name text primary key, value) without rowid;
@@ -39,6 +40,8 @@ create table if not exists subject(
   workflow text, request_id text, facts blob, primary key(workflow, request_id)) without rowid;
 create table if not exists model(
   workflow text, digest text, facts blob, primary key(workflow, digest)) without rowid;
+create table if not exists person(
+  workflow text, reviewer_id text, facts blob, primary key(workflow, reviewer_id)) without rowid;
 create table if not exists costs(workflow text primary key, rates blob) without rowid;
 create table if not exists sums(
   width int, start int, workflow text, measure text, count int, total int,
@@ -154,6 +157,7 @@ class ViewWriter:
         many("insert or ignore into seen values(?)", [(_seen(each),) for each in made.seen])
         many("insert or replace into covered values(?,?,?,?)", [(*place, last) for place, last in made.covered.items()])
         many("insert or replace into model values(?,?,?)", [(*key, _pack(v)) for key, v in made.models.items()])
+        many("insert or replace into person values(?,?,?)", [(*key, _pack(v)) for key, v in made.people.items()])
         many("insert or replace into costs values(?,?)", [(name, _pack(v)) for name, v in made.costs.items()])
         many(
             "insert into sums values(?,?,?,?,?,?) on conflict do update set "
@@ -223,6 +227,13 @@ class Snapshot:
             found.setdefault(workflow, {})[digest] = _model.decode(facts)
         return found
 
+    def people(self) -> dict[str, dict[str, PersonFacts]]:
+        """By workflow and reviewer id."""
+        found: dict[str, dict[str, PersonFacts]] = {}
+        for workflow, reviewer_id, facts in self._db.execute("select * from person"):
+            found.setdefault(workflow, {})[reviewer_id] = _person.decode(facts)
+        return found
+
     def positions(self) -> dict[str, int]:
         """The last offset applied of each partition, as `topic[partition]`."""
         return {f"{topic}[{number}]": at for topic, number, at in self._db.execute("select * from pos")}
@@ -258,6 +269,7 @@ def widened(amounts: Iterable[tuple[Cell, Amount]]) -> Sequence[tuple[int, int, 
 
 _subject: Final = msgspec.msgpack.Decoder(Subject)
 _model: Final = msgspec.msgpack.Decoder(ModelFacts)
+_person: Final = msgspec.msgpack.Decoder(PersonFacts)
 _costs: Final = msgspec.msgpack.Decoder(Costs | None)
 _pack: Final = msgspec.msgpack.Encoder().encode
 

@@ -4,7 +4,6 @@ Two topics tell of it in any order, so what depends on both (an audit is no wait
 anew with every event. An event that was told before changes nothing.
 """
 
-import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
@@ -13,21 +12,35 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas.events import (
+    AnswerCounted,
+    AnswerReceived,
     AuditAnswered,
     AuditDrawn,
     AuditExpired,
     CaseAnnounced,
     CaseClosed,
     CaseEscalated,
+    CaseHeld,
     CaseOpened,
     CaseReopened,
+    CaseReprioritised,
+    CaseReturned,
+    DecisionValidated,
+    GoldAnswered,
+    LeaseEnded,
+    LeaseGranted,
+    OverlapAnswered,
 )
-from schemas.values import CaseStage, ClosedBy, EscalatedBy, Priority, SampleKind
+from schemas.values import CaseStage, ClosedBy, EndedBy, EscalatedBy, Priority, SampleKind
 from streams.casework.cases import STUB_KEPT
+from streams.insights.checks import Overlap, add_validation, is_weighable, with_overlap
 from streams.insights.sums import Amount, Cell, Sums, minute_of
 
-CaseEvent = CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed | CaseReopened
-AuditEvent = AuditDrawn | AuditAnswered | AuditExpired
+Moving = CaseOpened | CaseAnnounced | CaseEscalated | CaseClosed | CaseReopened | CaseReturned | CaseReprioritised
+Working = LeaseGranted | LeaseEnded | CaseHeld | AnswerReceived | AnswerCounted
+CaseEvent = Moving | Working
+DrawEvent = AuditDrawn | AuditAnswered | AuditExpired
+AuditEvent = DrawEvent | GoldAnswered | OverlapAnswered | DecisionValidated
 SIMULATED: Final = "simulated-"  # what the ids of simulated people begin with
 
 
@@ -50,6 +63,8 @@ class Measure(StrEnum):
     OPEN = "open/"  # standing, priority
     OPEN_AUDIT = "open_audit"
     ANSWERS = "answers/"  # reviewer
+    WORK = "work"  # answers to cases that the person had claimed; total: time for which people had claimed cases
+    GOLD = "gold"  # answers to questions whose answer is known; total: right ones
     SIMULATED = "simulated"
     ESCALATED = "escalated/"  # by whom
     DRAWN = "drawn/"  # kind
@@ -70,12 +85,17 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     timed_out_at: int | None = None  # first
     is_open: bool = False
     standing: Standing = Standing.PENDING_HUMAN
-    priority: Priority = Priority.HIGH  # as it was opened; a decision judged anew without a case is asked for so
+    priority: Priority = Priority.HIGH  # as opened or given since; a decision judged anew without a case has this one
     is_audit: bool = False
     drawn: bool = False
     answered: bool = False
     unweighable: bool = False
     expired: bool = False
+    is_gold: bool = False  # a question whose answer is known; before it is answered it looks like any other case
+    worker: str | None = None  # the last person who had the case for themselves, until their answer counts
+    since: int | None = None  # when they got it; None once their answer is given
+    overlap: Overlap = Overlap()
+    validated: bool = False
 
 
 UNKNOWN: Final = Subject()
@@ -86,21 +106,29 @@ def with_case_event(subject: Subject, event: CaseEvent, sums: Sums) -> Subject:
     if not _is_news(subject, event):
         return subject
     after = replace(_changed(subject, event), sequence=event.sequence, at=event.occurred_at)
-    match event:
-        case CaseClosed(reviewer_id=str(person)):
-            _answer(sums, event.workflow, event.occurred_at, person)
-        case CaseEscalated():
-            _count(sums, event.workflow, event.occurred_at, f"{Measure.ESCALATED}{event.escalated_by}")
-            if event.answer is not None:
-                _answer(sums, event.workflow, event.occurred_at, event.answer.reviewer_id)
+    after = with_work(after, event, sums)
+    if isinstance(event, CaseEscalated):
+        _count(sums, event.workflow, event.occurred_at, f"{Measure.ESCALATED}{event.escalated_by}")
+    person = _who_answered(event)
+    if person is not None:
+        _answer(sums, event.workflow, event.occurred_at, person)
     sums.change(contribution(event.workflow, subject), contribution(event.workflow, after))
     return after
 
 
 def with_audit_event(subject: Subject, event: AuditEvent, sums: Sums) -> Subject:
     """The facts after a draw, or after what became of it; adds what it contributes."""
-    after = replace(subject, is_audit=True) if event.kind is SampleKind.AUDIT else subject
+    after = subject
+    if isinstance(event, DrawEvent) and event.kind is SampleKind.AUDIT:
+        after = replace(subject, is_audit=True)
     match event:
+        case GoldAnswered():
+            after = _with_gold(after, event, sums)
+        case OverlapAnswered():
+            after = replace(after, overlap=with_overlap(after.overlap, event, sums))
+        case DecisionValidated() if not subject.validated:
+            add_validation(event, sums)
+            after = replace(after, validated=True)
         case AuditDrawn() if not subject.drawn:
             after = replace(after, drawn=True)
             _count(sums, event.workflow, event.drawn_at, f"{Measure.DRAWN}{event.kind}")
@@ -119,7 +147,7 @@ def contribution(workflow: str, subject: Subject) -> Mapping[Cell, Amount]:
     if subject.is_open:
         stands = f"{Measure.OPEN}{subject.standing}/{subject.priority}"
         found[Cell(workflow, None, Measure.OPEN_AUDIT if _is_first_audit(subject) else stands)] = Amount(1)
-    if subject.opened_at is None or subject.is_audit:
+    if subject.opened_at is None or subject.is_audit or subject.is_gold:
         return found
     if subject.closed_at is None:
         found[Cell(workflow, minute_of(subject.opened_at), Measure.WAITING)] = Amount(1)
@@ -133,8 +161,9 @@ def contribution(workflow: str, subject: Subject) -> Mapping[Cell, Amount]:
 
 
 def review_took(subject: Subject) -> int | None:
-    """Milliseconds from a case's opening to its first closing by a person; None for audits, and while it waits."""
-    if subject.is_audit or subject.opened_at is None or subject.closed_at is None:
+    """Milliseconds from a case's opening to its first closing by a person; None while it waits, and for what is no
+    request: audits and questions whose answer is known."""
+    if subject.is_audit or subject.is_gold or subject.opened_at is None or subject.closed_at is None:
         return None
     return None if subject.closed_by is ClosedBy.EXPIRED else subject.closed_at - subject.opened_at
 
@@ -175,6 +204,10 @@ def _changed(subject: Subject, event: CaseEvent) -> Subject:
             if event.escalated_by is EscalatedBy.TIMEOUT and timed_out is None:
                 timed_out = event.occurred_at
             return replace(subject, standing=Standing.ESCALATED, timed_out_at=timed_out)
+        case CaseReturned():
+            return replace(subject, standing=Standing.PENDING_HUMAN)
+        case CaseReprioritised():
+            return replace(subject, priority=event.priority)
         case CaseReopened():
             return replace(subject, is_open=True, standing=Standing.SECOND_LOOK)
         case CaseClosed():
@@ -182,8 +215,40 @@ def _changed(subject: Subject, event: CaseEvent) -> Subject:
             if subject.opened_at is None or subject.closed_at is not None:
                 return after
             return replace(after, closed_at=event.occurred_at, closed_by=event.closed_by)
-        case CaseAnnounced():
+        case _:
             return subject
+
+
+def _who_answered(event: CaseEvent) -> str | None:
+    """The person whose answer takes effect with a change: alone, beside others' or by sending the case on."""
+    match event:
+        case CaseClosed(reviewer_id=person) | AnswerCounted(reviewer_id=person):
+            return person
+        case CaseEscalated(answer=answer) if answer is not None:
+            return answer.reviewer_id
+    return None
+
+
+def with_work(subject: Subject, event: CaseEvent, sums: Sums) -> Subject:
+    """The facts about who has the case; adds the time for which somebody had it, and the answer that came of it.
+
+    A lease that ran out tells no time: the person may have left long before. An answer at the very moment of its claim
+    tells none either, and is no answer to a claimed case.
+    """
+    if isinstance(event, CaseAnnounced | CaseReprioritised):
+        return subject  # in the same hands
+    at, worker, since = event.occurred_at, subject.worker, subject.since
+    expired = isinstance(event, LeaseEnded) and event.ended_by is EndedBy.EXPIRED
+    took = 0 if since is None or expired else max(0, at - since)
+    answers = int(worker is not None and worker == _who_answered(event) and (took > 0 or since is None))
+    if took or answers:
+        sums.add(Cell(event.workflow, minute_of(at), Measure.WORK), Amount(answers, took))
+    match event:
+        case LeaseGranted(reviewer_id=person):
+            return replace(subject, worker=person, since=at)
+        case AnswerReceived() if took:
+            return replace(subject, since=None)
+    return replace(subject, worker=None, since=None)
 
 
 def _with_answer(subject: Subject, event: AuditAnswered, sums: Sums) -> Subject:
@@ -201,9 +266,10 @@ def _with_answer(subject: Subject, event: AuditAnswered, sums: Sums) -> Subject:
     return replace(subject, answered=True)
 
 
-def is_weighable(probability: float) -> bool:
-    """Whether an answer can have been drawn with this probability, and weighed by its inverse."""
-    return 0 < probability <= 1 and math.isfinite(1 / probability)
+def _with_gold(subject: Subject, event: GoldAnswered, sums: Sums) -> Subject:
+    if not subject.is_gold:
+        sums.add(Cell(event.workflow, minute_of(event.answered_at), Measure.GOLD), Amount(1, int(event.agrees)))
+    return replace(subject, is_gold=True)
 
 
 def blind_measure(event: AuditAnswered) -> str:

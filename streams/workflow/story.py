@@ -78,8 +78,21 @@ class AppealTrack(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None  # of a refusal
 
 
+class GoldTrack(msgspec.Struct, frozen=True, kw_only=True):
+    """The case was a question whose answer is known, asked to learn how people answer: there is no such request."""
+
+    gold_id: str
+    reviewer_id: str
+    label: str
+    right_label: str
+    agrees: bool
+
+
 class RequestStory(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a request stands and how it came there. A failed request has no status: nobody will answer it."""
+    """Where a request stands and how it came there.
+
+    A failed request has no status: nobody will answer it. Nor has an answered question of known answer: nobody asked.
+    """
 
     request_id: str
     workflow: str | None
@@ -95,4 +108,5 @@ class RequestStory(msgspec.Struct, frozen=True, kw_only=True):
     transitions: tuple[Transition, ...] = ()
     audit: AuditTrack | None = None
     appeal: AppealTrack | None = None
+    gold: GoldTrack | None = None
     timeline: tuple[Moment, ...] = ()

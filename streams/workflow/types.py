@@ -12,6 +12,7 @@ from msgspec import Meta
 from infra.errors import HitlError
 from schemas.events import DecisionRequested
 from schemas.values import PayloadEncoding, Priority
+from streams.assurance.policy import ReliabilityPolicy
 from streams.routing.rules import Condition, Effect, ForcedAction, Operator, Rule, Scalar, Word
 from streams.workflow.document import Path, line_of
 
@@ -154,6 +155,7 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     rules: tuple[Rule, ...] = ()
     costs: Costs | None = None
     review: ReviewPolicy = ReviewPolicy()
+    reliability: ReliabilityPolicy = ReliabilityPolicy()
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
@@ -198,8 +200,8 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
     "columns": Columns, "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs,
-    "review": ReviewPolicy, "sla_hours": ServiceLevels, "rules": Rule, "when": Condition, "all": Condition,
-    "any": Condition, "then": Effect,
+    "review": ReviewPolicy, "reliability": ReliabilityPolicy, "sla_hours": ServiceLevels, "rules": Rule,
+    "when": Condition, "all": Condition, "any": Condition, "then": Effect,
 }  # fmt: skip
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "op": get_args(Operator), "action": get_args(ForcedAction), "priority": tuple(Priority),

@@ -1,7 +1,7 @@
 """Events and messages of the learning stages, with as little said as a test needs."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -90,10 +90,10 @@ def answers(events: Iterable[FeedbackRecorded]) -> list[Message]:
     return [message(FEEDBACK.name, event, offset=offset) for offset, event in enumerate(events)]
 
 
-V = TypeVar("V")
+S = TypeVar("S", bound=Keyed[Any])
 
 
-def lane(state: Keyed[V], *, partition: int = 0) -> Lane[Keyed[V]]:
+def lane(state: S, *, partition: int = 0) -> Lane[S]:
     """A lane at the time `NOW`."""
     return Lane(partition=partition, state=state, now=NOW, reached=lambda _: 0, watermark=lambda _: 0)
 

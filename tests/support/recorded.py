@@ -35,10 +35,12 @@ from schemas.values import (
     Split,
     StandingDecision,
 )
+from streams.casework.sealing import Sealed, Sealer
 
 CODEC = Codec.of_repository()
 START = 1_700_000_000_000  # milliseconds since the epoch
 PARTITIONS = 4
+SEALER = Sealer(bytes(range(64)))
 
 
 @dataclass(slots=True)
@@ -113,7 +115,9 @@ class Recorded:
             )
         )  # fmt: skip
 
-    def opened(self, request_id: str, request: Coordinates, workflow: str = "moderation") -> Coordinates:
+    def opened(
+        self, request_id: str, request: Coordinates, workflow: str = "moderation", sealed: bytes = b""
+    ) -> Coordinates:
         """Announced and taken on: CaseOpened and its snapshot; where it can be answered."""
         review = self.review(request_id, request, workflow)
         self.write(
@@ -121,12 +125,33 @@ class Recorded:
                 e.CaseOpened(
                     event_id=f"case:{request_id}:1", request_id=request_id, workflow=workflow, sequence=1, revision=1,
                     cause=review, occurred_at=self.clock, stage=CaseStage.HUMAN, review=review,
-                    priority=Priority.NORMAL, sealed=b"",
+                    priority=Priority.NORMAL, sealed=sealed,
                 )
             )
         )  # fmt: skip
         self.snapshot(request_id, request, CaseStatus.OPEN, review, workflow)
         return review
+
+    def question(self, request_id: str, beside: Coordinates) -> None:
+        """A question whose answer is known, as casework opens it: its request seems to lie where another one does."""
+        sealed = Sealed(
+            kind=SampleKind.GOLD, inclusion_probability=1.0, split=Split.TRAIN, routed_reason="", gold_id="g1",
+            gold_label="approve",
+        )  # fmt: skip
+        self.opened(request_id, beside, sealed=SEALER.seal(sealed, request_id=request_id, revision=1))
+
+    def known(self, request_id: str, beside: Coordinates, *, agrees: bool = True) -> None:
+        """Somebody answered it."""
+        self.write(
+            AUDITS.message(
+                e.GoldAnswered(
+                    event_id=f"gold-answered:{request_id}", request_id=request_id, workflow="moderation", gold_id="g1",
+                    reviewer_id="ann", label="approve" if agrees else "reject", right_label="approve", agrees=agrees,
+                    confidence=1.0, cause=beside, answered_at=self.clock,
+                )
+            )
+        )  # fmt: skip
+        self.closed(request_id, beside, reviewer_id="ann")
 
     def closed(
         self, request_id: str, request: Coordinates, *, took: int = 0, by: ClosedBy = ClosedBy.REVIEWER,
@@ -143,11 +168,14 @@ class Recorded:
         )  # fmt: skip
         self.snapshot(request_id, request, CaseStatus.CLOSED, None, workflow)
 
-    def reopened(self, request_id: str, request: Coordinates, workflow: str = "moderation") -> None:
-        """A decision that an expert judges anew."""
+    def reopened(
+        self, request_id: str, request: Coordinates, workflow: str = "moderation", decided_by: str | None = None
+    ) -> None:
+        """A decision, of automation or of this reviewer, that an expert judges anew."""
         standing = StandingDecision(
-            original=f"outcome:{request_id}", outcome=Outcome.APPROVED, label="approve", decided_by=DecidedBy.AUTOMATION
-        )
+            original=f"outcome:{request_id}", outcome=Outcome.APPROVED, label="approve", reviewer_id=decided_by,
+            decided_by=DecidedBy.AUTOMATION if decided_by is None else DecidedBy.REVIEWER,
+        )  # fmt: skip
         self.write(
             ASSIGNMENTS.message(
                 e.CaseReopened(
@@ -161,12 +189,13 @@ class Recorded:
 
     def judged(
         self, request_id: str, request: Coordinates, *, amends: bool, original: str | None = None,
-        workflow: str = "moderation",
+        workflow: str = "moderation", by: ReopenedBy = ReopenedBy.APPEAL,
     ) -> None:  # fmt: skip
         """An expert judged it anew."""
         facts: dict[str, Any] = {
             "request_id": request_id, "workflow": workflow, "request": request, "cause": request,
-            "original": original or f"outcome:{request_id}", "cause_of_review": ReopenedBy.APPEAL,
+            "original": original or f"outcome:{request_id}", "cause_of_review": by,
+            "appeal_id": f"appeal:{request_id}" if by is ReopenedBy.APPEAL else None,
             "outcome": Outcome.REJECTED, "label": "reject", "decided_by": DecidedBy.EXPERT, "reviewer_id": "eva",
             "confidence": 1.0, "policy_version": 1, "policy_digest": "d", "requested_at": self.clock,
             "decided_at": self.clock,

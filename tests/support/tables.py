@@ -21,7 +21,8 @@ class Tables:
 
     def content(self) -> object:
         """Everything, without empty sets, which Redis does not keep either."""
-        return self.strings, {key: members for key, members in self.sorted_sets.items() if members}, dict(self.sets)
+        sorted_sets = {key: members for key, members in self.sorted_sets.items() if members}
+        return self.strings, sorted_sets, {key: members for key, members in self.sets.items() if members}
 
     def _apply(self, command: Command) -> None:
         match command:
@@ -40,6 +41,8 @@ class Tables:
                     del self.sorted_sets[key][member]
             case ("SADD", key, member):
                 self.sets[key].add(member)
+            case ("SREM", key, member):
+                self.sets[key].discard(member)
             case ("UNLINK", *keys):
                 for key in keys:
                     self.strings.pop(key, None)

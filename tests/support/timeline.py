@@ -25,9 +25,11 @@ TIMES = (
     "drawn_at",
     "answered_at",
     "expired_at",
+    "validated_at",
     "dead_lettered_at",
     "decided_at",
 )
+OUTSIDERS = (e.ReviewDecided, e.DecisionRequested, e.AppealFiled, e.CaseActionRequested)
 
 
 class Facts:
@@ -39,10 +41,10 @@ class Facts:
             if isinstance(event, e.CaseSnapshot):
                 continue
             at = timestamp
-            if not isinstance(event, e.ReviewDecided | e.DecisionRequested | e.AppealFiled):
+            if not isinstance(event, OUTSIDERS):
                 at = next(getattr(event, name) for name in TIMES if hasattr(event, name))
             name = getattr(event, "event_id", None) or getattr(event, "decision_id", None)
-            name = name or getattr(event, "appeal_id", None) or timestamp
+            name = name or getattr(event, "appeal_id", None) or getattr(event, "command_id", None) or timestamp
             key = (type(event).__name__, name)
             if key not in self.all or at < self.all[key][0]:
                 self.all[key] = (at, event)
@@ -71,7 +73,7 @@ def told(records: Iterable[Record]) -> dict[str, object]:
     outcome = facts.last(e.OutcomeAmended) or facts.first(e.DecisionMade, e.AutoApproved)
     return {
         "state": state,
-        "status": status(state, rows, outcome[1].outcome.value if outcome else None),
+        "status": status(facts, state, rows, outcome[1].outcome.value if outcome else None),
         "progress": PROGRESS[state],
         "transitions": rows,
         "updated_at": max(at for at, _ in facts.all.values()),
@@ -85,7 +87,7 @@ def path(facts: Facts) -> list[Row]:
     routed = (
         facts.first(e.AutoApproved)
         or facts.first(e.DecisionMade, decided_by="automation")
-        or facts.first(e.ReviewRequested)
+        or facts.first(e.ReviewRequested, revision=1)
         or facts.first(e.ExpertReviewRequested, escalated_by="policy", reopened_by=None)
     )
     scored = facts.first(e.PredictionMade) or routed
@@ -137,9 +139,13 @@ def stopped_by(facts: Facts, scored: bool, routed: bool) -> int | None:
     return min(ending, default=None)
 
 
-def status(state: str, rows: list[Row], outcome: str | None) -> str | None:
+def status(facts: Facts, state: str, rows: list[Row], outcome: str | None) -> str | None:
     """The status that an upstream system is told."""
     if state == "expert_review":
-        return "pending_expert" if rows[-1][2] == "expert_escalation" else "escalated"
+        moves = [event for _, event in facts.all.values() if isinstance(event, e.CaseEscalated | e.CaseReturned)]
+        last = max(moves, key=lambda event: event.sequence, default=None)
+        if isinstance(last, e.CaseReturned):
+            return "pending_human"
+        return "pending_expert" if last is None and rows[-1][2] == "expert_escalation" else "escalated"
     known = {"started": "pending_ai", "routing_decision": "pending_ai", "human_review": "pending_human"}
     return known.get(state, outcome)

@@ -10,29 +10,32 @@ from infra.kafka.scan import Entry
 from infra.redis.reading import ReadModel
 from producers.desk.cases import open_cases, queue
 from schemas.events import (
+    AnswerCounted,
     AutoApproved,
     CaseClosed,
     CaseEscalated,
     CaseOpened,
     CaseReopened,
+    CaseReturned,
     CaseSnapshot,
     DeadLettered,
     DecisionMade,
-    DecisionRefused,
     DecisionRequested,
     ExpertReviewRequested,
+    LeaseGranted,
     OutcomeAmended,
     PredictionMade,
     ReviewRequested,
 )
-from schemas.values import CaseStage, CaseStatus, Coordinates, Priority
+from schemas.values import CaseStage, CaseStatus, Coordinates, EndedBy, Priority
+from streams.casework.serving import turn_of
 from streams.workflow.states import State
 from streams.workflow.story import Record
 from streams.workflow.timeline import story_of
 
 TOLD: Final = (
     DecisionRequested, PredictionMade, AutoApproved, DecisionMade, ReviewRequested, ExpertReviewRequested,
-    CaseOpened, CaseEscalated, CaseReopened, CaseClosed, OutcomeAmended, DeadLettered,
+    CaseOpened, CaseEscalated, CaseReturned, CaseReopened, CaseClosed, OutcomeAmended, DeadLettered,
 )  # fmt: skip
 HOUR: Final = 3_600_000  # milliseconds
 DAY: Final = 24 * HOUR
@@ -68,6 +71,19 @@ class LogView:
         for waiting in queue(self._open, now=0):
             ordered[waiting.workflow, CaseStage(waiting.stage)].append(waiting.request_id)
         return dict(ordered)
+
+    def claimable(self) -> dict[tuple[Any, ...], dict[Priority, list[str]]]:
+        """Open cases that nobody has, by workflow, stage and skills, the earliest turn first."""
+        free = [
+            case for case in self._open
+            if case.lease is None and case.hold is None and case.pending is None and case.review is not None
+        ]  # fmt: skip
+        free.sort(key=lambda c: (turn_of(c.priority, c.due_at, c.opened_at), c.opened_at, c.request_id))
+        found: dict[tuple[Any, ...], dict[Priority, list[str]]] = defaultdict(dict)
+        for case in free:
+            lane = (case.workflow, case.stage, tuple(sorted(case.skills)))
+            found[lane].setdefault(case.priority, []).append(case.request_id)
+        return dict(found)
 
     def sizes(self) -> dict[tuple[str, Priority], int]:
         counted: dict[tuple[str, Priority], int] = defaultdict(int)
@@ -107,15 +123,15 @@ class LogView:
         began: dict[str, int] = {}
         for entry in (entry for entry in self._entries if entry.topic == "assignments"):
             event: Any = entry.event
-            who = getattr(event, "reviewer_id", None) or getattr(getattr(event, "answer", None), "reviewer_id", None)
+            who = _who(event)
             if isinstance(event, CaseOpened):
                 began.setdefault(event.request_id, event.occurred_at)
             if who is not None:
                 seen[who] = max(event.occurred_at, seen.get(who, 0))
-                if not isinstance(event, DecisionRefused):
+                if isinstance(event, CaseClosed | CaseEscalated | AnswerCounted):
                     waited = event.occurred_at - began[event.request_id]
                     answers[who].setdefault(event.event_id, (event.occurred_at, max(0, waited)))
-            if isinstance(event, CaseEscalated | CaseReopened):
+            if isinstance(event, CaseEscalated | CaseReturned | CaseReopened):
                 began[event.request_id] = event.occurred_at
         return {name: _activity(at, list(answers[name].values()), now) for name, at in seen.items()}
 
@@ -194,6 +210,9 @@ def differences(log: LogView, model: ReadModel, *, now: int) -> list[str]:
             found.append(f"oldest of {workflow}: {age} at {now}, opened at {oldest}")
     for (workflow, stage), names in log.queues().items():
         found += _positions(model, workflow, stage, names)
+    waiting = {lane: sizes for lane, sizes in model.claimable().items() if sizes}
+    if waiting != log.claimable():
+        found.append(f"claimable: {waiting} instead of {log.claimable()}")
     people = {each.reviewer_id: each._asdict() for each in model.reviewers(now=now)}
     return found + _unequal("reviewer", log.reviewers(now), people)
 
@@ -227,6 +246,15 @@ def _activity(seen: int, answers: Sequence[tuple[int, int]], now: int) -> View:
     }
 
 
+def _who(event: Any) -> str | None:
+    """Who did this; None when nobody did."""
+    if getattr(event, "ended_by", None) is EndedBy.EXPIRED:
+        return None
+    if isinstance(event, LeaseGranted) and event.handed_over_by is not None:
+        return event.handed_over_by
+    return getattr(event, "reviewer_id", None) or getattr(getattr(event, "answer", None), "reviewer_id", None)
+
+
 def _is_in_place(entry: Entry, partitions: int) -> bool:
     """What lies under another key or elsewhere becomes a dead letter, and is no event of this request."""
     if isinstance(entry.event, DeadLettered):
@@ -253,5 +281,5 @@ def _announcement(entries: Sequence[Entry]) -> Coordinates | None:
 
 def _is_finished(state: State, entries: Sequence[Entry], snapshot: CaseSnapshot | None) -> bool:
     if snapshot is not None:
-        return snapshot.status is CaseStatus.CLOSED and state is State.COMPLETED
+        return snapshot.status is CaseStatus.CLOSED and state in (State.COMPLETED, State.FAILED)
     return state is State.FAILED or (state is State.COMPLETED and _announcement(entries) is None)

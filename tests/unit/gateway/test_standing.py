@@ -23,7 +23,7 @@ from tests.unit.workflow.histories import histories
 
 SEALED = {
     "PredictionMade", "AuditDrawn", "AuditAnswered", "AuditExpired", "FeedbackRecorded", "ReviewDecided",
-    "AppealNoted", "CaseReopened",
+    "AppealNoted", "CaseReopened", "GoldAnswered", "OverlapAnswered", "DecisionValidated",
 }  # fmt: skip
 READ = (*FIRST_TOPICS, *LAST_TOPICS)
 READABLE = tuple(event for topic in TOPICS if topic.name in READ for event in topic.events)

@@ -20,7 +20,8 @@ from tests.support.recorded import Recorded
 from tests.support.sums import Rows, Truth
 
 MOVE = st.tuples(st.sampled_from((*MOVES, "repeat")), st.sampled_from(["a", "bb", "ccc", "dddd"]), st.integers(0, 500))
-LOGS = st.lists(MOVE, max_size=60)
+ON_ONE_CASE = st.tuples(st.sampled_from(MOVES), st.just("a"), st.integers(0, 500))
+LOGS = st.lists(MOVE, max_size=60) | st.lists(ON_ONE_CASE, max_size=60).map(lambda moves: [("open", "a", 1), *moves])
 
 
 def made(moves: Sequence[tuple[str, str, int]]) -> list[Entry]:

@@ -12,9 +12,10 @@ from infra.observe.flow import FlowState
 from infra.observe.flow_command import snapshot
 from infra.observe.flow_reading import FlowReader
 from infra.observe.flow_screen import FlowScreen, plain
-from schemas.events import CaseEscalated, ModelPromoted, StageTallied
+from schemas.events import CaseEscalated, CommandRefused, ModelPromoted, StageTallied
 from schemas.topics import ASSIGNMENTS, MODELS, TALLIES
 from schemas.values import DecidedBy, EscalatedBy, OffsetRange, Priority, SampleKind
+from tests.support.people_log import PeopleLog
 from tests.support.recorded import CODEC, START, Recorded
 from tests.support.simlog import SimulatedLog, SimulatedReader
 
@@ -74,6 +75,43 @@ def test_a_case_is_in_its_queue_until_it_is_closed() -> None:
     log.closed("b", requests["b"])
     state = flow(log)
     assert (state.queues()[Priority.NORMAL], state.queues()[Priority.HIGH], state.with_expert) == (1, 0, set())
+
+
+def test_who_has_a_case_is_shown_until_it_is_free_or_goes_on() -> None:
+    people = PeopleLog()
+    for name in ("claimed", "held", "answered", "returned", "resumed"):
+        people.move("open", name, 0)
+        people.move("claim", name, 0)
+    for move, name in (("hold", "held"), ("receive", "answered"), ("pass_on", "returned"), ("return", "returned")):
+        people.move(move, name, 0)
+    people.move("hold", "resumed", 0)
+    people.move("resume", "resumed", 0)
+    people.move("prioritise", "claimed", 3)
+    state = flow(people.log)
+    assert (state.claimed, state.on_hold, state.with_expert) == ({"claimed"}, {"held"}, set())
+    assert state.open_cases["claimed"] is Priority.LOW
+    made = snapshot(state)
+    assert (made["claimed"], made["on_hold"]) == (1, 1)
+    out = io.StringIO()
+    Console(file=out, width=140).print(FlowScreen(state))
+    assert "(0 with experts, 1 claimed, 1 held)" in out.getvalue()
+    people.move("answer", "claimed", 0)
+    assert flow(people.log).claimed == set()
+
+
+def test_refused_commands_are_counted_beside_refused_answers() -> None:
+    log = Recorded()
+    log.write(
+        ASSIGNMENTS.message(
+            CommandRefused(
+                event_id="e", request_id="b", sequence=2, cause=log.request("b"), occurred_at=START, command_id="c",
+                reviewer_id="ann", action="claim", reason="already_leased", detail="bob has it",
+            )
+        )
+    )  # fmt: skip
+    state = flow(log)
+    assert snapshot(state)["refused_commands"] == {"already_leased": 1}
+    assert "answers refused: 0; commands 1 (already_leased 1)" in plain(FlowScreen(state))
 
 
 def test_accuracy_is_weighted_by_the_inclusion_probability() -> None:

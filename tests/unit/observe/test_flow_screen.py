@@ -20,7 +20,7 @@ ESSENTIALS = (
     "5,220 of 6,000 requests published", "Ctrl-C ends everything", "3,165 of 6,000", "316/s", "63.5%", "97.3%",
     "1a2b3c4d5e6f, 2 promoted", "7 (key-mismatch 4", "4 (lease-expired 3",
     "urgent 325 · high 325 · normal 325 · low 325 (112 with experts)",
-    "inference 102 · router 102 · casework 306 · feedback 102",
+    "inference 102 · router 102 · casework 442 · feedback 102",
     "2a2b3c4d5e6f trained on 1,900 labels", "2a2b3c4d5e6f promoted: log-loss falls by 0.0412",
     "requests             5,220    522",
 )  # fmt: skip
@@ -72,7 +72,7 @@ def test_what_one_must_see_is_on_the_screen_whole(width: int, height: int) -> No
 
 
 def test_a_larger_terminal_shows_every_topic_and_all_that_is_new_about_models() -> None:
-    shown = "\n".join(rendered(in_full_flow(), width=120, height=30))
+    shown = "\n".join(rendered(in_full_flow(), width=120, height=31))
     assert [name for name in SHOWN if f"{name} " not in shown] == []
     assert shown.count("trained on") == shown.count("promoted: log-loss falls by 0.0412, lower 95% bound") == 3
     assert "on 312 blind answers" in shown

@@ -30,7 +30,7 @@ class History:
     """Appends events under a clock that each stage reads a little differently."""
 
     def __init__(self, draw: Draw) -> None:
-        self.draw, self.now, self.records, self.sequence = draw, T0, list[Record](), 0
+        self.draw, self.now, self.records, self.sequence, self.revision = draw, T0, list[Record](), 0, 1
 
     def tick(self) -> int:
         self.now += self.draw(st.integers(0, 50))
@@ -41,7 +41,8 @@ class History:
 
     def case(self, kind: type[Any], **fields: Any) -> None:
         self.sequence += 1
-        fields = COMMON | {"sequence": self.sequence, "cause": HERE, "occurred_at": self.tick()} | fields
+        numbers = {"sequence": self.sequence, "revision": self.revision}
+        fields = COMMON | numbers | {"cause": HERE, "occurred_at": self.tick()} | fields
         self.add(kind(event_id=f"case:r:{self.sequence}", **fields))
 
     def dead(self, stage: str, topic: str, reason: str = "invalid") -> None:
@@ -73,18 +74,22 @@ class History:
     def review(self) -> None:
         self.add(
             e.ReviewRequested(
-                event_id="review:r:1", **ANNOUNCED, revision=1, priority=v.Priority.NORMAL, reason="why",
-                created_at=self.tick(), due_at=T0 + 1_000,
+                event_id=f"review:r:{self.revision}", **ANNOUNCED, revision=self.revision, priority=v.Priority.NORMAL,
+                reason="why", created_at=self.tick(), due_at=T0 + 1_000,
             )
         )  # fmt: skip
 
-    def expert(self, by: v.EscalatedBy, revision: int = 1, **more: Any) -> None:
+    def expert(self, by: v.EscalatedBy, **more: Any) -> None:
         self.add(
             e.ExpertReviewRequested(
-                event_id=f"review:r:{revision}", **ANNOUNCED, revision=revision, priority=v.Priority.URGENT,
+                event_id=f"review:r:{self.revision}", **ANNOUNCED, revision=self.revision, priority=v.Priority.URGENT,
                 reason="why", created_at=self.tick(), escalated_by=by, **more,
             )
         )  # fmt: skip
+
+    def next_revision(self, kind: type[Any], **fields: Any) -> None:
+        self.revision += 1
+        self.case(kind, **fields)
 
     def appeal(self, appeal_id: str) -> None:
         self.add(
@@ -115,13 +120,56 @@ class History:
             previous = {"previous_outcome": self.draw(st.sampled_from(v.Outcome)), "previous_label": "yes"}
             self.add(e.OutcomeAmended(event_id="amended:r", **facts, **previous))
 
+    def validated(self) -> None:
+        self.add(
+            e.DecisionValidated(
+                event_id="validated:r", **COMMON, label="no", standing_label="yes", agrees=False,
+                decided_by=v.DecidedBy.REVIEWER, expert_id="x", inclusion_probability=0.1, cause=HERE,
+                validated_at=self.tick(),
+            )
+        )  # fmt: skip
+
     def answer(self) -> None:
         number = len(self.records)
         self.add(
             e.ReviewDecided(decision_id=f"d{number}", request_id="r", review=HERE, reviewer_id="p", action="approve")
         )
         if self.draw(st.booleans()):
-            self.case(e.DecisionRefused, decision_id=f"d{number}", reviewer_id="p", reason="finished", detail="")
+            self.refused(e.DecisionRefused, decision_id=f"d{number}", reviewer_id="p")
+
+    def refused(self, kind: type[Any], **fields: Any) -> None:
+        """A refusal takes no number of its own."""
+        fields = COMMON | {"sequence": self.sequence, "cause": HERE, "occurred_at": self.tick()} | fields
+        self.add(kind(event_id=f"refused:{len(self.records)}", reason="finished", detail="", **fields))
+
+    def work(self, stage: v.CaseStage, by: v.EscalatedBy = v.EscalatedBy.POLICY) -> None:
+        """What people do about a case beside settling it."""
+        person: dict[str, Any] = {"reviewer_id": self.draw(st.sampled_from(["ann", "bob"]))}
+        answer = person | {"decision_id": f"w{len(self.records)}"}
+        lease = person | {"lease": self.sequence, "expires_at": T0 + 600_000}
+        match self.draw(st.sampled_from(["lease", "hold", "note", "grace", "overlap", "priority", "command"])):
+            case "lease":
+                self.case(e.LeaseGranted, handed_over_by=self.draw(st.sampled_from([None, "cyd"])), **lease)
+                self.case(e.LeaseExtended, **lease)
+                self.case(e.LeaseEnded, **person, lease=1, ended_by=self.draw(st.sampled_from(v.EndedBy)))
+            case "hold":
+                self.case(e.CaseHeld, **person, resumes_at=T0 + 900_000, note="ask the bank")
+                self.case(e.HoldEnded, **person, ended_by=self.draw(st.sampled_from(v.EndedBy)))
+            case "note":
+                self.case(e.CaseNoted, **person, note="a hard one")
+            case "grace":
+                self.case(e.AnswerReceived, **answer, leaves_at=T0 + 5_000)
+                self.case(e.AnswerWithdrawn, **answer)
+                self.case(e.LeaseGranted, **lease)
+            case "overlap":
+                self.case(e.AnswerCounted, **answer, answers=1)
+            case "priority":
+                self.next_revision(e.CaseReprioritised, **person, priority=v.Priority.URGENT)
+                self.review() if stage is v.CaseStage.HUMAN else self.expert(by)
+                self.case(e.CaseAnnounced, review=HERE)
+            case _:
+                self.add(e.CaseActionRequested(command_id="c", request_id="r", action="claim", **person))
+                self.refused(e.CommandRefused, command_id="c", action="claim", **person)
 
 
 @st.composite
@@ -192,34 +240,50 @@ def _case(history: History, stage: v.CaseStage, *, audit: bool = False) -> None:
     if history.draw(st.integers(0, 9)) == 0:
         history.dead("casework", "review.normal")
         return
-    history.case(e.CaseOpened, revision=1, stage=stage, review=HERE, priority=v.Priority.NORMAL, sealed=b"")
+    history.case(e.CaseOpened, stage=stage, review=HERE, priority=v.Priority.NORMAL, sealed=b"")
     if history.draw(st.integers(0, 3)) == 0:
         history.dead("casework", history.draw(st.sampled_from(["review-decisions", "review.high"])))
     history.answer()
-    if stage is v.CaseStage.HUMAN and history.draw(st.booleans()):
-        by = history.draw(st.sampled_from([v.EscalatedBy.PERSON, v.EscalatedBy.TIMEOUT]))
-        history.case(e.CaseEscalated, revision=2, escalated_by=by)
-        history.expert(by, revision=2)
-        stage = v.CaseStage.EXPERT
-        history.answer()
+    by = v.EscalatedBy.POLICY
+    for _ in range(history.draw(st.integers(0, 3))):
+        if history.draw(st.booleans()):
+            history.work(stage, by)
+        elif stage is v.CaseStage.HUMAN:
+            by = history.draw(st.sampled_from([each for each in v.EscalatedBy if each is not v.EscalatedBy.POLICY]))
+            history.next_revision(e.CaseEscalated, escalated_by=by)
+            history.expert(by)
+            stage = v.CaseStage.EXPERT
+            history.answer()
+        else:
+            history.next_revision(e.CaseReturned, reviewer_id="x", note="ask for the invoice first")
+            history.review()
+            stage = v.CaseStage.HUMAN
+    if audit and history.draw(st.integers(0, 3)) == 0:
+        history.case(e.CaseClosed, closed_by=v.ClosedBy.EXPIRED)
+        return
     by_whom = v.DecidedBy.EXPERT if stage is v.CaseStage.EXPERT else v.DecidedBy.REVIEWER
     if not audit:
         history.outcome(by_whom)
-    history.case(e.CaseClosed, revision=1, closed_by=v.ClosedBy.REVIEWER, label="yes")
+    history.case(e.CaseClosed, closed_by=v.ClosedBy.REVIEWER, label="yes")
     if history.draw(st.booleans()):
         _second_look(history)
 
 
 def _second_look(history: History) -> None:
-    """The decision is appealed, or an audit contradicts it; an expert may have judged it anew."""
-    appeal = v.Appeal(appeal_id="a1", filed_at=T0) if history.draw(st.booleans()) else None
-    by = v.ReopenedBy.APPEAL if appeal else v.ReopenedBy.AUDIT
+    """The decision is appealed, drawn to be validated, or contradicted by an audit; an expert may have judged it."""
+    by = history.draw(st.sampled_from(v.ReopenedBy))
+    appeal = v.Appeal(appeal_id="a1", filed_at=T0) if by is v.ReopenedBy.APPEAL else None
     if appeal:
         history.appeal("a1")
         if history.draw(st.booleans()):
-            history.case(e.AppealNoted, revision=1, appeal=appeal, standing=STANDING)
-    history.case(e.CaseReopened, revision=3, reopened_by=by, appeal=appeal, standing=STANDING)
-    escalated_by = v.EscalatedBy.PERSON if appeal else v.EscalatedBy.POLICY
-    history.expert(escalated_by, revision=3, reopened_by=by, appeal=appeal, standing=STANDING)
+            history.case(e.AppealNoted, appeal=appeal, standing=STANDING)
+    history.next_revision(e.CaseReopened, reopened_by=by, appeal=appeal, standing=STANDING)
+    if by is v.ReopenedBy.VALIDATION:
+        history.expert(v.EscalatedBy.POLICY)  # it does not say that there is a decision
+    else:
+        escalated_by = v.EscalatedBy.PERSON if appeal else v.EscalatedBy.POLICY
+        history.expert(escalated_by, reopened_by=by, appeal=appeal, standing=STANDING)
     if history.draw(st.booleans()):
         history.judgement(by, "a1" if appeal else None)
+        if by is v.ReopenedBy.VALIDATION:
+            history.validated()

@@ -11,6 +11,7 @@ import streams.workflow
 from producers.simulate.german_credit import COLUMNS, NUMBERS
 from schemas.events import DecisionRequested
 from schemas.values import Payload, PayloadEncoding
+from streams.assurance.policy import ReliabilityPolicy
 from streams.routing.rules import Condition, Effect, Rule
 from streams.workflow.policies import OVERRIDES
 from streams.workflow.types import (
@@ -65,7 +66,7 @@ def test_the_reference_names_every_field_with_its_default() -> None:
     for name in Columns.__struct_fields__:
         assert re.search(rf"^{name} = .*\[\] by default", tabular, re.MULTILINE), f"{name} is not described"
         assert Columns.__struct_defaults__ == ((),) * 3
-    shapes = (WorkflowType, Thresholds, RetrainingPolicy, Costs, Rule, Effect, Condition)
+    shapes = (WorkflowType, Thresholds, RetrainingPolicy, ReliabilityPolicy, Costs, Rule, Effect, Condition)
     for name in {name for shape in shapes for name in shape.__struct_fields__}:
         assert re.search(rf"\b{name}\b", document + tabular), f"{name} is not described"
     assert all(variable in text for variable in OVERRIDES)

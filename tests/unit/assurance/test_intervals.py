@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.insights.intervals import Interval, binomial_cdf, clopper_pearson
+from streams.assurance.intervals import Interval, binomial_cdf, clopper_pearson
 
 
 @pytest.mark.parametrize(

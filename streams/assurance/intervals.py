@@ -29,6 +29,15 @@ def clopper_pearson(successes: int, trials: int, *, confidence: float = CONFIDEN
     return Interval(round(low, 4), round(high, 4))
 
 
+def lower_bound(successes: int, trials: int, *, confidence: float = CONFIDENCE) -> float:
+    """What a binomial share exceeds with this confidence, one-sided and exact; 0 before the first trial.
+
+    >>> lower_bound(59, 59)
+    0.9505
+    """
+    return clopper_pearson(successes, trials, confidence=2 * confidence - 1).low
+
+
 def binomial_cdf(successes: int, trials: int, share: float) -> float:
     """P(X <= successes) for a binomial X, summed over the shorter tail."""
     if share <= 0:

@@ -1,0 +1,61 @@
+"""What people say, into the log: whoever writes waits until the brokers have it, and learns where it lies."""
+
+import threading
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
+
+from infra.kafka.acknowledging import AcknowledgingPublisher, Delivery, NotAcknowledged
+from infra.kafka.client_config import ClientOptions
+from schemas.codec import Codec
+from schemas.topics import Outgoing
+from schemas.values import Coordinates
+
+MOST_WAITING: Final = 10_000  # records that nobody has acknowledged
+PATIENCE: Final = 10.0  # seconds
+
+
+class Writing(Protocol):
+    """Into the log, by many threads at once."""
+
+    def write(self, outgoing: Outgoing) -> Coordinates:
+        """Where it lies. Raises `NotAcknowledged`, `TooMuchUnderWay`."""
+        ...
+
+
+class _Ticket(NamedTuple):
+    told: threading.Event
+    deliveries: list[Delivery["_Ticket"]]
+
+
+class Writer:
+    """Implements `Writing` on Kafka."""
+
+    def __init__(self, options: ClientOptions, codec: Codec, *, timeout_seconds: float = PATIENCE) -> None:
+        self._codec, self._seconds, self._lock = codec, timeout_seconds, threading.Lock()
+        self._publisher: AcknowledgingPublisher[_Ticket] = AcknowledgingPublisher(
+            options, _tell, most_waiting=MOST_WAITING, timeout_seconds=timeout_seconds
+        )
+
+    def write(self, outgoing: Outgoing) -> Coordinates:
+        ticket = _Ticket(threading.Event(), [])
+        if outgoing.event is None:
+            raise ValueError("people write no tombstones")
+        value = self._codec.encode(outgoing.event)
+        with self._lock:
+            self._publisher.send(outgoing.topic, outgoing.key, value, ticket)
+        if not ticket.told.wait(self._seconds + 1):
+            raise NotAcknowledged()
+        (delivery,) = ticket.deliveries
+        if delivery.error is not None:
+            raise delivery.error
+        return Coordinates(topic=outgoing.topic, partition=delivery.partition, offset=delivery.offset)
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._publisher.close()
+
+
+def _tell(deliveries: Sequence[Delivery[_Ticket]]) -> None:
+    for delivery in deliveries:
+        delivery.ticket.deliveries.append(delivery)
+        delivery.ticket.told.set()
