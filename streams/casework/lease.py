@@ -15,6 +15,9 @@ from streams.casework.refusal import Refusal, Refused, not_open, quote
 from streams.casework.rights import Who, may_work_on
 from streams.workflow.types import ReviewPolicy
 
+MAX_NOTES: Final = 100
+MAX_NOTES_BYTES: Final = 256 * 1024
+MAX_ROUNDS: Final = 20  # words of people that a case carries when an expert still returns it
 ACTIONS: Final = ("claim", "renew", "release", "hold", "note", "hand_over", "return", "reprioritise", "undo")
 
 
@@ -98,13 +101,13 @@ def rule_on(
         case "claim":
             return _claim(case, command, who, policy, at=at)
         case "renew":
-            return _of_owner(case, command, Extend(), at=at)
+            return may_work_on(case, who, policy) or _of_owner(case, command, Extend(), at=at)
         case "release":
             return _release(case, command, who, at=at)
         case "hold":
             return _hold(case, command, who, policy, at=at)
         case "note":
-            return Annotate() if command.note else _bad("a note needs words: give `note`")
+            return _note(case, command)
         case "hand_over":
             return _hand_over(case, command, who, heir, policy, at=at)
         case "return":
@@ -158,6 +161,20 @@ def _hold(case: Case, command: CaseActionRequested, who: Who, policy: ReviewPoli
     return SetAside(resumes_at)
 
 
+def _note(case: Case, command: CaseActionRequested) -> Act | Refused:
+    """Notes are part of the case, which must fit into a record together with its request."""
+    if not command.note:
+        return _bad("a note needs words: give `note`")
+    size = len(command.note.encode()) + sum(len(noted.note.encode()) for noted in case.notes)
+    if len(case.notes) >= MAX_NOTES or size > MAX_NOTES_BYTES:
+        return Refused(
+            Refusal.NOT_ALLOWED,
+            f"the case has {len(case.notes)} notes, and a case holds {MAX_NOTES} of {MAX_NOTES_BYTES:,} bytes in all: "
+            "write what is new beside the answer",
+        )
+    return Annotate()
+
+
 def _hand_over(
     case: Case, command: CaseActionRequested, who: Who, heir: Who | None, policy: ReviewPolicy, *, at: int
 ) -> Act | Refused:
@@ -179,6 +196,10 @@ def _give_back(case: Case, command: CaseActionRequested, who: Who, policy: Revie
     if case.stage is not CaseStage.EXPERT or case.reopened_by is not None:
         return Refused(
             Refusal.NOT_ALLOWED, "only an expert returns a case, and not one that is judged anew: answer it instead"
+        )
+    if len(case.answers) >= MAX_ROUNDS:
+        return Refused(
+            Refusal.NOT_ALLOWED, f"the case went from hand to hand {len(case.answers)} times: answer it instead"
         )
     return GiveBack()
 

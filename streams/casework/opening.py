@@ -5,20 +5,22 @@ from msgspec.structs import replace
 from infra.kafka.errors import InvalidMessage, Reason
 from infra.kafka.stage import Message
 from schemas.codec import Codec
-from schemas.events import ReviewRequested
+from schemas.events import DecisionRequested, ReviewRequested
 from schemas.ids import derive_id
 from schemas.topics import REVIEW
-from schemas.values import CaseStage, CaseStatus, Coordinates, Priority, SampleKind, Split
+from schemas.values import CaseStage, CaseStatus, Coordinates, SampleKind, Split
 from streams.casework import changes
 from streams.casework.case import Announcement, Case, evolve
-from streams.casework.gold import GOLD, Question, body_of, disguised, question_after
+from streams.casework.gold import GOLD, Question, disguised, question_after, request_of
 from streams.casework.recording import Turn
 from streams.casework.sealing import SealBroken, Sealed, Sealer
+from streams.routing.consequences import BLIND_REASON, blind_priority, skills_for, tags_of
 from streams.routing.draws import draw
+from streams.routing.risk import assess
+from streams.workflow.types import WorkflowType
 
 FIRST: int = 1  # revision
 NEAR: int = 50  # offsets before the case that it follows, among which a question seems to have been asked
-NEUTRAL_REASON: str = "needs human validation"  # as of blind reviews
 
 
 class Opening:
@@ -52,55 +54,65 @@ class Opening:
 
     def _ask_gold(self, case: Case, announcement: Announcement, turn: Turn) -> None:
         """Chance may announce a question of the same look; it is opened when it is read, as any other case."""
-        config, workflow = turn.config, case.workflow
-        share = config.review_policy(workflow).gold_share
-        question = question_after(self._salt, case.request_id, config.gold.get(workflow, ()), share)
+        policy = turn.config.policies.get(case.workflow)
+        if policy is None or policy.version != announcement.policy_version:
+            return  # it would show one policy and keep the deadlines of another
+        workflow, questions = policy.workflow_type, turn.config.gold.get(case.workflow, ())
+        question = question_after(self._salt, case.request_id, questions, workflow.review.gold_share)
         if question is None or question.label not in case.classes:
             return
         name = disguised(
             self._salt, case.request_id, partition=turn.lane.partition, partitions=self._partitions
         )
-        if name is None or turn.lane.state.get(name) is not None:
+        if name is None or turn.lane.state.get(name) is not None or not isinstance(announcement, ReviewRequested):
             return
-        body = body_of(question, name, self._codec)
-        if body is not None and isinstance(announcement, ReviewRequested):
-            asked = self._question(name, body, question, announcement, turn)
+        request = request_of(question, name, announcement, self._codec)
+        if request is not None:
+            asked = self._question(request, workflow, question, announcement, turn)
             turn.send(REVIEW[asked.priority].message(asked))
 
     def _question(
-        self, name: str, body: tuple[bytes, bytes], question: Question, beside: ReviewRequested, turn: Turn
-    ) -> ReviewRequested:
-        """As blind reviews look; where the request lies is said so that it could be true."""
+        self, request: DecisionRequested, workflow: WorkflowType, question: Question, beside: ReviewRequested,
+        turn: Turn,
+    ) -> ReviewRequested:  # fmt: skip
+        """As the router would ask for a blind review of it; where the request lies is said so that it could be true."""
+        name, now, risk = request.request_id, turn.stamp.now, assess(request, workflow)
         drawn = int(draw(self._salt, f"{GOLD}-place", name) * NEAR)
         near = replace(beside.request, offset=max(0, beside.request.offset - 1 - drawn))
-        sealed = Sealed(
-            kind=SampleKind.GOLD,
-            inclusion_probability=1.0,
-            split=Split.TRAIN,
-            routed_reason=NEUTRAL_REASON,
-            gold_id=question.gold_id,
-            gold_label=question.label,
-        )
+        body, fingerprint = self._codec.body(self._codec.encode(request))
+        priority = blind_priority(risk)
         return replace(
             beside,
             event_id=derive_id("review", name, FIRST),
             request_id=name,
-            revision=FIRST,
             request=near,
-            request_body=body[0],
-            request_fingerprint=body[1],
-            priority=Priority.NORMAL,
-            reason=NEUTRAL_REASON,
+            request_body=body,
+            request_fingerprint=fingerprint,
+            priority=priority,
+            reason=BLIND_REASON,
             recommendation=None,
-            rule_hits=(),
-            risk_flags=(),
-            high_risk=False,
-            compliance=False,
+            rule_hits=risk.rule_hits,
+            risk_flags=risk.flags,
+            high_risk=risk.high_risk,
+            compliance=risk.compliance,
             cause=_beside(beside.cause, near),
-            sealed=self._sealer.seal(sealed, request_id=name, revision=FIRST),
-            created_at=turn.stamp.now,
-            answers=(),
+            sealed=self._sealed(name, question),
+            created_at=now,
+            due_at=now + workflow.deadline_ms(priority),
+            skills=skills_for(risk, workflow),
+            tags=tags_of(request, workflow),
         )
+
+    def _sealed(self, name: str, question: Question) -> bytes:
+        sealed = Sealed(
+            kind=SampleKind.GOLD,
+            inclusion_probability=1.0,
+            split=Split.TRAIN,
+            routed_reason=BLIND_REASON,
+            gold_id=question.gold_id,
+            gold_label=question.label,
+        )
+        return self._sealer.seal(sealed, request_id=name, revision=FIRST)
 
 
 def _beside(cause: Coordinates, near: Coordinates) -> Coordinates:

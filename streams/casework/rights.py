@@ -60,7 +60,8 @@ def _may_work_here(case: Case, who: Who) -> Refused | None:
             Refusal.MISSING_SKILL, f"the case needs {', '.join(map(quote, missing))}: whoever knows that must answer"
         )
     assessed = who.person.assessed.get(case.workflow)
-    if case.escalated_by is EscalatedBy.DISAGREEMENT and assessed is not None and not assessed.may_adjudicate:
+    adjudicates = case.stage is CaseStage.EXPERT and case.escalated_by is EscalatedBy.DISAGREEMENT
+    if adjudicates and assessed is not None and not assessed.may_adjudicate:
         return Refused(Refusal.NOT_QUALIFIED, f"people disagree about this case: {assessed.reason}")
     return None
 

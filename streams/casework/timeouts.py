@@ -4,7 +4,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from schemas.topics import CASES
-from schemas.values import CaseStage, CaseStatus, EndedBy, EscalatedBy
+from schemas.values import CaseStage, CaseStatus, EndedBy, EscalatedBy, PendingAnswer
 from streams.casework import changes
 from streams.casework.announcing import expires
 from streams.casework.case import Case, evolve
@@ -44,11 +44,13 @@ class Timing:
         if case.status is CaseStatus.CLOSED:
             turn.send(CASES.tombstone(case.request_id))
             turn.lane.state.put(case.request_id, None)
-        elif case.pending is not None:  # given in time, whichever time has come first
-            given = case.pending.answer
-            self._settling.settle(case, given, replace(turn, stamp=turn.stamp._replace(cause=given.cause)))
+        elif case.pending is not None and at == case.pending.leaves_at:
+            self._settle(case, case.pending, turn)
         elif case.due_at == at and (late := self._late(case)) is not Timeout.NOTHING:
-            self._carry_out(late, case, turn)
+            if case.pending is not None:  # given in time: the deadline only shortens its grace
+                self._settle(case, case.pending, turn)
+            else:
+                self._carry_out(late, case, turn)
         elif lease is not None and lease.expires_at == at:
             ended = changes.lease_ended(case, lease, EndedBy.EXPIRED, turn.stamp)
             turn.record(evolve(case, ended), ended)
@@ -58,6 +60,10 @@ class Timing:
         else:
             return False
         return True
+
+    def _settle(self, case: Case, pending: PendingAnswer, turn: Turn) -> None:
+        stamp = turn.stamp._replace(cause=pending.answer.cause)
+        self._settling.settle(case, pending.answer, replace(turn, stamp=stamp))
 
     def _late(self, case: Case) -> Timeout:
         return timeout_of(case, self._settling.opened_seal(case))

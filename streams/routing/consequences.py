@@ -28,7 +28,7 @@ from streams.casework.sealing import Sealed, Sealer, fitting
 from streams.routing.policy import Route
 from streams.routing.risk import Risk
 from streams.workflow.policies import Policy
-from streams.workflow.types import request_fields
+from streams.workflow.types import WorkflowType, request_fields
 
 LONGEST_TAG: Final = 100  # characters
 REVISION: Final = 1  # later ones are announced by casework
@@ -160,8 +160,8 @@ def review_asked(decision: Decision, sample: Sample, sealer: Sealer) -> ReviewRe
         sealed=_sealed(decision, sample, sealer),
         created_at=decision.now,
         due_at=due_at(decision, priority),
-        skills=skills_for(decision),
-        tags=tags_of(decision),
+        skills=skills_for(risk, policy.workflow_type),
+        tags=tags_of(decision.request, policy.workflow_type),
     )
 
 
@@ -170,17 +170,17 @@ def due_at(decision: Decision, priority: Priority) -> int:
     return decision.now + decision.policy.workflow_type.deadline_ms(priority)
 
 
-def skills_for(decision: Decision) -> tuple[str, ...]:
+def skills_for(risk: Risk, workflow: WorkflowType) -> tuple[str, ...]:
     """What whoever answers must know: what the workflow asks for, and what rules add."""
-    return tuple(sorted({*decision.policy.workflow_type.review.skills, *decision.risk.skills}))
+    return tuple(sorted({*workflow.review.skills, *risk.skills}))
 
 
-def tags_of(decision: Decision) -> tuple[str, ...]:
+def tags_of(request: DecisionRequested, workflow: WorkflowType) -> tuple[str, ...]:
     """What the request is about, by the fields that the workflow names."""
-    names = decision.policy.workflow_type.review.tag_fields
+    names = workflow.review.tag_fields
     if not names:
         return ()
-    fields = request_fields(decision.request)
+    fields = request_fields(request)
     return tuple(f"{name}:{fields[name]}"[:LONGEST_TAG] for name in names if name in fields)
 
 
@@ -212,8 +212,8 @@ def expert_asked(decision: Decision, sample: Sample, sealer: Sealer) -> ExpertRe
         sealed=_sealed(decision, sample, sealer),
         created_at=decision.now,
         escalated_by=EscalatedBy.POLICY,
-        skills=skills_for(decision),
-        tags=tags_of(decision),
+        skills=skills_for(risk, policy.workflow_type),
+        tags=tags_of(decision.request, policy.workflow_type),
     )
 
 

@@ -16,6 +16,7 @@ from schemas.events import DeadLettered, DecisionMade
 from schemas.publishing import entries
 from schemas.topics import DEAD_LETTERS, OUTCOMES, REQUESTS, REVIEW_DECISIONS
 from tests.support.foreign import PEOPLE, Client, Line, Program
+from tests.support.refused import ANSWERS, COMMANDS, FORGED, Office
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC, GOOD, WORKFLOW
 
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.integration
 UNKNOWN = HEADER.pack(MAGIC, 999_999) + b"body"
 NO_AVRO = b'{"request_id": "json is no Avro"}'
 BAD_BYTES = {"unknown_schema": UNKNOWN, "undecodable": NO_AVRO}
+SCENES = {**ANSWERS, **COMMANDS, **FORGED}
 ANSWER: dict[str, Any] = {"action": "approve", "confidence": 0.9}
 
 
@@ -153,35 +155,6 @@ def test_a_decision_in_the_wrong_partition_is_refused(case: str, stand: Stand, r
     assert "murmur2_random" in line["detail"]
 
 
-def test_a_decision_about_an_unknown_case_is_refused(
-    foreign: Client, stand: Stand, case: str, reviewer: Program
-) -> None:
-    # Its announcement cannot exist: the coordinates are those of another case, in the partition of the unknown one.
-    there = reviewer.said("asked", of=case)["review"]
-    names = (f"{foreign.language}-nobody-{number}" for number in range(1_000))
-    unknown = next(each for each in names if partition_of(each.encode(), stand.partitions) == there["partition"])
-    reviewer.tell(request_id=unknown, **ANSWER, review=there)
-    assert refused(reviewer, unknown)["reason"] == "unknown_case"
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"confidence": 7}, "between 0 and 1"),
-        ({"action": "perhaps"}, "approve, reject, escalate"),
-        ({"action": "reject", "label": "maybe"}, "one of the classes 'reject'"),
-    ],
-)
-def test_a_decision_with_a_bad_value_is_refused(
-    wrong: dict[str, Any], said: str, case: str, reviewer: Program
-) -> None:
-    reviewer.said("asked", of=case)
-    reviewer.tell(request_id=case, **{**ANSWER, **wrong})
-    line = refused(reviewer, case)
-    assert line["reason"] == "bad_value"
-    assert said in line["detail"]
-
-
 def test_a_decision_about_a_finished_case_is_refused_and_changes_nothing(
     case: str, foreign: Client, stand: Stand, publisher: Program, reviewer: Program
 ) -> None:
@@ -193,3 +166,48 @@ def test_a_decision_about_a_finished_case_is_refused_and_changes_nothing(
     assert publisher.end() == 0
     assert publisher.heard(request_id=case)["outcome"] == "approved"
     assert outcome_of(stand, case).outcome == "approved"
+
+
+def test_a_case_is_claimed_and_decided_under_its_lease(
+    case: str, foreign: Client, stand: Stand, reviewer: Program
+) -> None:
+    reviewer.said("asked", of=case)
+    reviewer.tell(request_id=case, command="claim")
+    lease = reviewer.said("granted", of=case)["lease"]
+    reviewer.tell(request_id=case, **ANSWER, lease=lease)
+    reviewer.said("accepted", of=case)
+    assert reviewer.end() == 0
+    assert outcome_of(stand, case).reviewer_id == foreign.language
+
+
+@pytest.fixture(scope="session")
+def office(stand: Stand) -> Iterator[Office]:
+    made = Office(stand)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("scene", [*ANSWERS, "claim of what another has", "claim without the skill"])
+def test_every_refusal_reaches_the_app(scene: str, office: Office, foreign: Client, reviewer: Program) -> None:
+    """The same scenes as for the client in Python: the reason is the same, and the program ends with it."""
+    meets_the_refusal(scene, office, foreign, reviewer)
+
+
+def meets_the_refusal(scene: str, office: Office, foreign: Client, reviewer: Program) -> None:
+    name = f"{foreign.language}: {scene}"
+    line = SCENES[scene].prepare(office, name, foreign.language)
+    reviewer.said("asked", of=name)
+    reviewer.tell(**line)
+    said = refused(reviewer, line["request_id"])
+    assert said["reason"] == SCENES[scene].reason
+    assert len(said["detail"]) > 30
+
+
+@pytest.mark.parametrize("scene", FORGED)
+def test_a_forged_identity_is_refused(scene: str, office: Office, foreign: Client, reviewer: Program) -> None:
+    """While identity is on; everybody else's test is over or has not begun."""
+    office.vouch()
+    try:
+        meets_the_refusal(scene, office, foreign, reviewer)
+    finally:
+        office.vouch_no_more()

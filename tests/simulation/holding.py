@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.codec import Undecodable
 from schemas.events import (
@@ -28,13 +28,20 @@ from schemas.values import ClosedBy, EndedBy
 from tests.simulation.invariants import Place, World, dead, place
 
 
+class Written(NamedTuple):
+    """What a person wrote, and when it was appended (milliseconds)."""
+
+    event: ReviewDecided | CaseActionRequested
+    at: int
+
+
 def check_holding(world: World) -> None:
     """Raise AssertionError with what is wrong."""
     histories = histories_of(world)
-    decisions = decisions_of(world)
+    written = written_in(world)
     for name, history in histories.items():
-        one_owner_at_a_time(name, history, decisions)
-        nobody_answers_twice(name, history, decisions)
+        one_owner_at_a_time(name, history, written)
+        nobody_answers_twice(name, history, written)
     every_command_has_one_effect(world)
     gold_questions_end_in_nothing_else(world)
 
@@ -48,23 +55,24 @@ def histories_of(world: World) -> dict[str, list[Any]]:
     return {name: sorted(events, key=lambda e: e.sequence) for name, events in found.items()}
 
 
-def decisions_of(world: World) -> dict[Place, ReviewDecided]:
-    """Every answer that can be read, by where it lies."""
-    found: dict[Place, ReviewDecided] = {}
-    for record in world.log.read_all("review-decisions"):
+def written_in(world: World) -> dict[Place, Written]:
+    """Every answer and command that can be read, by where it lies."""
+    found: dict[Place, Written] = {}
+    for record in (*world.log.read_all("review-decisions"), *world.log.read_all("review-commands")):
         try:
             event = world.decode(record.value)
         except Undecodable:
             continue
-        if isinstance(event, ReviewDecided):
-            found[record[:3]] = event
+        if isinstance(event, ReviewDecided | CaseActionRequested):
+            found[record[:3]] = Written(event, record.timestamp)
     return found
 
 
-def one_owner_at_a_time(name: str, history: list[Any], decisions: Mapping[Place, ReviewDecided]) -> None:
-    """A lease is granted when nobody has the case, tokens grow, only the owner's answer is accepted."""
+def one_owner_at_a_time(name: str, history: list[Any], written: Mapping[Place, Written]) -> None:
+    """A lease is granted when nobody has the case, tokens grow, only the owner's word counts, and only in its term."""
     owner: LeaseGranted | None = None
     until, highest, aside = 0, 0, ""
+    judged: set[Place] = set()  # an answer may lead to several changes, now and after its grace
     for event in history:
         match event:
             case LeaseGranted():
@@ -74,6 +82,7 @@ def one_owner_at_a_time(name: str, history: list[Any], decisions: Mapping[Place,
                 owner, until, highest, aside = event, event.expires_at, event.lease, ""
             case LeaseExtended():
                 assert owner is not None and event.lease == owner.lease, f"{name}: renewed what nobody has"
+                assert written[place(event.cause)].at < until, f"{name}: renewed after its term at {event.sequence}"
                 until = event.expires_at
             case LeaseEnded(ended_by=by):
                 assert owner is not None and event.lease == owner.lease, f"{name}: ended what nobody has"
@@ -86,16 +95,20 @@ def one_owner_at_a_time(name: str, history: list[Any], decisions: Mapping[Place,
                 assert aside, f"{name}: a hold ended that never was"
                 aside = ""
             case AnswerReceived() | AnswerCounted() | CaseEscalated() | CaseClosed() | CaseReturned():
-                given = decisions.get(place(event.cause))
-                if given is not None and owner is not None:
-                    assert given.reviewer_id == owner.reviewer_id, f"{name}: another's answer at {event.sequence}"
-                    assert given.lease in (None, owner.lease), f"{name}: an old lease's answer at {event.sequence}"
-                if given is not None and aside:
-                    assert given.reviewer_id == aside, f"{name}: answered while on hold"
+                said = written.get(place(event.cause))
+                if said is not None and owner is not None:
+                    assert said.event.reviewer_id == owner.reviewer_id, f"{name}: another's word at {event.sequence}"
+                    assert said.at < until, f"{name}: the owner's word after their term at {event.sequence}"
+                if said is not None and place(event.cause) not in judged:
+                    token = owner.lease if owner is not None else None
+                    assert said.event.lease in (None, token), f"{name}: an old lease's word at {event.sequence}"
+                if said is not None and aside:
+                    assert said.event.reviewer_id == aside, f"{name}: answered while on hold"
                 owner, aside = None, ""
+                judged.add(place(event.cause))
 
 
-def nobody_answers_twice(name: str, history: list[Any], decisions: Mapping[Place, ReviewDecided]) -> None:
+def nobody_answers_twice(name: str, history: list[Any], written: Mapping[Place, Written]) -> None:
     """Each answer counts once, and each person's once a case; what was taken back counts for nothing."""
     counted: dict[Place, str] = {}
     withdrawn: set[str] = set()
@@ -103,11 +116,13 @@ def nobody_answers_twice(name: str, history: list[Any], decisions: Mapping[Place
         if isinstance(event, AnswerWithdrawn):
             withdrawn.add(event.decision_id)
         cause = place(event.cause)
-        given = decisions.get(cause)
+        said = written.get(cause)
         takes_effect = isinstance(event, AnswerCounted) or (
             isinstance(event, CaseClosed) and event.closed_by is not ClosedBy.EXPIRED
         )
-        if takes_effect and given is not None:
+        if takes_effect and said is not None:
+            given = said.event
+            assert isinstance(given, ReviewDecided), f"{name}: a command counts as an answer"
             assert cause not in counted, f"{name}: the answer at {cause} counts twice"
             assert given.decision_id not in withdrawn, f"{name}: {given.decision_id} counts though taken back"
             assert given.reviewer_id not in counted.values(), f"{name}: {given.reviewer_id} answered twice"

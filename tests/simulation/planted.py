@@ -1,7 +1,8 @@
-"""Six planted bugs, each a mistake that real consumers make. The simulation must catch every one."""
+"""Planted bugs, each a mistake that real consumers make. The simulation must catch every one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -10,8 +11,10 @@ from infra.kafka.lanes import Lanes
 from infra.kafka.log import TopicPartition
 from infra.kafka.loop import Loop
 from infra.kafka.stage import Batch, Handled, Lane, Message, Stage
-from schemas.events import AppealFiled
+from schemas.events import AppealFiled, ReviewDecided
 from schemas.topics import Outgoing
+from schemas.values import GivenAnswer
+from streams.casework import rights
 from streams.casework.cases import Cases
 from streams.casework.config import Config
 from streams.casework.stage import CaseworkStage
@@ -103,12 +106,60 @@ class RandomIds(RouterStage):
         return replace(one, event=replace(event, event_id=uuid4().hex))
 
 
-def without_hold() -> Stage[Any, Any]:
-    return WithoutHold(SEALER, CODEC, partitions=PARTITIONS, salt=SALT)
+class IgnoringTokens(CaseworkStage):
+    """Believes that whoever answers holds the lease in force, whichever token they show."""
+
+    def _decide(self, message: Message, lane: Lane[Cases], config: Config, handled: Handled) -> None:
+        if isinstance(message.event, ReviewDecided):
+            message = replace(message, event=replace(message.event, lease=None))
+        super()._decide(message, lane, config, handled)
 
 
-def overtaking_appeals() -> Stage[Any, Any]:
-    return OvertakingAppeals(SEALER, CODEC, partitions=PARTITIONS, salt=SALT)
+class LapsedOwners(CaseworkStage):
+    """Lets the owner answer and renew for as long as nobody has said that the lease is over."""
+
+    def _decide(self, message: Message, lane: Lane[Cases], config: Config, handled: Handled) -> None:
+        case = lane.state.get(getattr(message.event, "request_id", ""))
+        if case is not None and case.lease is not None and message.timestamp >= case.lease.expires_at:
+            message = replace(message, timestamp=case.lease.expires_at - 1)
+        super()._decide(message, lane, config, handled)
+
+
+class CountingAgain(CaseworkStage):
+    """Remembers answers on its own: one whose transaction was aborted counts twice when it comes again."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._counted: dict[str, tuple[GivenAnswer, ...]] = {}
+
+    def _decide(self, message: Message, lane: Lane[Cases], config: Config, handled: Handled) -> None:
+        name = getattr(message.event, "request_id", "")
+        case = lane.state.get(name)
+        if case is not None and len(self._counted.get(name, ())) > len(case.counted) and case.revision == 1:
+            lane.state.put(name, replace(case, counted=self._counted[name]))
+        super()._decide(message, lane, config, handled)
+        if (after := lane.state.get(name)) is not None and after.counted:
+            self._counted[name] = after.counted
+
+
+class ForgettingPeople(CaseworkStage):
+    """Asks for a further person, and takes the same one."""
+
+    def handle(self, messages: Sequence[Message], lanes: Mapping[int, Lane[Any]], config: Config) -> Batch:
+        with patch.object(rights, "took_part", lambda case, reviewer_id: None):
+            return super().handle(messages, lanes, config)
+
+
+def _planted(stage: type[CaseworkStage]) -> Callable[[], Stage[Any, Any]]:
+    return lambda: stage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT)
+
+
+ignoring_tokens = _planted(IgnoringTokens)
+lapsed_owners = _planted(LapsedOwners)
+counting_again = _planted(CountingAgain)
+forgetting_people = _planted(ForgettingPeople)
+without_hold = _planted(WithoutHold)
+overtaking_appeals = _planted(OvertakingAppeals)
 
 
 def random_ids() -> Stage[Any, Any]:

@@ -15,6 +15,10 @@ BUGS: dict[str, Setup] = {
     "state kept after abort": {"loop": planted.StateKeptAfterAbort},
     "missing hold of an early decision": {"make_casework": planted.without_hold},
     "appeal before its audit": {"make_casework": planted.overtaking_appeals},
+    "fencing token ignored": {"make_casework": planted.ignoring_tokens},
+    "lapsed lease honoured": {"make_casework": planted.lapsed_owners},
+    "answer counted again after an abort": {"make_casework": planted.counting_again},
+    "second answer of one person": {"make_casework": planted.forgetting_people},
     "non-derived id": {"make_router": planted.random_ids},
 }
 

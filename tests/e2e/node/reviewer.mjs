@@ -5,6 +5,9 @@
 // In, a line for each answer: {"request_id": "post-1", "action": "approve", "confidence": 0.9}
 // (with the "label" that is chosen, where rejecting leaves several)
 // Out, what became of it:     {"accepted": "post-1"} or {"refused": "post-1", "reason": "...", "detail": "..."}
+// To have a case for oneself first:  {"request_id": "post-1", "command": "claim"}
+// Out, what became of it:     {"granted": "post-1", "lease": 2}, and the answer then carries the "lease". Where identity
+// is on, answers and commands carry a "token" of the gateway.
 // It ends at the first refusal (exit status 3), or when the input has ended and nothing is open. To see what is refused,
 // an answer may also name its "review", a "partition", or the whole "value" in base64.
 import { randomUUID } from 'node:crypto';
@@ -19,7 +22,7 @@ const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.Defaul
 const consumer = kafka.consumer({ groupId: `node-reviewer-${process.pid}` });
 const cases = new Map(); // request id -> coordinates of its newest announcement
 const verdicts = new Map(); // coordinates of an answer -> what casework said about it; it may come before we ask
-const open = new Map(); // coordinates of an answer -> request id
+const open = new Map(); // coordinates of an answer or a command -> request id
 const place = ({ topic, partition, offset }) => `${topic}[${partition}]@${offset}`;
 let ended = false; // the input
 
@@ -28,11 +31,11 @@ async function settle() {
     if (!verdicts.has(at)) continue;
     const [kind, event] = verdicts.get(at);
     open.delete(at);
-    if (kind === 'DecisionRefused') {
+    if (kind === 'DecisionRefused' || kind === 'CommandRefused') {
       say({ refused: requestId, reason: event.reason, detail: event.detail });
       await leave(3);
     }
-    say({ accepted: requestId });
+    say(kind === 'LeaseGranted' ? { granted: requestId, lease: event.lease } : { accepted: requestId });
   }
   if (ended && open.size === 0) await leave(0);
 }
@@ -56,14 +59,17 @@ function heard(topic, partition, message) {
   say({ asked: event.request_id, content, classes, priority, reason, recommendation, review });
 }
 
-async function answer({ request_id, action, label, confidence, review, partition, value }) {
-  const decision = { decision_id: randomUUID(), request_id, reviewer_id: reviewer, action, label, confidence };
-  decision.review = review ?? cases.get(request_id);
-  const bytes = value ? Buffer.from(value, 'base64') : schemas.encode('ReviewDecided/v1', decision);
+async function answer({ request_id, command, action, label, confidence, lease, token, review, partition, value }) {
+  const said = { request_id, reviewer_id: reviewer, lease, token };
+  const [topic, schema, event] = command
+    ? ['review-commands', 'CaseActionRequested/v1', { ...said, command_id: randomUUID(), action: command }]
+    : ['review-decisions', 'ReviewDecided/v1', { ...said, decision_id: randomUUID(), action, label, confidence }];
+  if (!command) event.review = review ?? cases.get(request_id);
+  const bytes = value ? Buffer.from(value, 'base64') : schemas.encode(schema, event);
   const messages = [{ key: request_id, value: bytes, partition }];
-  const [at] = await producer.send({ topic: `${prefix}review-decisions`, messages });
+  const [at] = await producer.send({ topic: `${prefix}${topic}`, messages });
   say({ decided: request_id, partition: at.partition, offset: Number(at.baseOffset) });
-  if (!value) open.set(place({ topic: 'review-decisions', partition: at.partition, offset: at.baseOffset }), request_id);
+  if (!value) open.set(place({ topic, partition: at.partition, offset: at.baseOffset }), request_id);
 }
 
 await producer.connect();

@@ -33,12 +33,12 @@ def original(label: str = "hate", **changes: Any) -> DecisionMade:
     return replace(made, **changes)
 
 
-def appeal(made: DecisionMade | None = None, **changes: Any) -> AppealFiled:
+def appeal(made: DecisionMade | None = None, request_id: str = "r", **changes: Any) -> AppealFiled:
     made = made or original()
-    request_body, request_name = CODEC.body(CODEC.encode(DecisionRequested(request_id="r", workflow=WORKFLOW)))
+    request_body, request_name = CODEC.body(CODEC.encode(DecisionRequested(request_id=request_id, workflow=WORKFLOW)))
     decision_body, decision_name = CODEC.body(CODEC.encode(made))
     filed = AppealFiled(
-        appeal_id="a1", request_id="r", workflow=WORKFLOW, request=made.request, request_body=request_body,
+        appeal_id="a1", request_id=request_id, workflow=WORKFLOW, request=made.request, request_body=request_body,
         request_fingerprint=request_name, requested_at=made.requested_at,
         decision=Coordinates(topic="outcomes", partition=0, offset=3), decision_body=decision_body,
         decision_fingerprint=decision_name, statement="It is a quotation.", filed_by="customer-5",

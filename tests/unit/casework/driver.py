@@ -1,9 +1,10 @@
 """Casework on a table: topics are lists, every lane of one partition, and the test decides what is read when."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -12,23 +13,23 @@ from infra.kafka.partitioner import partition_of
 from infra.kafka.stage import Batch, Handled, Lane, Message
 from schemas.codec import Codec
 from schemas.events import (
-    AppealNoted,
-    CaseAnnounced,
-    CaseClosed,
-    CaseEscalated,
+    AnswerCounted,
+    AnswerReceived,
+    CaseActionRequested,
     CaseOpened,
-    CaseReopened,
     CaseSnapshot,
     Event,
     ExpertReviewRequested,
     ReviewDecided,
     ReviewRequested,
 )
-from schemas.topics import CASES, EXPERT, REVIEW, REVIEW_DECISIONS, Outgoing
-from schemas.values import Coordinates, EscalatedBy, Level, Priority, Recommendation, SampleKind, Split
+from schemas.topics import CASES, EXPERT, REVIEW, REVIEW_COMMANDS, REVIEW_DECISIONS, Outgoing
+from schemas.values import Coordinates, EscalatedBy, GivenAnswer, Level, Priority, Recommendation, SampleKind, Split
+from streams.casework.answer import given_answer, read_answer
 from streams.casework.case import Announcement, Case, CaseEvent, evolve
 from streams.casework.cases import Cases
 from streams.casework.config import Config
+from streams.casework.refusal import Refused
 from streams.casework.sealing import Sealed, Sealer
 from streams.casework.stage import CaseworkStage
 from streams.workflow.policies import Policies, Policy
@@ -49,6 +50,7 @@ approving_class = "{CLASSES[0]}"
 featurizer = "text"
 """
 Read = tuple[str, int]  # topic and offset
+Said = Announcement | GivenAnswer | None  # what a change of a case comes with
 
 
 class Given(NamedTuple):
@@ -60,6 +62,7 @@ class Given(NamedTuple):
     watermarks: dict[str, int]
     outgoing: tuple[Outgoing, ...]
     committed: bool
+    restarted: bool = False  # the process ended and another took over, nothing else
 
 
 class Table:
@@ -69,6 +72,7 @@ class Table:
         self.partition = partition
         self.stage = stage or CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT, topic_prefix="hitl.")
         self.topics: dict[str, list[tuple[bytes, Event]]] = defaultdict(list)
+        self.appended: dict[Read, int] = {}  # when a record was, where the test says so (milliseconds)
         self.reached: dict[str, int] = defaultdict(int)
         self.events: list[Event] = []  # everything casework wrote and committed, in order
         self.outgoing: list[Outgoing] = []
@@ -84,11 +88,14 @@ class Table:
             watermark=lambda topic: len(self.topics[topic]),
         )
 
-    def write(self, topic: str, event: Event, key: bytes | None = None) -> Coordinates:
-        """Append a record and say where it lies."""
+    def write(self, topic: str, event: Event, key: bytes | None = None, *, at: int | None = None) -> Coordinates:
+        """Append a record, at a time (milliseconds), and say where it lies."""
         request_id = getattr(event, "request_id")  # noqa: B009
         self.topics[topic].append((request_id.encode() if key is None else key, event))
-        return Coordinates(topic=topic, partition=self.partition, offset=len(self.topics[topic]) - 1)
+        offset = len(self.topics[topic]) - 1
+        if at is not None:
+            self.appended[topic, offset] = at
+        return Coordinates(topic=topic, partition=self.partition, offset=offset)
 
     def announce(self, announcement: Announcement) -> Coordinates:
         """Write an announcement as the router does, and let casework read it."""
@@ -97,14 +104,22 @@ class Table:
         assert not self.invalid
         return written
 
-    def answer(self, decision: ReviewDecided, key: bytes | None = None) -> list[Event]:
+    def answer(self, decision: ReviewDecided, key: bytes | None = None, *, at: int | None = None) -> list[Event]:
         """Write an answer and let casework read it; what casework wrote about it."""
-        self.write(REVIEW_DECISIONS.name, decision, key)
+        self.write(REVIEW_DECISIONS.name, decision, key, at=at)
         return self.read_all(REVIEW_DECISIONS.name)
+
+    def command(
+        self, command: CaseActionRequested, key: bytes | None = None, *, at: int | None = None
+    ) -> list[Event]:
+        """Write a command and let casework read it; what casework wrote about it."""
+        self.write(REVIEW_COMMANDS.name, command, key, at=at)
+        return self.read_all(REVIEW_COMMANDS.name)
 
     def message(self, topic: str, offset: int) -> Message:
         key, event = self.topics[topic][offset]
-        return Message(event, topic, self.partition, offset, START - HOUR, key, b"")
+        appended = self.appended.get((topic, offset), START - HOUR)
+        return Message(event, topic, self.partition, offset, appended, key, b"")
 
     def read_all(self, topic: str) -> list[Event]:
         """Read what is left of a topic in one batch."""
@@ -129,6 +144,11 @@ class Table:
         """What the clock alone does."""
         return self._settle((), self.stage.tick(self.lane, self.config), commit)
 
+    def restart(self) -> None:
+        """The process is gone; the next one knows what lies in the topic of cases."""
+        self.lane.state = restored(self.cases())
+        self.given.append(Given((), self.lane.now, {}, {}, (), committed=True, restarted=True))
+
     def _settle(self, messages: tuple[Message, ...], handled: Handled | Batch, commit: bool) -> list[Event]:
         outgoing = tuple(handled.outgoing)
         ends = {topic: len(records) for topic, records in self.topics.items()}
@@ -141,7 +161,7 @@ class Table:
         made = [record.event for record in outgoing if record.event is not None]
         self.events += made
         for record in outgoing:
-            if isinstance(record.event, ExpertReviewRequested):
+            if isinstance(record.event, Announcement):
                 self.write(record.topic, record.event)
         return made
 
@@ -150,36 +170,83 @@ class Table:
         last = {record.key.decode(): record.event for record in self.outgoing if record.topic == CASES.name}
         return {key: event for key, event in last.items() if isinstance(event, CaseSnapshot)}
 
-    def history(self) -> list[tuple[CaseEvent, Announcement | None] | str]:
-        """The events of all cases, each with the announcement it needs; the request id where a case was forgotten."""
-        made: list[tuple[CaseEvent, Announcement | None] | str] = []
+    def history(self) -> list[tuple[CaseEvent, Said] | str]:
+        """The events of all cases, each with what it needs; the request id where a case was forgotten."""
+        made: list[tuple[CaseEvent, Said] | str] = []
+        cases: dict[str, Case] = {}
         asked: Announcement | None = None
         for record in self.outgoing:
-            match record.event:
-                case ExpertReviewRequested():
-                    asked = record.event
-                case CaseOpened() as opened:
-                    _, announcement = self.topics[opened.review.topic][opened.review.offset]
-                    assert isinstance(announcement, ReviewRequested | ExpertReviewRequested)
-                    made.append((opened, announcement))
-                case CaseAnnounced() | CaseEscalated() | CaseClosed() | CaseReopened() | AppealNoted() as event:
-                    made.append((event, asked))
-                case None:
-                    made.append(record.key.decode())
+            if record.event is None:
+                made.append(record.key.decode())
+                cases.pop(record.key.decode())
+            elif isinstance(record.event, Announcement):
+                asked = record.event
+            elif isinstance(record.event, CaseEvent):
+                event = record.event
+                case = cases.get(event.request_id)
+                made.append((event, self._said(case, event) or asked))
+                cases[event.request_id] = evolve(case, *made[-1])
         return made
 
+    def _said(self, case: Case | None, event: CaseEvent) -> Said:
+        """What lies where the change says: the announcement that opened the case, the answer that it is about."""
+        if isinstance(event, CaseOpened):
+            _, announcement = self.topics[event.review.topic][event.review.offset]
+            assert isinstance(announcement, Announcement)
+            return announcement
+        if not isinstance(event, AnswerReceived | AnswerCounted) or case is None or case.pending is not None:
+            return None
+        _, decision = self.topics[event.cause.topic][event.cause.offset]
+        assert isinstance(decision, ReviewDecided)
+        said = read_answer(case, decision)
+        assert not isinstance(said, Refused)
+        return given_answer(decision, said, cause=event.cause, at=event.occurred_at)
 
-def fold(history: Iterable[tuple[CaseEvent, Announcement | None] | str], times: int = 1) -> dict[str, Case]:
+
+def fold(history: Iterable[tuple[CaseEvent, Said] | str], times: int = 1) -> dict[str, Case]:
     """Every case as the fold of its events, each of them folded so many times."""
     cases: dict[str, Case] = {}
     for change in history:
         if isinstance(change, str):
             cases.pop(change)
             continue
-        event, announcement = change
+        event, said = change
         for _ in range(times):
-            cases[event.request_id] = evolve(cases.get(event.request_id), event, announcement)
+            cases[event.request_id] = evolve(cases.get(event.request_id), event, said)
     return cases
+
+
+def restored(cases: Mapping[str, Case]) -> Cases:
+    """The state of a process that starts over these snapshots."""
+    state = Cases()
+    for name, case in cases.items():
+        state.put(name, case)
+    state.commit()
+    return state
+
+
+def replayed(table: Table) -> None:
+    """Raises AssertionError unless the same calls give the same bytes, without those that were aborted."""
+    stage = CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT, topic_prefix="hitl.")
+    state = Cases()
+    for call in table.given:
+        if call.restarted:
+            state = restored(state.committed)
+        if call.restarted or not call.committed:
+            continue  # an abort leaves no trace
+        lane: Lane[Cases] = Lane(
+            partition=table.partition, state=state, now=call.now, config_offsets={"policies": 3},
+            reached=partial(_at, call.reached),
+            watermark=partial(_at, call.watermarks),
+        )  # fmt: skip
+        lanes, config = {table.partition: lane}, table.config
+        handled = stage.handle(call.messages, lanes, config) if call.messages else stage.tick(lane, config)
+        state.commit()
+        assert encoded(handled.outgoing) == encoded(call.outgoing)
+
+
+def _at(offsets: Mapping[str, int], topic: str) -> int:
+    return offsets.get(topic, 0)
 
 
 def policies(more: str = "") -> Policies:
@@ -193,7 +260,8 @@ def topic_of(announcement: Announcement) -> str:
     return EXPERT.name if isinstance(announcement, ExpertReviewRequested) else REVIEW[announcement.priority].name
 
 
-def sealed(kind: SampleKind, *, model_label: str | None = "hate") -> Sealed:
+def sealed(kind: SampleKind, *, model_label: str | None = "hate", **more: Any) -> Sealed:
+    """What the router sealed; `more` are the fields about several people, and about validation."""
     return Sealed(
         kind=kind,
         model_label=model_label,
@@ -204,6 +272,7 @@ def sealed(kind: SampleKind, *, model_label: str | None = "hate") -> Sealed:
         split=Split.GATE if kind in (SampleKind.BLIND, SampleKind.AUDIT) else Split.TRAIN,
         routed_reason="medium confidence, needs human validation",
         risk_score=0.25,
+        **more,
     )
 
 
@@ -216,8 +285,10 @@ def review(
     classes: tuple[str, ...] = CLASSES,
     model_label: str | None = "hate",
     revision: int = 1,
+    skills: tuple[str, ...] = (),
+    **more: Any,
 ) -> ReviewRequested:
-    """A review as the router asks for it; blind ones and audits show no recommendation."""
+    """A review as the router asks for it; blind ones and audits show no recommendation. `more` is sealed."""
     shown = kind is SampleKind.REVIEW and model_label is not None
     return ReviewRequested(
         event_id=f"review:{request_id}:1",
@@ -239,9 +310,10 @@ def review(
         policy_digest="p" * 64,
         config_offsets={"models": 9, "policies": 2},
         cause=Coordinates(topic="predictions", partition=0, offset=7),
-        sealed=SEALER.seal(sealed(kind, model_label=model_label), request_id=request_id, revision=1),
+        sealed=SEALER.seal(sealed(kind, model_label=model_label, **more), request_id=request_id, revision=1),
         created_at=START,
         due_at=due_at,
+        skills=skills,
     )
 
 
@@ -260,11 +332,21 @@ def recommendation(label: str) -> Recommendation:
 def decision(
     at: Coordinates, action: str = "approve", *, request_id: str = "r", label: str | None = None,
     confidence: float = 0.9, feedback: str = "", reviewer_id: str = "ada", decision_id: str = "d1",
+    lease: int | None = None, grace_seconds: float = 0.0,
 ) -> ReviewDecided:  # fmt: skip
     return ReviewDecided(
         decision_id=decision_id, request_id=request_id, review=at, reviewer_id=reviewer_id, action=action, label=label,
-        confidence=confidence, feedback=feedback,
+        confidence=confidence, feedback=feedback, lease=lease, grace_seconds=grace_seconds,
     )  # fmt: skip
+
+
+def action(
+    name: str, who: str = "ada", *, request_id: str = "r", lease: int | None = None, **more: Any
+) -> CaseActionRequested:
+    """A command about a case; `more` are its other fields."""
+    return CaseActionRequested(
+        command_id=f"{name}:{who}", request_id=request_id, reviewer_id=who, action=name, lease=lease, **more
+    )
 
 
 def encoded(outgoing: Iterable[Outgoing]) -> list[tuple[str, bytes, bytes | None]]:

@@ -1,14 +1,11 @@
 """Laws over random histories: of readings in any order, batches, aborts, deadlines and answers of every kind."""
 
 from collections import Counter
-from collections.abc import Mapping
-from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.kafka.stage import Lane
 from schemas.events import (
     AuditAnswered,
     AuditExpired,
@@ -23,22 +20,17 @@ from schemas.events import (
 )
 from schemas.topics import REVIEW_DECISIONS
 from schemas.values import Coordinates, SampleKind
-from streams.casework.case import Announcement, BrokenHistory, CaseEvent, evolve
-from streams.casework.cases import Cases
-from streams.casework.stage import CaseworkStage
+from streams.casework.case import BrokenHistory, CaseEvent, evolve
 from tests.unit.casework.driver import (
-    CODEC,
     HOUR,
-    PARTITIONS,
-    SALT,
-    SEALER,
     START,
+    Said,
     Table,
     decision,
-    encoded,
     expert_review,
     fold,
     kinds,
+    replayed,
     request_ids,
     review,
 )
@@ -86,10 +78,6 @@ def answers(draw: st.DrawFn, table: Table) -> ReviewDecided:
     action = draw(st.sampled_from(["approve", "reject", "escalate", "mark_wrong"]))
     place = Coordinates(topic=topic, partition=0, offset=offset)
     return decision(place, action, request_id=asked, label="hate" if action == "reject" else None)
-
-
-def at(offsets: Mapping[str, int], topic: str) -> int:
-    return offsets.get(topic, 0)
 
 
 def unread(table: Table) -> list[tuple[str, int]]:
@@ -151,20 +139,7 @@ def test_a_case_is_the_fold_of_its_events(table: Table) -> None:
 @given(table=tables())
 @settings(max_examples=60, deadline=None)
 def test_replaying_the_same_messages_gives_the_same_bytes(table: Table) -> None:
-    stage = CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT, topic_prefix="hitl.")
-    state = Cases()
-    for call in table.given:
-        if not call.committed:
-            continue  # an abort leaves no trace
-        lane: Lane[Cases] = Lane(
-            partition=0, state=state, now=call.now, config_offsets={"policies": 3},
-            reached=partial(at, call.reached),
-            watermark=partial(at, call.watermarks),
-        )  # fmt: skip
-        config = table.config
-        handled = stage.handle(call.messages, {0: lane}, config) if call.messages else stage.tick(lane, config)
-        state.commit()
-        assert encoded(handled.outgoing) == encoded(call.outgoing)
+    replayed(table)
 
 
 @given(table=tables())
@@ -191,7 +166,7 @@ def test_a_whole_history_folded_again_changes_nothing(table: Table) -> None:
             assert evolve(case, *change) == case
 
 
-def changes_of_one_case() -> list[tuple[CaseEvent, Announcement | None]]:
+def changes_of_one_case() -> list[tuple[CaseEvent, Said]]:
     table = Table(0)
     table.answer(decision(table.announce(review()), "escalate"))
     table.read_all("expert")

@@ -49,6 +49,17 @@ type decision struct {
 	Action     string      `avro:"action"`
 	Label      *string     `avro:"label"`
 	Confidence float64     `avro:"confidence"`
+	Lease      *int64      `avro:"lease"`
+	Token      *string     `avro:"token"`
+}
+
+type command struct {
+	CommandID  string  `avro:"command_id"`
+	RequestID  string  `avro:"request_id"`
+	ReviewerID string  `avro:"reviewer_id"`
+	Action     string  `avro:"action"`
+	Lease      *int64  `avro:"lease"`
+	Token      *string `avro:"token"`
 }
 
 type verdict struct {
@@ -56,13 +67,17 @@ type verdict struct {
 	Cause  coordinates `avro:"cause"`
 	Reason string      `avro:"reason"`
 	Detail string      `avro:"detail"`
+	Lease  int64       `avro:"lease"`
 }
 
 type answer struct {
 	RequestID  string       `json:"request_id"`
+	Command    string       `json:"command"`
 	Action     string       `json:"action"`
 	Label      *string      `json:"label"`
 	Confidence float64      `json:"confidence"`
+	Lease      *int64       `json:"lease"`
+	Token      *string      `json:"token"`
 	Review     *coordinates `json:"review"`
 	Partition  *int32       `json:"partition"`
 	Value      []byte       `json:"value"`

@@ -7,6 +7,9 @@
 // In, a line for each answer: {"request_id": "post-1", "action": "approve", "confidence": 0.9}
 // (with the "label" that is chosen, where rejecting leaves several)
 // Out, what became of it:     {"accepted": "post-1"} or {"refused": "post-1", "reason": "...", "detail": "..."}
+// To have a case for oneself first:  {"request_id": "post-1", "command": "claim"}
+// Out, what became of it:     {"granted": "post-1", "lease": 2}, and the answer then carries the "lease". Where identity
+// is on, answers and commands carry a "token" of the gateway.
 // It ends at the first refusal (exit status 3), or when the input has ended and nothing is open. To see what is refused,
 // an answer may also name its "review", a "partition", or the whole "value" in base64.
 package main
@@ -26,7 +29,7 @@ type app struct {
 	client, byHand   *kgo.Client
 	cases            map[string]coordinates  // request id -> its newest announcement
 	verdicts         map[coordinates]verdict // answer -> what casework said about it; it may come before we ask
-	open             map[coordinates]string  // answer -> request id
+	open             map[coordinates]string  // answer or command -> request id
 }
 
 func (a *app) heard(r *kgo.Record) {
@@ -54,34 +57,52 @@ func (a *app) heard(r *kgo.Record) {
 }
 
 func (a *app) answer(in answer) {
-	record, sender := &kgo.Record{Topic: a.prefix + "review-decisions", Key: []byte(in.RequestID), Value: in.Value}, a.client
-	if in.Value == nil {
-		made := decision{newID(), in.RequestID, a.cases[in.RequestID], a.reviewer, in.Action, in.Label, in.Confidence}
-		if in.Review != nil {
-			made.Review = *in.Review
-		}
-		value, err := a.schemas.Encode("ReviewDecided/v1", made)
-		wire.Must(err)
-		record.Value = value
-	}
+	topic, value := a.written(in)
+	record, sender := &kgo.Record{Topic: a.prefix + topic, Key: []byte(in.RequestID), Value: value}, a.client
 	if in.Partition != nil {
 		record.Partition, sender = *in.Partition, a.byHand
 	}
 	wire.Must(sender.ProduceSync(context.Background(), record).FirstErr())
 	wire.Say(map[string]any{"decided": in.RequestID, "partition": record.Partition, "offset": record.Offset})
 	if in.Value == nil {
-		a.open[coordinates{"review-decisions", record.Partition, record.Offset}] = in.RequestID
+		a.open[coordinates{topic, record.Partition, record.Offset}] = in.RequestID
 	}
+}
+
+// written makes the value of an answer or a command, and says on which topic it belongs.
+func (a *app) written(in answer) (string, []byte) {
+	if in.Value != nil {
+		return "review-decisions", in.Value
+	}
+	if in.Command != "" {
+		value, err := a.schemas.Encode("CaseActionRequested/v1", command{newID(), in.RequestID, a.reviewer, in.Command, in.Lease, in.Token})
+		wire.Must(err)
+		return "review-commands", value
+	}
+	made := decision{newID(), in.RequestID, a.cases[in.RequestID], a.reviewer, in.Action, in.Label, in.Confidence, in.Lease, in.Token}
+	if in.Review != nil {
+		made.Review = *in.Review
+	}
+	value, err := a.schemas.Encode("ReviewDecided/v1", made)
+	wire.Must(err)
+	return "review-decisions", value
 }
 
 // settle says what became of answers, and ends the program at the first refusal.
 func (a *app) settle() {
 	for at, requestID := range a.open {
-		if v, said := a.verdicts[at]; said && v.kind == "DecisionRefused" {
+		v, said := a.verdicts[at]
+		if !said {
+			continue
+		}
+		delete(a.open, at)
+		switch v.kind {
+		case "DecisionRefused", "CommandRefused":
 			wire.Say(map[string]any{"refused": requestID, "reason": v.Reason, "detail": v.Detail})
 			os.Exit(3)
-		} else if said {
-			delete(a.open, at)
+		case "LeaseGranted":
+			wire.Say(map[string]any{"granted": requestID, "lease": v.Lease})
+		default:
 			wire.Say(map[string]any{"accepted": requestID})
 		}
 	}
