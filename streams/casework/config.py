@@ -3,13 +3,22 @@
 from typing import Final, NamedTuple
 
 from schemas.events import Event
+from streams.assurance.policy import ReliabilityPolicy
 from streams.casework.gold import NO_GOLD, Gold, fold_gold
 from streams.casework.people import NOBODY, People, fold_people
 from streams.casework.signing_keys import NO_IDENTITIES, Identities, fold_identities
 from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
 from streams.workflow.types import ReviewPolicy
 
-ORDINARY: Final = ReviewPolicy()
+
+class Rules(NamedTuple):
+    """How people work on cases of a workflow, and how reliable they must be."""
+
+    review: ReviewPolicy = ReviewPolicy()
+    reliability: ReliabilityPolicy = ReliabilityPolicy()
+
+
+ORDINARY: Final = Rules()
 
 
 class Config(NamedTuple):
@@ -29,7 +38,7 @@ class Config(NamedTuple):
             identities=fold_identities(self.identities, event),
         )
 
-    def review_policy(self, workflow: str) -> ReviewPolicy:
-        """How people work on cases of a workflow; the defaults while no policy is in force."""
+    def rules(self, workflow: str) -> Rules:
+        """Those of a workflow's policy; the defaults while none is in force."""
         policy = self.policies.get(workflow)
-        return policy.workflow_type.review if policy is not None else ORDINARY
+        return ORDINARY if policy is None else Rules(policy.workflow_type.review, policy.workflow_type.reliability)

@@ -121,7 +121,7 @@ class Judging:
         refused = fence(case, decision.reviewer_id, decision.lease, at=message.timestamp)
         if refused is None and decision.lease is None:  # a lease in force says that its holder saw the case
             refused = refusal.other_review(case, decision.review)
-        refused = refused or may_work_on(case, who, turn.config.review_policy(case.workflow))
+        refused = refused or may_work_on(case, who, turn.config.rules(case.workflow))
         said = refused or read_answer(case, decision)
         if isinstance(said, Refused):
             return said
@@ -141,12 +141,12 @@ class Judging:
     ) -> Act | Refused:
         config = turn.config
         heir = None if command.to_reviewer is None else who_is(Identity(command.to_reviewer), config.people)
-        policy = config.review_policy(case.workflow if case is not None else UNKNOWN_WORKFLOW)
-        return rule_on(case, command, who, heir, policy, at=message.timestamp)
+        rules = config.rules(case.workflow if case is not None else UNKNOWN_WORKFLOW)
+        return rule_on(case, command, who, heir, rules, at=message.timestamp)
 
     def _act(self, case: Case, command: CaseActionRequested, act: Act | None, turn: Turn) -> None:
         """What a command changes, on record."""
-        stamp, lease_ms = turn.stamp, turn.config.review_policy(case.workflow).lease_ms
+        stamp, lease_ms = turn.stamp, turn.config.rules(case.workflow).review.lease_ms
         match act:
             case Grant(reviewer_id=who, handed_over_by=by):
                 self._grant(case, who, turn, handed_over_by=by)
@@ -176,7 +176,7 @@ class Judging:
                 assert_never(act)
 
     def _grant(self, case: Case, who: str, turn: Turn, *, handed_over_by: str | None = None) -> None:
-        lease_ms = turn.config.review_policy(case.workflow).lease_ms
+        lease_ms = turn.config.rules(case.workflow).review.lease_ms
         granted = changes.lease_granted(case, who, turn.stamp, lease_ms=lease_ms, handed_over_by=handed_over_by)
         turn.record(evolve(case, granted), granted)
 

@@ -10,10 +10,10 @@ from schemas.events import CaseActionRequested
 from schemas.values import CaseStage, CaseStatus, Priority
 from streams.casework.answer import MAX_ID_BYTES, MAX_NOTE_BYTES
 from streams.casework.case import Case
+from streams.casework.config import Rules
 from streams.casework.identity import Role
 from streams.casework.refusal import Refusal, Refused, not_open, quote
 from streams.casework.rights import Who, may_work_on
-from streams.workflow.types import ReviewPolicy
 
 MAX_NOTES: Final = 100
 MAX_NOTES_BYTES: Final = 256 * 1024
@@ -87,7 +87,7 @@ def fence(case: Case, reviewer_id: str, token: int | None, *, at: int) -> Refuse
 
 
 def rule_on(
-    case: Case | None, command: CaseActionRequested, who: Who, heir: Who | None, policy: ReviewPolicy, *, at: int
+    case: Case | None, command: CaseActionRequested, who: Who, heir: Who | None, rules: Rules, *, at: int
 ) -> Act | Refused:
     """What a command leads to; `heir` is the person of `to_reviewer`, `at` the record's append time in milliseconds."""
     if refused := _bad_value(command):
@@ -99,33 +99,33 @@ def rule_on(
     assert case is not None
     match command.action:
         case "claim":
-            return _claim(case, command, who, policy, at=at)
+            return _claim(case, command, who, rules, at=at)
         case "renew":
-            return may_work_on(case, who, policy) or _of_owner(case, command, Extend(), at=at)
+            return may_work_on(case, who, rules) or _of_owner(case, command, Extend(), at=at)
         case "release":
             return _release(case, command, who, at=at)
         case "hold":
-            return _hold(case, command, who, policy, at=at)
+            return _hold(case, command, who, rules, at=at)
         case "note":
             return _note(case, command)
         case "hand_over":
-            return _hand_over(case, command, who, heir, policy, at=at)
+            return _hand_over(case, command, who, heir, rules, at=at)
         case "return":
-            return _give_back(case, command, who, policy, at=at)
+            return _give_back(case, command, who, rules, at=at)
         case "reprioritise":
             return _reprioritise(case, command, who)
         case _:
             return _bad(f"action {quote(command.action)} is none of {', '.join(ACTIONS)}")
 
 
-def _claim(case: Case, command: CaseActionRequested, who: Who, policy: ReviewPolicy, *, at: int) -> Act | Refused:
+def _claim(case: Case, command: CaseActionRequested, who: Who, rules: Rules, *, at: int) -> Act | Refused:
     """One's own case again is a renewal: whoever lost an answer of ours may ask twice."""
     if case.lease is not None and case.lease.reviewer_id != who.reviewer_id:
         return Refused(
             Refusal.ALREADY_LEASED,
             f"{quote(case.lease.reviewer_id)} has the case (lease {case.lease.token}): take another one",
         )
-    if refused := fence(case, who.reviewer_id, command.lease, at=at) or may_work_on(case, who, policy):
+    if refused := fence(case, who.reviewer_id, command.lease, at=at) or may_work_on(case, who, rules):
         return refused
     return Grant(who.reviewer_id) if case.lease is None else Extend()
 
@@ -148,14 +148,14 @@ def _release(case: Case, command: CaseActionRequested, who: Who, *, at: int) -> 
     return Release()
 
 
-def _hold(case: Case, command: CaseActionRequested, who: Who, policy: ReviewPolicy, *, at: int) -> Act | Refused:
-    refused = fence(case, who.reviewer_id, command.lease, at=at) or may_work_on(case, who, policy)
+def _hold(case: Case, command: CaseActionRequested, who: Who, rules: Rules, *, at: int) -> Act | Refused:
+    refused = fence(case, who.reviewer_id, command.lease, at=at) or may_work_on(case, who, rules)
     if refused is not None:
         return refused
-    resumes_at, longest = command.resumes_at, at + policy.longest_hold_ms
+    resumes_at, longest = command.resumes_at, at + rules.review.longest_hold_ms
     if resumes_at is None or not at < resumes_at <= longest:
         return _bad(
-            f"`resumes_at` is {resumes_at}: give a time after now and within {policy.longest_hold_days:g} days "
+            f"`resumes_at` is {resumes_at}: give a time after now and within {rules.review.longest_hold_days:g} days "
             "(milliseconds since the epoch)"
         )
     return SetAside(resumes_at)
@@ -176,7 +176,7 @@ def _note(case: Case, command: CaseActionRequested) -> Act | Refused:
 
 
 def _hand_over(
-    case: Case, command: CaseActionRequested, who: Who, heir: Who | None, policy: ReviewPolicy, *, at: int
+    case: Case, command: CaseActionRequested, who: Who, heir: Who | None, rules: Rules, *, at: int
 ) -> Act | Refused:
     """By whoever has it, or by a lead whoever has it; to somebody who may work on it."""
     if heir is None:
@@ -186,11 +186,11 @@ def _hand_over(
         free = refused.reason in (Refusal.NOT_OWNER, Refusal.ON_HOLD)
         if not (free and _is_lead(who)):
             return refused
-    return may_work_on(case, heir, policy) or Grant(heir.reviewer_id, handed_over_by=who.reviewer_id)
+    return may_work_on(case, heir, rules) or Grant(heir.reviewer_id, handed_over_by=who.reviewer_id)
 
 
-def _give_back(case: Case, command: CaseActionRequested, who: Who, policy: ReviewPolicy, *, at: int) -> Act | Refused:
-    refused = fence(case, who.reviewer_id, command.lease, at=at) or may_work_on(case, who, policy)
+def _give_back(case: Case, command: CaseActionRequested, who: Who, rules: Rules, *, at: int) -> Act | Refused:
+    refused = fence(case, who.reviewer_id, command.lease, at=at) or may_work_on(case, who, rules)
     if refused is not None:
         return refused
     if case.stage is not CaseStage.EXPERT or case.reopened_by is not None:

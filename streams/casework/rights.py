@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from schemas.values import CaseStage, EscalatedBy
 from streams.casework.case import Case
+from streams.casework.config import Rules
 from streams.casework.identity import Identity, Role
 from streams.casework.people import STRANGER, People, Person
 from streams.casework.refusal import Refusal, Refused, quote
@@ -32,9 +33,9 @@ def who_is(identity: Identity, people: People) -> Who:
     return Who(identity.reviewer_id, person.roles if person.enrolled else None, skills, person)
 
 
-def may_work_on(case: Case, who: Who, policy: ReviewPolicy) -> Refused | None:
+def may_work_on(case: Case, who: Who, rules: Rules) -> Refused | None:
     """Refuses a person who must not hold or answer this case, whoever has it now."""
-    return _may_work(who, policy) or _may_work_here(case, who) or took_part(case, who.reviewer_id)
+    return _may_work(who, rules.review) or _may_work_here(case, who, rules) or took_part(case, who.reviewer_id)
 
 
 def _may_work(who: Who, policy: ReviewPolicy) -> Refused | None:
@@ -49,7 +50,7 @@ def _may_work(who: Who, policy: ReviewPolicy) -> Refused | None:
     return None
 
 
-def _may_work_here(case: Case, who: Who) -> Refused | None:
+def _may_work_here(case: Case, who: Who, rules: Rules) -> Refused | None:
     needed = Role.EXPERT if case.stage is CaseStage.EXPERT else Role.REVIEWER
     if not who.may_be(needed) and not who.may_be(Role.EXPERT):
         return Refused(
@@ -61,6 +62,8 @@ def _may_work_here(case: Case, who: Who) -> Refused | None:
         )
     assessed = who.person.assessed.get(case.workflow)
     adjudicates = case.stage is CaseStage.EXPERT and case.escalated_by is EscalatedBy.DISAGREEMENT
+    if adjudicates and assessed is None and rules.reliability.proven:
+        return Refused(Refusal.NOT_QUALIFIED, "people disagree about this case: nothing is proven of this person yet")
     if adjudicates and assessed is not None and not assessed.may_adjudicate:
         return Refused(Refusal.NOT_QUALIFIED, f"people disagree about this case: {assessed.reason}")
     return None

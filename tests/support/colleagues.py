@@ -111,7 +111,7 @@ class Colleagues:
             action=action,
             lease=case.lease if action not in ("claim", "undo") and mine else None,
             review=case.review if action == "claim" and random.random() < 0.5 else None,
-            resumes_at=now + random.choice([-5, SOON, SOON]),
+            resumes_at=now + random.choice([-5, SOON, 50 * SOON]),
             note="see above",
             to_reviewer=random.choice(NAMES),
             priority=random.choice(["urgent", "high", "normal", "low"]),

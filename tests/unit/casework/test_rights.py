@@ -104,6 +104,16 @@ def test_who_is_not_good_enough_does_not_adjudicate_but_takes_other_experts_case
     assert claim(at, "fay")
 
 
+def test_where_proof_is_demanded_nobody_adjudicates_without() -> None:
+    at = table("[reliability]\nproven = true\n", assessed("gus", may_adjudicate=True))
+    place = at.announce(review(overlap=2, most_answers=2))
+    say(at, place, "p0", "hate")
+    say(at, place, "p1", "neither")
+    expert_place(at)
+    assert both_ways(at, "somebody new") == {"not_qualified"}
+    assert claim(at, "gus")
+
+
 def test_nobody_judges_their_own_appeal() -> None:
     at = table()
     file(at, appeal(original(), filed_by="cid"))

@@ -34,7 +34,7 @@ from tests.support.tables import Tables
 
 KEYS = Keys("test.")
 CACHE = CachePolicy(keep_ms=1_000, inline_bytes=40)
-HISTORIES = 12
+HISTORIES = 14
 INTAKE = Intake(CODEC, PARTITIONS)
 
 
