@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from consumers.index.changes import changes, reviewers_pruned, seen
-from consumers.index.facts import UNKNOWN, place_of, tells_of, with_event
+from consumers.index.facts import UNKNOWN, tells_of, with_event
+from consumers.index.keeping import place_of
 from consumers.index.standing import settled
 from infra.kafka.stage import Message
 from infra.redis.cached_case import CachedCase

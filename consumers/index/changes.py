@@ -7,16 +7,8 @@ from consumers.index.possession import answered_by
 from consumers.index.standing import answer_rows
 from infra.redis.connection import Command
 from infra.redis.keys import Keys
-from infra.redis.records import (
-    Claimable,
-    Queued,
-    RequestRecord,
-    encode,
-    encode_row,
-    lane_name,
-    queue_member,
-    queue_score,
-)
+from infra.redis.members import encode_row, lane_name, queue_member, queue_score
+from infra.redis.records import Claimable, Queued, RequestRecord, encode
 
 ANSWERS_KEPT: Final = 48 * 3_600_000  # milliseconds; today and the last hour are asked for
 REVIEWERS_KEPT: Final = 30 * 86_400_000  # milliseconds since they were last seen

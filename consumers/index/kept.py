@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from consumers.index.facts import UNKNOWN, asked_in, place_of
+from consumers.index.facts import UNKNOWN, asked_in
+from consumers.index.keeping import place_of
 from consumers.index.standing import settled
 from infra.redis.records import (
     Answerable,

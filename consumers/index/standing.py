@@ -6,16 +6,8 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from consumers.index.possession import claimable, in_hand
-from infra.redis.records import (
-    Answer,
-    AnswerRow,
-    Moved,
-    Opened,
-    Queued,
-    Reopened,
-    Reprioritised,
-    RequestRecord,
-)
+from infra.redis.members import AnswerRow
+from infra.redis.records import Answer, Moved, Opened, Queued, Reopened, Reprioritised, RequestRecord
 from schemas.values import CaseStage, ClosedBy, EscalatedBy, Priority
 from streams.workflow.states import PROGRESS, State
 from streams.workflow.story import Status

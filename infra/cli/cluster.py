@@ -10,6 +10,7 @@ from infra.kafka.id_space import bound_codec
 from infra.settings import BOOTSTRAP_FILE, Settings, load_settings
 from schemas.codec import Codec
 
+IN_FORCE_AFTER: Final = 1.0  # seconds; services look for a new configuration five times a second
 PATIENCE_SECONDS: Final = 5.0  # for an answer: somebody waits for it; services wait longer, brokers come back
 
 

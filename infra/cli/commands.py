@@ -38,6 +38,13 @@ class LazyCommands(click.Group):
             formatter.write_dl([(name, summary(point)) for name, point in installed().items()])
 
 
+def borrowed(name: str) -> click.Command:
+    """The installed command of that name, for a group of another part that offers it, too. Raises `CommandMissing`."""
+    if name not in installed():
+        raise CommandMissing(f"hitl {name} is not installed; run `make setup` again.")
+    return load(installed()[name])
+
+
 def load(point: EntryPoint) -> click.Command:
     """The command itself. Raises CommandMissing."""
     try:

@@ -17,6 +17,16 @@ def moment(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
+def milliseconds_of(text: str) -> int:
+    """A time as ISO 8601, in UTC where it names no zone, in milliseconds since the epoch. Raises `ValueError`.
+
+    >>> milliseconds_of("2023-11-14T22:13:20"), milliseconds_of("2023-11-14T23:13:20+01:00")
+    (1700000000000, 1700000000000)
+    """
+    said = datetime.fromisoformat(text)
+    return int((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp() * 1_000)
+
+
 def clock(milliseconds: int) -> str:
     """The time of day in UTC, to the millisecond.
 

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from infra.cli.moments import iso
+from infra.cli.moments import iso, milliseconds_of
 from infra.errors import HitlError
 from infra.kafka.following import read_until
 from infra.kafka.log import Log, Record, TopicPartition
@@ -99,16 +98,22 @@ def _offsets(log: Log, place: TopicPartition, start: int, end: int) -> list[int]
 
 def _milliseconds(text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        return milliseconds_of(text)
     except ValueError as error:
         raise StartUnknown(f"{text!r} is no place to start. {StartUnknown.__doc__}") from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
 
 
 def read(
-    log: Log, codec: Codec, places: Mapping[TopicPartition, int], *, key: str | None = None, follow: bool = False
+    log: Log,
+    codec: Codec,
+    places: Mapping[TopicPartition, int],
+    *,
+    key: str | None = None,
+    follow: bool = False,
+    over: Callable[[], bool] = lambda: False,
 ) -> Iterator[Entry]:
-    """Committed records from there to the end of now, each partition in order; with `follow` also all that come."""
+    """Committed records from there to the end of now, each partition in order; with `follow` also all that come, until
+    it is `over`."""
     wanted_key = None if key is None else key.encode()
 
     def wanted(record: Record) -> bool:
@@ -120,7 +125,7 @@ def read(
         return
     reader = log.reader(places)
     try:
-        while True:
+        while not over():
             for record in reader.read(FOLLOW_RECORDS, FOLLOW_TIMEOUT):
                 if wanted(record):
                     yield decoded(record, codec)

@@ -10,17 +10,9 @@ from infra.redis.cached_case import CachedCase, decode_case
 from infra.redis.connection import Connection
 from infra.redis.connection import connect as connect_redis
 from infra.redis.keys import Keys
+from infra.redis.members import AnswerRow, LaneKey, decode_row, lane_of, queue_member
 from infra.redis.pace import pace, wait_ms
-from infra.redis.records import (
-    LAYOUT,
-    AnswerRow,
-    LaneKey,
-    RequestRecord,
-    decode_record,
-    decode_row,
-    lane_of,
-    queue_member,
-)
+from infra.redis.records import LAYOUT, RequestRecord, decode_record
 from infra.settings import Settings
 from schemas.values import CaseStage, Priority
 

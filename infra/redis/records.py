@@ -4,7 +4,7 @@ Every fact is kept apart from what follows from all of them, so that facts may c
 their fields by position.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -22,7 +22,6 @@ from schemas.values import (
 )
 
 LAYOUT: Final = "3"  # raised with every change below: a model of another layout is rebuilt
-NEVER: Final = "+inf"  # the deadline of a case that has none, as a score
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -268,32 +267,14 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         return said.review
 
 
-class AnswerRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One answer in the account of a reviewer; `waited_ms` from the case's opening at that stage to the answer."""
-
-    stage: CaseStage
-    workflow: str
-    sequence: int
-    waited_ms: int
-    request_id: str
-
-
-LaneKey = tuple[str, CaseStage, tuple[str, ...]]  # workflow, stage, skills in alphabetical order
 T = TypeVar("T")
 _records = msgspec.msgpack.Decoder(RequestRecord)
-_rows = msgspec.json.Decoder(AnswerRow)
 encode = msgspec.msgpack.Encoder().encode
-encode_row = encode_json = msgspec.json.Encoder().encode
-_lanes: msgspec.json.Decoder[LaneKey] = msgspec.json.Decoder(LaneKey)
 
 
 def decode_record(value: bytes) -> RequestRecord:
-    """Raises `RecordUnreadable`, as all of these."""
+    """Raises `RecordUnreadable`."""
     return readable(_records.decode, value)
-
-
-def decode_row(value: bytes) -> AnswerRow:
-    return readable(_rows.decode, value)
 
 
 def readable(decode: Callable[[bytes], T], value: bytes) -> T:
@@ -302,31 +283,3 @@ def readable(decode: Callable[[bytes], T], value: bytes) -> T:
         return decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordUnreadable from error
-
-
-def queue_member(opened_at: int, request_id: str) -> str:
-    """A case among others with the same deadline: the older first, then by id.
-
-    >>> queue_member(1_700_000_000_000, "r1")
-    '1700000000000:r1'
-    """
-    return f"{opened_at:013d}:{request_id}"
-
-
-def lane_name(workflow: str, stage: CaseStage, skills: Sequence[str]) -> str:
-    """Cases that the same people are able to do, as the model names them.
-
-    >>> lane_name("posts", CaseStage.HUMAN, ("french",))
-    '["posts","human",["french"]]'
-    """
-    return encode_json((workflow, stage, tuple(skills))).decode()
-
-
-def lane_of(name: bytes) -> LaneKey:
-    """The lane of a name. Raises `RecordUnreadable`."""
-    return readable(_lanes.decode, name)
-
-
-def queue_score(due_at: int | None) -> str:
-    """The deadline as a score; cases without one come last."""
-    return NEVER if due_at is None else str(due_at)

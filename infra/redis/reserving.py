@@ -2,8 +2,9 @@
 
 Nothing here is the truth: the log grants or refuses a claim. What is kept lies beside the read model, never in it, and
 expires; were it lost, a few claims would be refused. One script finds the case and reserves it, so that two never get
-the same. It looks at the first cases of each lane only: O(lanes · log n), and past those that are reserved, or that the
-person must not get. The order is that of streams/casework/serving.py, and is tested against it.
+the same. It looks at the first cases of each lane of the person only, and past those that are reserved or that the
+person must not get: O(lanes · log n), however many cases wait. The order is that of streams/casework/serving.py, and is
+tested against it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +14,8 @@ import msgspec
 
 from infra.redis.connection import Connection, Script
 from infra.redis.keys import Keys
-from infra.redis.records import LaneKey, RequestRecord, decode_record, lane_name
+from infra.redis.members import LaneKey, lane_name
+from infra.redis.records import RequestRecord, decode_record
 from schemas.values import Coordinates, Priority
 
 PASSED_OVER: Final = 600_000  # milliseconds for which a person is not given again what they were refused or gave back
@@ -69,7 +71,7 @@ local function first(key, since, before_)
     local free = free_ones(found)
     if free[1] then return free[1] end
     if #found < 2 * page then return nil end
-    offset, page = offset + page, 256
+    offset, page = offset + page, math.min(256, 4 * page)
   end
   local best
   for _, case in ipairs(free_ones(redis.call('ZRANDMEMBER', key, ask.sampled, 'WITHSCORES'))) do

@@ -1,20 +1,23 @@
 """Open cases as a reviewer sees them: the last snapshot of each, in the order to answer them. Pure."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from infra.kafka.scan import Entry
 from schemas.codec import Codec, Undecodable
 from schemas.events import CaseSnapshot, DecisionRequested
-from schemas.values import CaseStatus, PayloadEncoding, Priority, Recommendation
+from schemas.values import CaseStatus, Priority, Recommendation
 
 URGENCY: Final = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 class WaitingCase(msgspec.Struct, frozen=True, kw_only=True):
-    """An open case in the queue; ages and times left in milliseconds, negative when a deadline is past."""
+    """An open case in the queue; ages and times left in milliseconds, negative when a deadline is past.
+
+    `holder` has it for themselves or has set it aside, `until` (milliseconds since the epoch) at the longest.
+    """
 
     position: int
     request_id: str
@@ -25,6 +28,11 @@ class WaitingCase(msgspec.Struct, frozen=True, kw_only=True):
     age_ms: int
     due_in_ms: int | None
     recommendation: Recommendation | None
+    holder: str | None = None
+    on_hold: bool = False
+    until: int | None = None
+    skills: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 def open_cases(entries: Iterable[Entry]) -> list[CaseSnapshot]:
@@ -44,20 +52,46 @@ def queue(
     """The most urgent first, then by deadline, then by age; `now` in milliseconds."""
     chosen = [case for case in cases if workflow in (None, case.workflow) and priority in (None, case.priority)]
     chosen.sort(key=lambda case: (URGENCY[case.priority], case.due_at or 1 << 62, case.opened_at, case.request_id))
-    return [
-        WaitingCase(
-            position=position,
-            request_id=case.request_id,
-            workflow=case.workflow,
-            priority=case.priority,
-            stage=case.stage.value,
-            reason=case.reason,
-            age_ms=max(0, now - case.opened_at),
-            due_in_ms=None if case.due_at is None else case.due_at - now,
-            recommendation=case.recommendation,
-        )
-        for position, case in enumerate(chosen, start=1)
-    ]
+    return [_waiting(position, case, now) for position, case in enumerate(chosen, start=1)]
+
+
+def _waiting(position: int, case: CaseSnapshot, now: int) -> WaitingCase:
+    who = possession_of(case)
+    return WaitingCase(
+        position=position,
+        request_id=case.request_id,
+        workflow=case.workflow,
+        priority=case.priority,
+        stage=case.stage.value,
+        reason=case.reason,
+        age_ms=max(0, now - case.opened_at),
+        due_in_ms=None if case.due_at is None else case.due_at - now,
+        recommendation=case.recommendation,
+        holder=who.holder,
+        on_hold=who.on_hold,
+        until=who.until,
+        skills=case.skills,
+        tags=case.tags,
+    )
+
+
+class Possession(NamedTuple):
+    """Who has a case: by a lease, by having set it aside, or by an answer that can still be taken back."""
+
+    holder: str | None = None
+    on_hold: bool = False
+    until: int | None = None
+
+
+def possession_of(case: CaseSnapshot) -> Possession:
+    """Whose the case is now, and until when."""
+    if case.lease is not None:
+        return Possession(case.lease.reviewer_id, until=case.lease.expires_at)
+    if case.hold is not None:
+        return Possession(case.hold.reviewer_id, on_hold=True, until=case.hold.resumes_at)
+    if case.pending is not None:
+        return Possession(case.pending.answer.reviewer_id, until=case.pending.leaves_at)
+    return Possession()
 
 
 def request_in(case: CaseSnapshot, codec: Codec) -> DecisionRequested | None:
@@ -69,37 +103,6 @@ def request_in(case: CaseSnapshot, codec: Codec) -> DecisionRequested | None:
     except Undecodable:
         return None
     return request if isinstance(request, DecisionRequested) else None
-
-
-def content_of(request: DecisionRequested) -> str:
-    """The content as text, or a sentence about where it is."""
-    payload = request.payload
-    if payload is None:
-        return f"stored at {request.content_uri}" if request.content_uri else "numbers only"
-    if payload.encoding is PayloadEncoding.ENCRYPTED:
-        return f"encrypted with the key {payload.key_id}"
-    return payload.body.decode(errors="backslashreplace")
-
-
-def fields_of(request: DecisionRequested) -> dict[str, object]:
-    """The fields of a plain JSON payload; nothing for any other."""
-    payload = request.payload
-    if payload is None or payload.encoding is PayloadEncoding.ENCRYPTED:
-        return {}
-    try:
-        return msgspec.json.decode(payload.body, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-
-
-def summary(request: DecisionRequested | None, width: int = 60) -> str:
-    """The first words of the content on one line, without the names of its texts."""
-    if request is None:
-        return ""
-    fields = fields_of(request)
-    texts = [value if isinstance(value, str) else f"{name} {value}" for name, value in fields.items()]
-    line = " ".join((" · ".join(texts) if texts else content_of(request)).split())
-    return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def actions_for(case: CaseSnapshot) -> Sequence[str]:

@@ -14,7 +14,7 @@ import msgspec
 
 from infra.errors import HitlError
 from infra.kafka.scan import Entry
-from infra.redis.records import LaneKey
+from infra.redis.members import LaneKey
 from infra.redis.reserving import Asking, Nothing, Reservations, Reserved
 from producers.desk.rulings import Rulings
 from producers.desk.surroundings import Surroundings
@@ -115,6 +115,10 @@ class Next:
                 return _nothing(Unavailing.NOT_ADMITTED, 0, refused)
         return _nothing(Unavailing.REFUSED, 0, refused)
 
+    def gave_back(self, reviewer_id: str, request_id: str) -> None:
+        """They released the case or passed it on: for a while it is not offered to them again, unless by its id."""
+        self._reservations.pass_over(reviewer_id, request_id, now=self._wall())
+
     def _reserve(self, reviewer: Reviewer, wip_limit: int) -> Reserved | Nothing:
         now, serving = self._wall(), self._policy.serving
         view = self._surroundings.of(reviewer, now=now)
@@ -205,6 +209,13 @@ def _nothing(why: Idle | Unavailing, in_hand: int, refused: Sequence[CommandRefu
     return NothingToDo(why=why, in_hand=in_hand, detail=WHY[why] + last, refused=tuple(refused))
 
 
+SERVED: Final[Mapping[Because, str]] = {
+    Because.OVERDUE: f"every {CYCLE}th case is the one overdue longest",
+    Because.LAST_CALL: f"one in {CYCLE} cases is the one that soon can no longer be in time",
+    Because.PRIORITY: "the most urgent that can be in time, and of these the one due first",
+    Because.SCARCE_SKILL: "few at work are able to do it; others can do what is due before",
+    Because.NOTHING_IN_TIME: "all that wait are overdue: this one longest",
+}
 WHY: Final[Mapping[Idle | Unavailing, str]] = {
     Idle.NO_LANE: "nothing was ever asked for that you are able to do: see your skills and roles",
     Idle.NONE_WAITS: "no case waits that you are able to do and have not answered",

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from infra.kafka.client import KafkaLog
 from infra.kafka.running import wall
@@ -11,10 +11,9 @@ from infra.redis.keys import Keys
 from infra.redis.reading import ReadModel
 from infra.redis.reserving import Reservations
 from infra.settings import Settings
+from producers.desk.asking import opened_door
 from producers.desk.next import Next, NextPolicy
-from producers.desk.rulings import Rulings
 from producers.desk.surroundings import Surroundings
-from producers.desk.writing import Writer
 from schemas.codec import Codec
 
 
@@ -23,19 +22,13 @@ def opened_next(settings: Settings, log: KafkaLog, codec: Codec, policy: NextPol
     """One for the whole process, however many ask. Raises `LogUnavailable`, `TopicMissing`."""
     keys, redis = Keys(settings.topic_prefix), connect(settings)
     reservations = Reservations(redis, keys)
-    rulings, writer = Rulings(log, codec), Writer(log.options, codec)
-    rulings.start()
-    try:
+    with closing(redis), opened_door(log, codec) as door:
         yield Next(
             reservations,
             Surroundings(ReadModel(redis, keys), reservations),
-            rulings,
-            writer,
+            door.rulings,
+            door.writing,
             policy=policy or NextPolicy(),
             wall=wall,
             new_id=lambda: f"next:{uuid.uuid4()}",
         )
-    finally:
-        writer.close()
-        rulings.close()
-        redis.close()

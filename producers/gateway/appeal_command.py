@@ -19,7 +19,7 @@ SENTENCES = {
 @click.command()
 @click.argument("request_id")
 @click.option("--statement", default="", help="Why the decision is wrong; the expert reads it.")
-@click.option("--by", "filed_by", default=getpass.getuser, help="Who appeals (default: your user name).")
+@click.option("--by", "--reviewer", "filed_by", default=getpass.getuser, help="Who appeals (default: your user name).")
 @click.option("--id", "appeal_id", help="An id of your own: sent again, it changes nothing.")
 @json_option
 def appeal(request_id: str, statement: str, filed_by: str, appeal_id: str | None, as_json: bool) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from infra.cli.cluster import opened
+from infra.cli.cluster import IN_FORCE_AFTER, opened
 from infra.cli.files import writing
 from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, show
@@ -34,7 +34,6 @@ from producers.gateway.identity import (
     token_revoked,
 )
 from producers.gateway.identity_shown import identity_text, shown_of
-from producers.gateway.policy_command import IN_FORCE_AFTER
 from schemas.codec import Codec
 from schemas.topics import IDENTITIES
 from streams.casework.identity import Role

@@ -5,12 +5,11 @@ import os
 import time
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
 
 import click
 import msgspec
 
-from infra.cli.cluster import connected, opened
+from infra.cli.cluster import IN_FORCE_AFTER, connected, opened
 from infra.cli.files import reading
 from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
@@ -34,7 +33,6 @@ from streams.workflow.types import PolicyInvalid
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 SHIPPED = files("streams.workflow")
-IN_FORCE_AFTER: Final = 1.0  # seconds; services look for news five times a second
 
 
 @click.group(cls=CommandGroup)

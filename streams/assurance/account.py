@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from infra.kafka.scan import Entry
-from schemas.events import OverlapAnswered, ReviewerAssessed
+from schemas.events import OverlapAnswered, ReviewerAssessed, ReviewerEnrolled
 from schemas.topics import AUDITS, REVIEWERS
 from streams.assurance.agreement import Agreement, Coefficient, agreement, cohen_kappa, ratings
 
@@ -25,9 +25,10 @@ class Together(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """One person: the last assessment in each workflow, and agreement with each other person."""
+    """One person: as enrolled, the last assessment in each workflow, and agreement with each other person."""
 
     reviewer_id: str
+    enrolment: ReviewerEnrolled | None
     assessments: tuple[ReviewerAssessed, ...]
     together: tuple[Together, ...]
 
@@ -37,6 +38,7 @@ class Account:
     """Collected from `ACCOUNT_TOPICS`, in the order of each partition."""
 
     assessments: dict[tuple[str, str], ReviewerAssessed] = field(default_factory=dict)  # by workflow and reviewer
+    enrolments: dict[str, ReviewerEnrolled] = field(default_factory=dict)  # by reviewer
     cases: dict[tuple[str, str], dict[int, Given]] = field(default_factory=dict)  # by workflow and request: by position
 
     def add(self, entry: Entry) -> None:
@@ -47,6 +49,8 @@ class Account:
                 case.setdefault(answer.position, (answer.reviewer_id, answer.label))
             case ReviewerAssessed() as said if entry.topic == REVIEWERS.name:
                 self.assessments[said.workflow, said.reviewer_id] = said
+            case ReviewerEnrolled() as told if entry.topic == REVIEWERS.name:
+                self.enrolments[told.reviewer_id] = told
 
     def listed(self, workflow: str | None = None) -> list[ReviewerAssessed]:
         """The last assessments: suspected people first, then by accuracy as far as it is sure, least first."""
@@ -57,8 +61,9 @@ class Account:
         """By workflow, over the first two answers of each case: later ones are asked for where these disagree."""
         pairs: dict[str, list[tuple[str, str]]] = {}
         for (workflow, _), case in sorted(self.cases.items()):
-            if 1 in case and 2 in case:
-                pairs.setdefault(workflow, []).append((case[1][1], case[2][1]))
+            labels = [label for _, (_, label) in sorted(case.items())]
+            if len(labels) > 1:
+                pairs.setdefault(workflow, []).append((labels[0], labels[1]))
         return {workflow: agreement(ratings(each, _classes(each))) for workflow, each in pairs.items()}
 
     def person(self, reviewer_id: str) -> Person:
@@ -71,6 +76,7 @@ class Account:
                     theirs.setdefault((workflow, other), []).append((given[reviewer_id], given[other]))
         return Person(
             reviewer_id=reviewer_id,
+            enrolment=self.enrolments.get(reviewer_id),
             assessments=tuple(said for said in self.listed() if said.reviewer_id == reviewer_id),
             together=tuple(_together(*key, pairs) for key, pairs in sorted(theirs.items())),
         )

@@ -11,36 +11,39 @@ from infra.cli.progress import progress_bar
 from infra.cli.tables import rendered, table
 from infra.errors import HitlError
 from infra.kafka.scan import scan
-from schemas.events import ReviewerAssessed
+from schemas.events import ReviewerAssessed, ReviewerEnrolled
 from streams.assurance.account import ACCOUNT_TOPICS, Account, Person, account_of
 from streams.assurance.agreement import Agreement
+from streams.assurance.enrolling_command import enrol, enrolled_text
 
 
 class ReviewerUnknown(HitlError):
-    """The log has no assessment of this person and no case that others answered, too: `hitl reviewers list`."""
+    """Neither enrolled nor assessed, and no case of theirs was answered by others, too: `hitl reviewers list`."""
 
 
 @click.group(cls=CommandGroup)
 def reviewers() -> None:
-    """Show how reliable people are, and how far they agree."""
+    """Enrol people, and show how reliable they are and how far they agree."""
 
 
 @reviewers.command(name="list")
 @click.option("--workflow", help="Only this workflow.")
 @json_option
 def list_reviewers(workflow: str | None, as_json: bool) -> None:
-    """Show everybody's last assessment: accuracy on gold questions with its bounds, consistency, suspicion, rights."""
-    found = _account(as_json=as_json).listed(workflow)
-    show({"reviewers": found}, as_json=as_json, text=lambda: list_text(found))
+    """Show who is enrolled, and the last assessments: right answers with bounds, consistency, suspicion, rights."""
+    account = _account(as_json=as_json)
+    found, enrolled = account.listed(workflow), sorted(account.enrolments.values(), key=lambda each: each.reviewer_id)
+    shown = {"enrolled": enrolled, "reviewers": found}
+    show(shown, as_json=as_json, text=lambda: rendered(*_enrolled(enrolled), list_text(found)))
 
 
 @reviewers.command(name="show")
 @click.argument("reviewer_id")
 @json_option
 def show_reviewer(reviewer_id: str, as_json: bool) -> None:
-    """Show one person: the assessments with their reasons, and the agreement with each other person."""
+    """Show one person: enrolment, the assessments with their reasons, and the agreement with each other person."""
     found = _account(as_json=as_json).person(reviewer_id)
-    if not found.assessments and not found.together:
+    if found.enrolment is None and not found.assessments and not found.together:
         raise ReviewerUnknown(f"nothing is known of {reviewer_id!r}. {ReviewerUnknown.__doc__}")
     show(found, as_json=as_json, text=lambda: person_text(found))
 
@@ -51,6 +54,9 @@ def show_agreement(as_json: bool) -> None:
     """Show for each workflow how far two people agree who answer the same case, by four coefficients."""
     found = _account(as_json=as_json).agreements()
     show(found, as_json=as_json, text=lambda: agreement_text(found))
+
+
+reviewers.add_command(enrol)
 
 
 def _account(*, as_json: bool) -> Account:
@@ -77,12 +83,17 @@ def _row(said: ReviewerAssessed) -> tuple[str, ...]:
 
 
 def person_text(found: Person) -> str:
-    """One person's assessments, reasons and company."""
+    """One person's enrolment, assessments, reasons and company."""
     reasons = [f"{said.workflow}: {said.reason}." for said in found.assessments]
     titles = ("with", "workflow", "cases", "alike", "Cohen's kappa")
     rows = [(each.other, each.workflow, each.cases, each.alike, str(each.cohen_kappa)) for each in found.together]
     company = [table(titles, rows)] if rows else []
-    return rendered(list_text(found.assessments), *reasons, *company)
+    enrolled = [] if found.enrolment is None else [found.enrolment]
+    return rendered(*_enrolled(enrolled), list_text(found.assessments), *reasons, *company)
+
+
+def _enrolled(found: Sequence[ReviewerEnrolled]) -> Sequence[str]:
+    return [enrolled_text(found)] if found else []
 
 
 def agreement_text(found: Mapping[str, Agreement]) -> str:

@@ -1,6 +1,6 @@
 """Which of the waiting cases a person is given next. Pure: the same queues, person and time give the same case.
 
-The rule. Every case has a *turn*, fixed when it is opened: its deadline, or where it has none, its opening and the
+The rule. Every case has a *turn*, fixed by its announcement: its deadline, or where it has none, its opening and the
 patience of its priority. Out of every `CYCLE` cases that a person is given
 
 - one is, among all that the person may do, the one overdue longest (its turn is past, or nearer than a review takes);
@@ -12,8 +12,9 @@ patience of its priority. Out of every `CYCLE` cases that a person is given
 What it holds. Earliest deadline first is optimal until there is too much to do, and then finishes everything a little
 too late; passing over what is too late anyway keeps the rest in time (Locke, Best-Effort Decision Making for Real-Time
 Scheduling, 1986). The first share keeps the passed over from starving: nothing that becomes overdue later goes before
-a case there, so once overdue it waits while at most `longest_queueing` cases are given to people who may do it, at any
-load. The second share keeps a low priority from missing its deadline behind an endless flow of higher ones.
+a case there (only what comes back from somebody's hands with an earlier turn), so once overdue it waits while at most
+`longest_queueing` cases are given to people who may do it, at any load. The second share keeps a low priority from
+missing its deadline behind an endless flow of higher ones.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,7 +53,6 @@ class ServingPolicy:
 
     review_ms: int = 60_000  # how long one review takes: what is due before can no longer be in time
     last_call_ms: int = 12 * HOUR  # before its turn; a night in which few are at work fits in
-    wip_limit: int = 5  # cases that one person holds, where the person has no limit of their own
 
 
 class Waiting(NamedTuple):

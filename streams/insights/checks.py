@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.events import DecisionValidated, OverlapAnswered
 from streams.insights.figures import Pairs, ValidatedGroup
@@ -15,8 +16,9 @@ VALIDATED: Final = "validated/"  # inclusion probability; total: decisions that 
 
 
 class Overlap(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What is known of a case's first answer, and whether a second one made it a pair."""
+    """What is known of a case's first answer, and whether a second one made it a pair; `position` is the last seen."""
 
+    position: int = 0
     first: str | None = None
     blind: bool = False
     is_pair: bool = False
@@ -24,15 +26,13 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 def with_overlap(known: Overlap, event: OverlapAnswered, sums: Sums) -> Overlap:
     """The first two answers of a case are a pair; later ones are left out: they are asked for where these disagree."""
-    if known.is_pair or event.position > 2:
+    if known.is_pair or event.position <= known.position:
         return known
-    if event.position == 1:
-        return Overlap(first=event.label, blind=event.blind)
     if known.first is None:
-        return known
+        return Overlap(position=event.position, first=event.label, blind=event.blind)
     measure = pair_measure(known.first, event.label, blind=known.blind and event.blind)
     sums.add(Cell(event.workflow, minute_of(event.answered_at), measure), Amount(1))
-    return Overlap(is_pair=True)
+    return replace(known, position=event.position, is_pair=True)
 
 
 def add_validation(event: DecisionValidated, sums: Sums) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,18 +69,31 @@ def review_of(number: int) -> Coordinates:
     )
 
 
-@contextmanager
-def casework(stand: Stand) -> Iterator[subprocess.Popen[bytes]]:
+def casework(stand: Stand) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """The service as its own process."""
+    return service(stand, "casework")
+
+
+@contextmanager
+def service(stand: Stand, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A service as its own process."""
     hitl = Path(sys.executable).parent / "hitl"
     environment = {**os.environ, **stand.settings.environment()}
-    process = subprocess.Popen([hitl, "run", "casework"], env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([hitl, "run", name], env=environment, stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         process.wait(60)
+
+
+def policy_published() -> PolicyPublished:
+    """What casework asks of its cases' workflow."""
+    return PolicyPublished(
+        event_id="policy", workflow=WORKFLOW, version=1, digest="0" * 64, document=DOCUMENT, published_by="benchmark",
+        published_at=0,
+    )  # fmt: skip
 
 
 def claim(number: int) -> Outgoing:
@@ -143,11 +156,7 @@ def memory_of(pid: int) -> float:
 def bench(stand: Stand, *, count: int, rate: int, seconds: int) -> Figures:
     """Fill `cases`, kill the service once it has restored them, restore again, claim and answer."""
     now = time.time_ns() // 1_000_000
-    policy = PolicyPublished(
-        event_id="policy", workflow=WORKFLOW, version=1, digest="0" * 64, document=DOCUMENT, published_by="benchmark",
-        published_at=0,
-    )  # fmt: skip
-    fill(stand, iter([POLICIES.message(policy)]))
+    fill(stand, iter([POLICIES.message(policy_published())]))
     fill(stand, snapshots(count, Sealer(secrets(stand.settings).seal_key), now=now))
     chosen = random.Random(7).sample(range(count), rate * seconds + 2)
     with casework(stand) as process:

@@ -47,7 +47,7 @@ def _line(left: int, number: int, curve: Curve, loads: Sequence[float]) -> Itera
     middle = [(_x(left, load, loads), _y(share)) for load, share, _, _ in curve.points]
     yield f'<polygon points="{_places(upper + lower[::-1])}" fill="{colour}" fill-opacity="0.15"/>'
     yield f'<polyline points="{_places(middle)}" fill="none" stroke="{colour}" stroke-width="2"/>'
-    yield f'<text x="{left + 150 * number}" y="38" fill="{colour}">{escape(curve.name)}</text>'
+    yield f'<text x="{left + 170 * number}" y="38" fill="{colour}">{escape(curve.name)}</text>'
 
 
 def _x(left: int, load: float, loads: Sequence[float]) -> float:

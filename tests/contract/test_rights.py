@@ -42,7 +42,7 @@ ALL = pytest.mark.parametrize("name", STAGES)
 
 
 def test_the_stages_are_found() -> None:
-    assert {"inference", "router", "casework", "feedback", "training"} <= set(STAGES)
+    assert {"inference", "router", "casework", "feedback", "training", "assurance"} <= set(STAGES)
 
 
 @ALL

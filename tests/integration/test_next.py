@@ -9,10 +9,11 @@ import pytest
 from infra.local.valkey import EmbeddedValkey
 from infra.redis.connection import Connection
 from infra.redis.keys import Keys
+from infra.redis.members import lane_name, queue_member
 from infra.redis.reading import ReadModel
-from infra.redis.records import Answerable, Place, RequestRecord, encode, lane_name, queue_member
+from infra.redis.records import Answerable, Place, RequestRecord, encode
 from infra.redis.reserving import PASSED_OVER, Reservations
-from producers.desk.next import Next, NextCase, NextPolicy, NothingToDo, NotRuled, Unavailing
+from producers.desk.next import SERVED, WHY, Next, NextCase, NextPolicy, NothingToDo, NotRuled, Unavailing
 from producers.desk.rulings import Rulings, RulingsUnread
 from producers.desk.surroundings import Surroundings
 from schemas.codec import Codec
@@ -44,10 +45,11 @@ class Desk:
         self.rulings = Rulings(SimulatedLog(partitions=2, wall=lambda: NOW), CODEC)
         self.casework = CaseworkStandIn(CODEC, self.rulings, now=NOW)
         ids, reservations = itertools.count(), Reservations(redis, KEYS)
-        self._next = Next(
+        self._next = following = Next(
             reservations, Surroundings(ReadModel(redis, KEYS), reservations), self.rulings, self.casework,
             policy=NextPolicy(patience_seconds=0.2, attempts=3), wall=lambda: self.now, new_id=lambda: f"c{next(ids)}",
         )  # fmt: skip
+        self.gave_back = following.gave_back
 
     def put(self, *names: str, skills: tuple[str, ...] = (), priority: Priority = Priority.NORMAL) -> None:
         """Cases that can be claimed, due one after the other, as the index writes them."""
@@ -144,6 +146,22 @@ def test_it_says_why_there_is_nothing(desk: Desk) -> None:
         assert isinstance(desk.ask("ada", "french", limit=2), NextCase)
     assert isinstance(found := desk.ask("ada", "french", limit=2), NothingToDo)
     assert (found.why, found.in_hand) == (Idle.ENOUGH_IN_HAND, 2)
+
+
+def test_what_a_person_gave_back_goes_to_others_first(desk: Desk) -> None:
+    desk.put("a", "b")
+    found = desk.ask()
+    assert isinstance(found, NextCase) and found.request_id == "a"
+    desk.casework.owners.clear()  # released
+    desk.gave_back("ada", "a")
+    assert [desk.ask("ada")] != [found] and isinstance(desk.ask("ada"), NothingToDo)
+    other = desk.ask("ben")
+    assert isinstance(other, NextCase) and other.request_id == "a"
+
+
+def test_every_reason_has_a_sentence() -> None:
+    assert set(SERVED) == set(Because)
+    assert set(WHY) == {*Idle, *Unavailing}
 
 
 def test_a_casework_that_does_not_answer_is_not_waited_for_for_ever(desk: Desk) -> None:

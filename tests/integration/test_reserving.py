@@ -11,7 +11,8 @@ import pytest
 from infra.local.valkey import EmbeddedValkey
 from infra.redis.connection import Connection
 from infra.redis.keys import Keys
-from infra.redis.records import LaneKey, RequestRecord, encode, lane_name, queue_member
+from infra.redis.members import LaneKey, lane_name, queue_member
+from infra.redis.records import RequestRecord, encode
 from infra.redis.reserving import MOST_SKIPPED, PASSED_OVER, Asking, Nothing, Reservations, Reserved
 from infra.redis.store import IndexStore
 from schemas.values import CaseStage, Coordinates, Priority

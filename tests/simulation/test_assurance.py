@@ -4,12 +4,14 @@ import os
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from infra.kafka.stage import Lane, Message
-from schemas.events import Event, PolicyPublished, ReviewerAssessed
+from schemas.events import DecisionValidated, Event, GoldAnswered, OverlapAnswered, PolicyPublished, ReviewerAssessed
 from schemas.topics import AUDITS, POLICIES, REVIEWERS
 from streams.assurance.stage import AssuranceStage, People
 from streams.workflow.policies import NO_POLICIES, fold_policies
+from tests.simulation.topology import topology
 from tests.simulation.world import CODEC, World, published
 from tests.support.learning import document
 from tests.support.reviewer_log import POSTS, drawn, gold, overlap
@@ -53,9 +55,9 @@ class Casework:
         return bool(some)
 
 
-def undisturbed(world: World) -> list[ReviewerAssessed]:
+def undisturbed(world: World, policy: PolicyPublished = POLICY) -> list[ReviewerAssessed]:
     """What one run over the whole log says."""
-    stage, config = AssuranceStage(), fold_policies(NO_POLICIES, POLICY)
+    stage, config = AssuranceStage(), fold_policies(NO_POLICIES, policy)
     lane = Lane(
         partition=0, state=People(), config_offsets={POLICIES.name: 1}, reached=lambda _: 0, watermark=lambda _: 0
     )
@@ -83,3 +85,25 @@ def test_what_is_said_of_people_is_said_once_and_the_same_after_any_fault(first:
         crashes += world.chaos.happened.get("crash", 0)
     assert said > SHARE
     assert crashes > 0
+
+
+@pytest.mark.simulation
+def test_what_casework_writes_makes_assessments() -> None:
+    """The whole topology with overlap, gold questions and validation, under faults, assurance among the stages."""
+    kinds: set[type] = set()
+    for seed in range(10):
+        world = topology(seed, requests=60)
+        world.add_stage(AssuranceStage, slots=1)
+        world.run(600)
+        kinds |= {type(event) for event in world.events(AUDITS.name)}
+        policy = world.events(POLICIES.name)[0]  # the later one demands the same of people
+        found = [event for event in world.events(REVIEWERS.name) if isinstance(event, ReviewerAssessed)]
+        expected = undisturbed(world, policy)
+        assert [_without_policies(each) for each in found] == [_without_policies(each) for each in expected], seed
+        assert found, f"seed {seed}: nothing was said"
+    assert kinds >= {GoldAnswered, OverlapAnswered, DecisionValidated}
+
+
+def _without_policies(said: ReviewerAssessed) -> ReviewerAssessed:
+    """Which policy was in force when is another thing in every run."""
+    return replace(said, offsets={AUDITS.name: said.offsets[AUDITS.name]})

@@ -5,11 +5,13 @@ first served, better when there is too much to do, and nobody waits longer than 
 """
 
 from statistics import mean
+from xml.etree import ElementTree
 
 import pytest
 
 from streams.casework.serving import CYCLE
-from tests.benchmarks.scheduling import DEADLINES, Attained, compared, once
+from tests.benchmarks.curves import drawing
+from tests.benchmarks.scheduling import DEADLINES, Attained, compared, curves, once
 
 pytestmark = pytest.mark.simulation
 SEEDS = range(4)
@@ -31,6 +33,14 @@ def test_under_overload_more_are_in_time_for_certain() -> None:
     for deadlines, days in (("by priority", 4), ("24 h for all", 9)):
         found = compared(1.3, runs(1.3, deadlines, days))
         assert found.gain[1] > 0, f"deadlines {deadlines}: {found.gain}"
+
+
+def test_the_drawing_has_a_line_for_each_rule_over_each_kind_of_deadlines() -> None:
+    found = compared(0.6, [once(1, load=0.6, days=2, deadlines=DEADLINES["by priority"])] * 2)
+    both = curves([found, found._replace(load=0.95)])
+    drawn = ElementTree.fromstring(drawing({"one": both, "other": both}))
+    lines = [each.attrib["points"].split() for each in drawn.iter() if each.tag.endswith("polyline")]
+    assert len(lines) == 4 and {len(points) for points in lines} == {2}
 
 
 @pytest.mark.parametrize("load", [0.8, 0.95, 1.3])

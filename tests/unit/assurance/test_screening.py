@@ -92,6 +92,14 @@ def test_a_further_answer_pays_at_most_what_it_risks(rights: list[bool], classes
     assert (1 - error) * after[0] + error * after[1] == pytest.approx(now, rel=1e-9)
 
 
+@pytest.mark.parametrize("stretches", [1, 2, 5])
+def test_a_new_beginning_pays_no_more(stretches: int) -> None:
+    state, error = state_after([number % 9 > 0 for number in range(stretches * STRETCH)]), POLICY.tolerated_error
+    after = [evidence(screened(state, right=right), POLICY, classes=2) for right in (True, False)]
+    now = evidence(state, POLICY, classes=2)
+    assert (1 - error) * after[0] + error * after[1] == pytest.approx(now, rel=1e-9)
+
+
 @given(answers, st.integers(2, 6))
 def test_an_error_speaks_against_and_a_right_answer_for(rights: list[bool], classes: int) -> None:
     state = state_after(rights)

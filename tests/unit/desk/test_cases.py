@@ -1,22 +1,36 @@
-"""The queue of open cases, and what becomes of an answer."""
+"""The queue of open cases."""
 
-from collections.abc import Mapping
-
+import click
 import msgspec
 import pytest
 
-from infra.kafka.log import TopicPartition
-from infra.kafka.publisher import publish
-from producers.desk.cases import actions_for, content_of, open_cases, queue, request_in, summary
-from producers.desk.command import case_text, judgement_text, queue_text
-from producers.desk.deciding import NotJudged, decide, judged
+from producers.desk.answering_command import meant, own_lease
+from producers.desk.cases import actions_for, open_cases, possession_of, queue, request_in
+from producers.desk.shown import case_for_machines, case_text, queue_text
 from schemas.codec import HEADER
-from schemas.events import CaseClosed, CaseEscalated, CaseSnapshot, DecisionRefused, Event, ReviewDecided
-from schemas.topics import ASSIGNMENTS, CASES, REVIEW_DECISIONS
-from schemas.values import CaseStage, ClosedBy, Coordinates, EscalatedBy, Level, Priority, Recommendation
+from schemas.events import CaseSnapshot
+from schemas.topics import CASES
+from schemas.values import (
+    Appeal,
+    CaseStage,
+    Coordinates,
+    DecidedBy,
+    GivenAnswer,
+    Hold,
+    Lease,
+    Level,
+    Note,
+    Outcome,
+    PendingAnswer,
+    Priority,
+    Recommendation,
+    ReopenedBy,
+    StandingDecision,
+)
+from streams.workflow.content import content_of, summary
 from tests.support.recorded import CODEC, START, Recorded
-from tests.support.simlog import SimulatedLog, SimulatedReader
 
+REQUEST = Coordinates(topic="requests", partition=0, offset=0)
 HOUR = 3_600_000
 
 
@@ -68,80 +82,70 @@ def test_a_case_shows_its_content_and_what_can_be_said() -> None:
     request = request_in(told, CODEC)
     assert request is not None
     assert content_of(request) == '{"text":"text of a"}'
-    assert "text of a" in case_text(told, request)
-    assert "approve at 90.0%" in case_text(told, request)
-    assert "not shown" in case_text(blind, request)
+    assert "text of a" in case_text(told, request, now=START)
+    assert "approve at 90.0%" in case_text(told, request, now=START)
+    assert "not shown" in case_text(blind, request, now=START)
     text = queue_text([(queue([told], now=START)[0], request)], total=3)
     assert "2 more wait" in text
     assert len(summary(request, width=7)) == 7
     assert summary(request) == "text of a"
 
 
-REVIEW = Coordinates(topic="review.normal", partition=0, offset=7)
-MINE = ReviewDecided(decision_id="d1", request_id="a", review=REVIEW, reviewer_id="ann", action="approve")
-AT = Coordinates(topic=REVIEW_DECISIONS.name, partition=1, offset=0)
-CHANGE: Mapping[str, object] = {
-    "event_id": "e", "request_id": "a", "workflow": "w", "sequence": 2, "revision": 1, "occurred_at": 0,
-}  # fmt: skip
+GIVEN = GivenAnswer(
+    decision_id="d1", reviewer_id="ann", action="reject", label="reject", confidence=1.0, cause=REQUEST, answered_at=0
+)
+LEASE = Lease(token=7, reviewer_id="ann", granted_at=START, expires_at=START + HOUR)
+HOLD = Hold(reviewer_id="bea", resumes_at=START + HOUR, note="asked the author")
+STANDING = StandingDecision(original="o", outcome=Outcome.REJECTED, label="reject", decided_by=DecidedBy.REVIEWER)
 
 
-def refused(decision_id: str = "d1") -> DecisionRefused:
-    return DecisionRefused(
-        event_id="e", request_id="a", sequence=0, cause=AT, occurred_at=0, decision_id=decision_id,
-        reviewer_id="ann", reason="finished", detail="take the next one",
+def test_a_case_tells_who_has_it_and_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    leased, held = case("a", lease=LEASE, skills=("medical",), tags=("ward",)), case("b", hold=HOLD)
+    assert possession_of(leased) == ("ann", False, START + HOUR)
+    assert possession_of(held) == ("bea", True, START + HOUR)
+    assert possession_of(case("c", pending=PendingAnswer(answer=GIVEN, leaves_at=9))) == ("ann", False, 9)
+    assert possession_of(case("d")) == (None, False, None)
+    text = queue_text([(each, None) for each in queue([leased, held], now=START)], total=2)
+    assert "human: medical" in text and "bea (on hold)" in text
+    text = case_text(leased, None, now=START)
+    assert "ann until 2023-11-14 23:13:20Z (lease 7)" in text and "ward" in text
+    assert "until 2023-11-14 23:13:20Z asked the author" in case_text(held, None, now=START)
+
+
+def test_what_others_answered_and_what_is_sealed_is_told_to_nobody() -> None:
+    secret = case(
+        "a", counted=(GIVEN,), people=("ann",), sealed=b"kind", appeal=Appeal(appeal_id="x", filed_at=0),
+        standing=STANDING, notes=(Note(reviewer_id="cleo", note="see page 2", noted_at=0),),
     )  # fmt: skip
-
-
-def closed(cause: Coordinates = AT) -> CaseClosed:
-    return CaseClosed(**CHANGE, cause=cause, closed_by=ClosedBy.REVIEWER, label="approve")  # type: ignore[arg-type]
-
-
-def escalated() -> CaseEscalated:
-    return CaseEscalated(**CHANGE, cause=AT, escalated_by=EscalatedBy.PERSON)  # type: ignore[arg-type]
+    shown = case_for_machines(secret, None)
+    assert shown["answers_counted"] == 1
+    assert {"sealed", "counted", "people", "pending", "appeal", "standing", "request_body"}.isdisjoint(shown)
+    text = case_text(secret, None, now=START)
+    assert "answers so far" in text and "see page 2" in text
+    assert "ann" not in text and "reject" not in text.partition("hitl cases")[0].replace("reject, approve", "")
 
 
 @pytest.mark.parametrize(
-    ("event", "became"),
-    [
-        (refused(), "refused"), (closed(), "closed"), (escalated(), "escalated"),
-        (refused("another's"), None), (closed(REVIEW), None), (MINE, None),
-    ],
-)  # fmt: skip
-def test_a_change_says_what_became_of_the_answer_that_caused_it(event: Event, became: str | None) -> None:
-    log = Recorded()
-    log.append(ASSIGNMENTS.name, b"a", b"", event)
-    found = judged(log.entries[0], MINE, AT)
-    assert (found.became if found else None) == became
-    if found is not None:
-        assert judgement_text(found).startswith("refused" if became == "refused" else "accepted")
+    ("by", "told"), [(ReopenedBy.APPEAL, True), (ReopenedBy.AUDIT, True), (ReopenedBy.VALIDATION, False)]
+)
+def test_a_decision_that_is_validated_is_judged_blindly(by: ReopenedBy, told: bool) -> None:
+    contested = case("a", stage=CaseStage.EXPERT, reopened_by=by, standing=STANDING)
+    assert ("standing" in case_for_machines(contested, None)) == told
+    assert ("rejected (reject)" in case_text(contested, None, now=START)) == told
 
 
-class Casework(SimulatedLog):
-    """Answers as casework would, as soon as somebody looks."""
-
-    verdict = "closed"
-
-    def reader(self, start: Mapping[TopicPartition, int]) -> SimulatedReader:
-        (record,) = self.read_all(REVIEW_DECISIONS.name)
-        at = Coordinates(topic=record.topic, partition=record.partition, offset=record.offset)
-        match self.verdict:
-            case "closed":
-                publish(self, CODEC, [ASSIGNMENTS.message(closed(at))])
-            case "refused":
-                publish(self, CODEC, [ASSIGNMENTS.message(refused())])
-        return super().reader(start)
+def test_an_answer_is_an_action_or_a_class_by_its_name() -> None:
+    classes = ("spam", "offence", "fine")
+    assert meant("reject", "spam", classes) == ("reject", "spam")
+    assert meant("offence", None, classes) == meant("offence", "offence", classes) == ("label", "offence")
+    for answer, label in (("offense", None), ("spam", "fine")):
+        with pytest.raises(click.UsageError, match="say one of approve, reject, escalate, mark_wrong, spam, offence"):
+            meant(answer, label, classes)
+    assert "approve|reject|escalate|spam|offence|fine" in case_text(case("a", classes=classes), None, now=START)
 
 
-@pytest.mark.parametrize("verdict", ["closed", "refused"])
-def test_deciding_waits_for_the_judgement(verdict: str) -> None:
-    log = Casework(partitions=2, wall=lambda: START)
-    log.verdict = verdict
-    made = decide(log, CODEC, MINE)
-    assert (made.became, made.accepted) == (verdict, verdict == "closed")
-
-
-def test_without_casework_nobody_claims_a_judgement() -> None:
-    log = Casework(partitions=2, wall=lambda: START)
-    log.verdict = "nothing"
-    with pytest.raises(NotJudged):
-        decide(log, CODEC, MINE, patience_seconds=0.05)
+def test_whoever_has_a_case_answers_under_its_lease() -> None:
+    assert own_lease(case("a", lease=LEASE), "ann") == 7
+    assert own_lease(case("a", lease=LEASE), "bea") is None
+    assert own_lease(case("a"), "ann") is None

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from consumers.index.batch import CachePolicy, activity, by_request, commands_of, folded
 from consumers.index.possession import answered_by
 from infra.redis.keys import Keys
-from infra.redis.records import Claimable, InHand, RequestRecord, decode_record, lane_name, queue_member
+from infra.redis.members import lane_name, queue_member
+from infra.redis.records import Claimable, InHand, RequestRecord, decode_record
 from schemas.values import CaseStage, EndedBy, Priority
 from streams.casework.serving import PATIENCE
 from tests.support.chronicle import LEASE, STEP, Chronicle

@@ -1,16 +1,19 @@
 """How far people agree and how often experts confirm a decision: measured from the log, or said to be unmeasured."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from consumers.audit.measures import Collector
 from schemas import events as e
-from schemas.topics import AUDITS
+from schemas.topics import AUDITS, REVIEWERS
 from schemas.values import Coordinates, DecidedBy
 from streams.insights.checks import pair_measure, pairs_in
 from streams.insights.figures import Pairs
 from streams.insights.kpis import ENOUGH, Kpis, kpis
+from streams.insights.reading import metrics_of
+from streams.insights.store import Snapshot, ViewWriter
 from streams.insights.sums import Amount
 from tests.support.recorded import Recorded
 
@@ -60,6 +63,40 @@ def test_agreement_is_that_of_the_first_two_people() -> None:
     assert made.details["krippendorff_alpha"] == pytest.approx(0.7813, abs=1e-4)
     assert made.details["gwet_ac1"] == pytest.approx(0.8165, abs=1e-4)
     assert "note" not in made.details
+
+
+def test_answers_that_are_told_twice_are_one_pair() -> None:
+    log = pairs_of([("approve", "approve")] * ENOUGH)
+    for number in range(ENOUGH):
+        answered(log, f"r{number}", "approve", "reject", "reject")  # of a later revision, or written again
+    made = figures(log).inter_annotator_agreement
+    assert (made.value, made.details["cases"]) == (1.0, ENOUGH)
+
+
+def test_one_answer_that_is_told_twice_is_no_pair() -> None:
+    log = Recorded()
+    for number in range(ENOUGH):
+        answered(log, f"r{number}", "approve")
+        answered(log, f"r{number}", "approve")
+    assert str(figures(log).inter_annotator_agreement.why_not).startswith("only 0 cases")
+
+
+def test_everybodys_last_assessment_is_in_the_view_and_suspects_come_first(tmp_path: Path) -> None:
+    log = Recorded()
+    for who, suspect, right in (("anna", False, 9), ("zoe", True, 3), ("anna", False, 19)):
+        said = e.ReviewerAssessed(
+            event_id=f"assessed:{who}:{right}", reviewer_id=who, workflow="moderation", gold_answers=20,
+            gold_right=right, accuracy=right / 20, suspect=suspect, may_adjudicate=not suspect, assessed_at=log.clock,
+        )  # fmt: skip
+        log.write(REVIEWERS.message(said))
+    writer = ViewWriter(tmp_path, origin="test")
+    writer.apply(log.entries)
+    with Snapshot(writer.path) as view:
+        people = metrics_of({}, now={}, models={}, assessed=view.people()["moderation"]).people
+    writer.close()
+    assert [(each.reviewer_id, each.accuracy, each.suspect) for each in people] == [
+        ("zoe", 0.15, True), ("anna", 0.95, False),
+    ]  # fmt: skip
 
 
 def test_agreement_needs_enough_pairs() -> None:

@@ -1,0 +1,63 @@
+"""What a person says about a case goes into the log, and what casework says to it comes back: wait for the answer."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple, TypeVar
+
+from infra.errors import HitlError
+from infra.kafka.client import KafkaLog
+from infra.kafka.scan import Entry
+from producers.desk.rulings import Rulings
+from producers.desk.writing import Writer, Writing
+from schemas.codec import Codec
+from schemas.topics import Outgoing
+from schemas.values import Coordinates
+
+FURTHER: Final = 0.05  # seconds for what casework wrote in the same transaction: it is committed already
+PATIENCE: Final = 15.0  # seconds
+Answer = TypeVar("Answer")
+
+
+class NotJudged(HitlError):
+    """It is in the log, but casework has not judged it yet; see whether it runs (`hitl status`)."""
+
+
+class Door(NamedTuple):
+    """Where people's words go in, and where casework's come out."""
+
+    rulings: Rulings
+    writing: Writing
+
+
+@contextmanager
+def opened_door(log: KafkaLog, codec: Codec) -> Iterator[Door]:
+    """One for the whole process, however many ask. Raises `LogUnavailable`, `TopicMissing`."""
+    rulings, writer = Rulings(log, codec), Writer(log.options, codec)
+    rulings.start()
+    try:
+        yield Door(rulings, writer)
+    finally:
+        writer.close()
+        rulings.close()
+
+
+def ask(
+    door: Door,
+    record: Outgoing,
+    answer: Callable[[Entry, Coordinates], Answer | None],
+    *,
+    patience_seconds: float = PATIENCE,
+) -> Answer:
+    """Write a request-keyed record and wait for what the changes of its case say to it: the last word counts.
+
+    `answer` reads one change, given where the record lies. Raises `NotJudged`, `RulingsUnread`, `NotAcknowledged`,
+    `TooMuchUnderWay`.
+    """
+    with door.rulings.expect(record.key.decode()) as awaited:
+        at = door.writing.write(record)
+        last = awaited.wait(lambda entry: answer(entry, at), seconds=patience_seconds)
+        if last is None:
+            raise NotJudged()
+        while (later := awaited.wait(lambda entry: answer(entry, at), seconds=FURTHER)) is not None:
+            last = later
+        return last

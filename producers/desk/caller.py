@@ -1,0 +1,54 @@
+"""Whoever types a command: the options that say who it is, the same for every command about a case."""
+
+import getpass
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+
+from infra.cli.output import json_option
+from streams.casework.identity import Claims
+from streams.casework.jws import read
+
+
+class Caller(NamedTuple):
+    """A person, the token that vouches for them where they have one, and how they want the answer."""
+
+    reviewer_id: str
+    token: str | None
+    as_json: bool
+
+
+def as_caller(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --reviewer, --token and --json to a command and hands them over as its `caller`."""
+
+    @click.option("--reviewer", help="Who you are (default: as your token says, else your user name).")
+    @click.option(
+        "--token", envvar="HITL_REVIEWER_TOKEN", show_envvar=True,
+        help="Your signed token, where identity is on; it goes into the record.",
+    )  # fmt: skip
+    @json_option
+    @wraps(command)
+    def called(*words: Any, reviewer: str | None, token: str | None, as_json: bool, **options: Any) -> Any:
+        claims = claims_in(token := token or None)
+        who = reviewer or (claims.sub if claims is not None else getpass.getuser())
+        return command(*words, caller=Caller(who, token, as_json), **options)
+
+    return called
+
+
+def claims_in(token: str | None) -> Claims | None:
+    """What a token says. Nothing of it is believed here: casework checks the signature."""
+    said = None if token is None else read(token)
+    try:
+        return None if said is None else msgspec.json.decode(said.payload, type=Claims)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def new_id() -> str:
+    """An id for what is written into the log."""
+    return f"hitl-cases:{uuid.uuid4()}"

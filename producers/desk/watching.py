@@ -1,0 +1,59 @@
+"""Changes of cases as they come: which of them concern a person, and each in a line for people or for machines."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from infra.cli.moments import clock
+from infra.kafka.scan import Entry
+from producers.desk.cases import possession_of
+from schemas.events import (
+    AnswerCounted,
+    AnswerReceived,
+    CaseClosed,
+    CaseEscalated,
+    CaseHeld,
+    CaseReturned,
+    CaseSnapshot,
+    Event,
+    HoldEnded,
+    LeaseEnded,
+    LeaseGranted,
+)
+from streams.workflow.sentences import sentence
+
+TAKING: Final = (LeaseGranted, CaseHeld, AnswerReceived)
+LEAVING: Final = (LeaseEnded, HoldEnded, AnswerCounted, CaseClosed, CaseEscalated, CaseReturned)
+
+
+class InHand:
+    """The cases that a person has: what happens to them concerns the person, whoever does it."""
+
+    def __init__(self, reviewer_id: str, cases: Iterable[CaseSnapshot] = ()) -> None:
+        self._who = reviewer_id
+        self._cases = {case.request_id for case in cases if possession_of(case).holder == reviewer_id}
+
+    def concerns(self, event: Event) -> bool:
+        """Whether the person does it, or it happens to a case of theirs, its leaving their hands included."""
+        request_id = getattr(event, "request_id", "")
+        had = request_id in self._cases
+        if isinstance(event, TAKING) and event.reviewer_id == self._who:
+            self._cases.add(request_id)
+        elif isinstance(event, TAKING + LEAVING):
+            self._cases.discard(request_id)
+        return had or self._who in (getattr(event, "reviewer_id", None), getattr(event, "handed_over_by", None))
+
+
+def for_machines(entry: Entry) -> dict[str, object]:
+    """A change as a JSON object: what happened, in words, when (milliseconds), and the event without what is sealed."""
+    assert entry.event is not None
+    fields = {name: value for name, value in msgspec.to_builtins(entry.event).items() if name != "sealed"}
+    where = {"partition": entry.partition, "offset": entry.offset, "at": entry.timestamp}
+    return {"event": type(entry.event).__name__, "text": sentence(entry.event), **where, **fields}
+
+
+def for_people(entry: Entry) -> str:
+    """The time of day in UTC, the case, and what happened in a sentence."""
+    assert entry.event is not None
+    return f"{clock(entry.timestamp)}  {getattr(entry.event, 'request_id', '')}  {sentence(entry.event)}"
