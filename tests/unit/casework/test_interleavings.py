@@ -28,18 +28,8 @@ from streams.casework.case import CaseEvent
 from tests.simulation.holding import Written, nobody_answers_twice, one_owner_at_a_time
 from tests.simulation.invariants import Place, place
 from tests.unit.casework.appealing import appeal
-from tests.unit.casework.driver import (
-    CLASSES,
-    HOUR,
-    Table,
-    action,
-    decision,
-    expert_review,
-    fold,
-    replayed,
-    request_ids,
-    review,
-)
+from tests.unit.casework.driver import CLASSES, HOUR, Table, action, decision, expert_review, request_ids, review
+from tests.unit.casework.replaying import fold, replayed
 from tests.unit.casework.working import LEASE, MINUTE, enrolled, table
 
 IDS: Final = request_ids(0, 3)
