@@ -22,7 +22,7 @@ DIGITS: Final = "0123456789"
 HEX: Final = "0123456789abcdef"
 UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 VERSION_AT, VARIANT_AT = 14, 19
-MAX_NAMED_BYTES: Final = 256  # of id and label together
+MAX_NAMED_BYTES: Final = 400  # of id and label together
 MOST_TRIES: Final = 1_000  # ids until one belongs to the partition; with 100 partitions all miss once in 23,000 cases
 
 

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -203,19 +202,6 @@ class Table:
         return given_answer(decision, said, cause=event.cause, at=event.occurred_at)
 
 
-def fold(history: Iterable[tuple[CaseEvent, Said] | str], times: int = 1) -> dict[str, Case]:
-    """Every case as the fold of its events, each of them folded so many times."""
-    cases: dict[str, Case] = {}
-    for change in history:
-        if isinstance(change, str):
-            cases.pop(change)
-            continue
-        event, said = change
-        for _ in range(times):
-            cases[event.request_id] = evolve(cases.get(event.request_id), event, said)
-    return cases
-
-
 def restored(cases: Mapping[str, Case]) -> Cases:
     """The state of a process that starts over these snapshots."""
     state = Cases()
@@ -223,30 +209,6 @@ def restored(cases: Mapping[str, Case]) -> Cases:
         state.put(name, case)
     state.commit()
     return state
-
-
-def replayed(table: Table) -> None:
-    """Raises AssertionError unless the same calls give the same bytes, without those that were aborted."""
-    stage = CaseworkStage(SEALER, CODEC, partitions=PARTITIONS, salt=SALT, topic_prefix="hitl.")
-    state = Cases()
-    for call in table.given:
-        if call.restarted:
-            state = restored(state.committed)
-        if call.restarted or not call.committed:
-            continue  # an abort leaves no trace
-        lane: Lane[Cases] = Lane(
-            partition=table.partition, state=state, now=call.now, config_offsets={"policies": 3},
-            reached=partial(_at, call.reached),
-            watermark=partial(_at, call.watermarks),
-        )  # fmt: skip
-        lanes, config = {table.partition: lane}, table.config
-        handled = stage.handle(call.messages, lanes, config) if call.messages else stage.tick(lane, config)
-        state.commit()
-        assert encoded(handled.outgoing) == encoded(call.outgoing)
-
-
-def _at(offsets: Mapping[str, int], topic: str) -> int:
-    return offsets.get(topic, 0)
 
 
 def policies(more: str = "") -> Policies:

@@ -28,7 +28,8 @@ from schemas.values import (
     SampleKind,
 )
 from tests.unit.casework.appealing import appeal, file, judge, kinds, only, original, table
-from tests.unit.casework.driver import CODEC, HOUR, START, decision, fold, review
+from tests.unit.casework.driver import CODEC, HOUR, START, decision, review
+from tests.unit.casework.replaying import fold
 
 
 def test_an_appeal_of_an_automatic_decision_asks_an_expert_who_sees_what_was_decided() -> None:

@@ -5,7 +5,8 @@ from schemas.topics import CASES, EXPERT, REVIEW_DECISIONS
 from schemas.values import CaseStatus, ClosedBy, EscalatedBy, SampleKind
 from streams.casework.cases import STUB_KEPT
 from streams.casework.stage import MAX_TIMEOUTS
-from tests.unit.casework.driver import HOUR, START, Table, decision, expert_review, fold, request_ids, review
+from tests.unit.casework.driver import HOUR, START, Table, decision, expert_review, request_ids, review
+from tests.unit.casework.replaying import fold
 
 DEADLINE = START + 24 * HOUR
 

@@ -102,7 +102,8 @@ def asked_after(at: Table, beside: ReviewRequested) -> ReviewRequested | None:
 
 
 def question(at: Table, name: str = ID, topic: str = "chat") -> ReviewRequested:
-    made = asked_after(at, routed(at, name_in(at, name), topic, kind=SampleKind.REVIEW))
+    beside = routed(at, name_in(at, name), topic, kind=SampleKind.REVIEW)
+    made = asked_after(after(at, 1_700), beside)  # casework reads it a little later
     assert made is not None
     return made
 
@@ -256,3 +257,14 @@ def test_commands_on_a_question_are_answered_as_on_any_case() -> None:
     assert names(ask(at, "note", request_id=name, note="odd")) == ["CaseNoted"]
     assert names(ask(at, "reprioritise", "lea", request_id=name, priority="high"))[-1] == "CaseReprioritised"
     assert REVIEW[Priority.HIGH].name in at.topics
+
+
+def test_the_longest_question_that_is_asked_fits_into_a_sealed_field() -> None:
+    label = "l" * 100
+    at = with_gold(
+        added(label=label, gold_id="g" * (MAX_NAMED_BYTES - len(label))),
+        more=EVERY,
+    )
+    beside = replace(routed(at, name_in(at, ID)), classes=("neither", label))
+    asked = asked_after(at, beside)
+    assert asked is not None and len(asked.sealed) == SEALED_BYTES

@@ -6,7 +6,8 @@ from schemas.events import AnswerReceived, AnswerWithdrawn, DecisionMade, LeaseG
 from schemas.topics import REVIEW_COMMANDS, REVIEW_DECISIONS
 from schemas.values import CaseStatus, Coordinates, SampleKind
 from tests.unit.casework.appealing import only
-from tests.unit.casework.driver import HOUR, START, Table, action, decision, expert_review, fold, review
+from tests.unit.casework.driver import HOUR, START, Table, action, decision, expert_review, review
+from tests.unit.casework.replaying import fold
 from tests.unit.casework.working import after, ask, case_of, claim, expert_place, names, refused, say, table
 
 GRACE = 5_000  # milliseconds

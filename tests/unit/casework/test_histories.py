@@ -21,19 +21,8 @@ from schemas.events import (
 from schemas.topics import REVIEW_DECISIONS
 from schemas.values import Coordinates, SampleKind
 from streams.casework.case import BrokenHistory, CaseEvent, evolve
-from tests.unit.casework.driver import (
-    HOUR,
-    START,
-    Said,
-    Table,
-    decision,
-    expert_review,
-    fold,
-    kinds,
-    replayed,
-    request_ids,
-    review,
-)
+from tests.unit.casework.driver import HOUR, START, Said, Table, decision, expert_review, kinds, request_ids, review
+from tests.unit.casework.replaying import fold, replayed
 
 IDS = request_ids(0, 3)
 TOPICS = ("review.normal", "expert", REVIEW_DECISIONS.name)

@@ -16,7 +16,8 @@ from schemas.values import CaseStage, EndedBy, Priority, SampleKind
 from streams.casework.answer import MAX_NOTE_BYTES
 from streams.casework.lease import MAX_NOTES, MAX_NOTES_BYTES, MAX_ROUNDS
 from tests.unit.casework.appealing import only
-from tests.unit.casework.driver import HOUR, SEALER, START, Table, expert_review, fold, review, sealed
+from tests.unit.casework.driver import HOUR, SEALER, START, Table, expert_review, review, sealed
+from tests.unit.casework.replaying import fold
 from tests.unit.casework.working import (
     MINUTE,
     after,

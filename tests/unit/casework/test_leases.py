@@ -5,7 +5,8 @@ import pytest
 from schemas.events import CaseClosed, DecisionRefused, LeaseEnded, LeaseExtended, LeaseGranted
 from schemas.topics import REVIEW_COMMANDS, REVIEW_DECISIONS
 from schemas.values import CaseStatus, EndedBy
-from tests.unit.casework.driver import START, Table, action, decision, fold, review
+from tests.unit.casework.driver import START, Table, action, decision, review
+from tests.unit.casework.replaying import fold
 from tests.unit.casework.working import LEASE, MINUTE, after, ask, case_of, claim, enrolled, names, refused, say, table
 
 

@@ -15,7 +15,8 @@ from schemas.events import (
 )
 from schemas.values import Coordinates, DecidedBy, EscalatedBy, SampleKind
 from tests.unit.casework.appealing import appeal, file, only
-from tests.unit.casework.driver import CLASSES, HOUR, Table, fold, review
+from tests.unit.casework.driver import CLASSES, HOUR, Table, review
+from tests.unit.casework.replaying import fold
 from tests.unit.casework.working import after, ask, case_of, claim, escalate, expert_place, names, refused, say, table
 
 TWO: dict[str, Any] = {"overlap": 2, "most_answers": 3}

@@ -15,7 +15,8 @@ from schemas.events import (
 )
 from schemas.values import CaseStatus, DecidedBy, FeedbackKind, ReopenedBy, SampleKind
 from tests.unit.casework.appealing import appeal, file, only
-from tests.unit.casework.driver import HOUR, SEALER, expert_review, fold, review
+from tests.unit.casework.driver import HOUR, SEALER, expert_review, review
+from tests.unit.casework.replaying import fold
 from tests.unit.casework.working import after, ask, case_of, escalate, expert_place, names, refused, say, table
 
 
