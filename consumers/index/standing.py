@@ -62,8 +62,8 @@ def queued(record: RequestRecord) -> Queued | None:
     if record.is_closed or began is None:
         return None
     last, announced, priority, due_at = last_change(record), record.announced, began.priority, began.due_at
-    if isinstance(last, Moved) and last.stage is CaseStage.EXPERT and priority is not Priority.URGENT:
-        priority = Priority.HIGH  # as casework announces it
+    if isinstance(last, Moved) and last.sequence and last.stage is CaseStage.EXPERT and priority is not Priority.URGENT:
+        priority = Priority.HIGH  # as casework announces it; of a case that was restored the priority is known
     elif isinstance(last, Reprioritised):
         priority = last.priority
     if announced is not None and not isinstance(last, Opened) and announced.revision >= last.revision:

@@ -3,7 +3,7 @@
 from collections import Counter
 from types import SimpleNamespace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -46,6 +46,7 @@ def recounted(cases: Cases, now: int) -> QueueFigures:
     return found
 
 
+@settings(deadline=None)
 @given(changes=changes(), steps=st.lists(st.integers(0, 9), min_size=40, max_size=40))
 def test_figures_are_those_of_a_recount_at_any_time(changes: list[tuple[str, Case | None]], steps: list[int]) -> None:
     cases, now = Cases(), START
