@@ -73,13 +73,18 @@ def _escalated(record: RequestRecord, event: CaseEscalated, _: Message) -> Reque
 
 
 def _reopened(record: RequestRecord, event: CaseReopened, _: Message) -> RequestRecord:
-    known = tuple(each for each in record.reopened if each.sequence or each.revision != event.revision)
-    if all(each.sequence != event.sequence for each in known):  # what was only restored gives way to its event
+    known = tuple(each for each in record.reopened if each.sequence or not _tells_of(each, event))
+    if all(each.sequence != event.sequence for each in known):
         found = Reopened(
             sequence=event.sequence, revision=event.revision, workflow=event.workflow, at=event.occurred_at
         )
         known = tuple(sorted((*known, found), key=lambda each: each.sequence))
     return changed(record, reopened=known, updated_at=event.occurred_at)
+
+
+def _tells_of(restored: Reopened, event: CaseReopened) -> bool:
+    """Whether what was only restored is this event, which it gives way to; its revision may have moved on since."""
+    return restored.at == event.occurred_at and restored.revision >= event.revision
 
 
 def _returned(record: RequestRecord, event: CaseReturned, _: Message) -> RequestRecord:

@@ -14,6 +14,7 @@ from schemas.codec import Codec, Undecodable
 from schemas.events import DecisionRequested, GoldAdded, GoldRetired
 from schemas.ids import derive_id
 from schemas.topics import REQUESTS
+from streams.casework.gold import MAX_NAMED_BYTES, fits
 
 
 class LabelUnknown(HitlError):
@@ -26,6 +27,10 @@ class NoSuchRequest(HitlError):
 
 class NoSuchQuestion(HitlError):
     """Name a question that is asked: `hitl gold list` shows them."""
+
+
+class QuestionTooLong(HitlError):
+    """The id and the class of a question are sealed together: give it a shorter id."""
 
 
 class Author(NamedTuple):
@@ -77,13 +82,19 @@ def _question(line: Line, label: str, codec: Codec, author: Author) -> GoldAdded
         value = checked(line.request, codec)
     except RequestRefused as error:
         return Refusal(line.number, str(error))
-    return gold_added(line.request, codec.body(value), label, author)
+    try:
+        return gold_added(line.request, codec.body(value), label, author)
+    except QuestionTooLong as error:
+        return Refusal(line.number, str(error))
 
 
 def gold_added(request: DecisionRequested, body: tuple[bytes, bytes], label: str, author: Author) -> GoldAdded:
-    """The event; `body` is the request's Avro body and its fingerprint. The question replaces one of the same id."""
+    """The event; `body` is the request's Avro body and its fingerprint. The question replaces one of the same id.
+
+    Raises `QuestionTooLong`.
+    """
     request_body, fingerprint = body
-    return GoldAdded(
+    added = GoldAdded(
         event_id=derive_id("gold", request.workflow, request.request_id, author.now),
         workflow=request.workflow,
         gold_id=request.request_id,
@@ -94,6 +105,9 @@ def gold_added(request: DecisionRequested, body: tuple[bytes, bytes], label: str
         added_by=author.by,
         added_at=author.now,
     )
+    if not fits(added):
+        raise QuestionTooLong(f"id and class have over {MAX_NAMED_BYTES} bytes. {QuestionTooLong.__doc__}")
+    return added
 
 
 def gold_retired(question: GoldAdded, *, by: str, now: int) -> GoldRetired:

@@ -74,6 +74,12 @@ def test_a_row_that_is_no_question_is_named_with_the_reason(row: str, why: str) 
     assert refused.line == 2 and why in refused.reason
 
 
+def test_a_question_that_no_seal_would_hold_is_refused() -> None:
+    fitting, too_long = read(f"id,text,label\n{'q' * 300},a,approve\n{'q' * 400},a,approve\n")
+    assert isinstance(fitting, GoldAdded)
+    assert isinstance(too_long, Refusal) and "shorter id" in too_long.reason
+
+
 def test_the_column_with_the_answers_must_be_there() -> None:
     with pytest.raises(MappingInvalid, match="no column 'label' with the right answers; name it with --label-column"):
         read("id,text,answer\nq1,a,approve\n")
