@@ -210,6 +210,20 @@ ROWS: Final[dict[str, Sequence[Panel]]] = {
             ],
         ),
     ),
+    "Desk": (
+        Panel("Requests", "ops", [(_rate(m.DESK_REQUESTS, "route", "code"), "{{route}} {{code}}")]),
+        Panel("Time to the answer, 95 %", "s", [(_quantile(0.95, m.DESK_SECONDS, "route"), "{{route}}")]),
+        Panel("Refused, by reason", "ops", [(_rate(m.DESK_REFUSED, "reason"), "{{reason}}")]),
+        Panel(
+            "Under way",
+            "short",
+            [
+                (f"sum({m.DESK_IN_FLIGHT.name})", "requests"),
+                (f"sum({m.READERS.name})", "readers of changes"),
+                (f"increase({m.CUT_OFF.name}[{RATE}])", "readers cut off"),
+            ],
+        ),
+    ),
     "Services": (
         Panel(
             "Healthy and ready",

@@ -7,11 +7,9 @@ from functools import wraps
 from typing import Any, NamedTuple
 
 import click
-import msgspec
 
 from infra.cli.output import json_option
-from streams.casework.identity import Claims
-from streams.casework.jws import read
+from producers.desk.person import claims_in
 
 
 class Caller(NamedTuple):
@@ -38,15 +36,6 @@ def as_caller(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*words, caller=Caller(who, token, as_json), **options)
 
     return called
-
-
-def claims_in(token: str | None) -> Claims | None:
-    """What a token says. Nothing of it is believed here: casework checks the signature."""
-    said = None if token is None else read(token)
-    try:
-        return None if said is None else msgspec.json.decode(said.payload, type=Claims)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def new_id() -> str:

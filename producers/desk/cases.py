@@ -8,7 +8,7 @@ import msgspec
 from infra.kafka.scan import Entry
 from schemas.codec import Codec, Undecodable
 from schemas.events import CaseSnapshot, DecisionRequested
-from schemas.values import CaseStatus, Priority, Recommendation
+from schemas.values import CaseStage, CaseStatus, Priority, Recommendation
 
 URGENCY: Final = {priority: rank for rank, priority in enumerate(Priority)}
 
@@ -106,7 +106,12 @@ def request_in(case: CaseSnapshot, codec: Codec) -> DecisionRequested | None:
 
 
 def actions_for(case: CaseSnapshot) -> Sequence[str]:
-    """What can be answered: experts have the last word, and a blind case shows nothing that could be wrong."""
-    if case.stage == "expert":
+    """What can be answered."""
+    return actions_at(case.stage, shows_recommendation=case.recommendation is not None)
+
+
+def actions_at(stage: CaseStage, *, shows_recommendation: bool) -> tuple[str, ...]:
+    """Experts have the last word, and a blind case shows nothing that could be wrong."""
+    if stage is CaseStage.EXPERT:
         return ("approve", "reject")
-    return ("approve", "reject", "escalate", *(("mark_wrong",) if case.recommendation else ()))
+    return ("approve", "reject", "escalate", *(("mark_wrong",) if shows_recommendation else ()))

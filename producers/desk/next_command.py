@@ -1,28 +1,22 @@
 """`hitl cases next`: the next case for a person, theirs as soon as it is shown."""
 
-from collections.abc import Collection, Iterable
-from functools import reduce
 
 import click
 
 from infra.cli.cluster import opened
 from infra.cli.output import show
 from infra.kafka.running import wall
-from infra.kafka.scan import Entry, scan
+from infra.kafka.scan import scan
 from infra.settings import load_settings
-from producers.desk.caller import Caller, as_caller, claims_in
+from producers.desk.caller import Caller, as_caller
 from producers.desk.cases import request_in
 from producers.desk.finding import open_case
 from producers.desk.next import SERVED, NothingToDo
 from producers.desk.opening import opened_next
+from producers.desk.person import config_of, narrowed, person, wip_limit
 from producers.desk.shown import case_for_machines, case_text
 from schemas.topics import POLICIES, REVIEWERS
-from streams.casework.config import Config
-from streams.casework.eligibility import Reviewer, reviewer_of
-from streams.casework.identity import Identity, Role
-from streams.casework.rights import who_is
-from streams.workflow.policies import policy_of
-from streams.workflow.types import ReviewPolicy
+from streams.casework.identity import Role
 
 
 @click.command(name="next")
@@ -41,7 +35,8 @@ def next_case(workflows: tuple[str, ...], skills: tuple[str, ...], roles: tuple[
     settings = load_settings()
     with opened(settings) as (log, codec), opened_next(settings, log, codec) as following:
         config = config_of(scan(log, codec, [POLICIES.name, REVIEWERS.name]))
-        reviewer = narrowed(person(caller, config), workflows=workflows, skills=skills, roles=roles)
+        able = person(caller.reviewer_id, caller.token, config)
+        reviewer = narrowed(able, workflows=workflows, skills=skills, roles=roles)
         found = following.for_person(reviewer, wip_limit=wip_limit(config, workflows), token=caller.token)
         if isinstance(found, NothingToDo):
             show(found, as_json=caller.as_json, text=f"no case: {found.detail}")
@@ -53,36 +48,3 @@ def next_case(workflows: tuple[str, ...], skills: tuple[str, ...], roles: tuple[
     because = f"It is yours. Why this one: {rule}."
     show(shown, as_json=caller.as_json, text=lambda: f"{case_text(case, request, now=wall())}\n{because}")
     return 0
-
-
-def config_of(entries: Iterable[Entry]) -> Config:
-    """What is in force after these records."""
-    return reduce(Config.with_event, (entry.event for entry in entries if entry.event is not None), Config())
-
-
-def person(caller: Caller, config: Config) -> Reviewer:
-    """Whoever asks, as casework will take them for."""
-    return reviewer_of(who_is(Identity(caller.reviewer_id, claims_in(caller.token)), config.people))
-
-
-def narrowed(
-    reviewer: Reviewer, *, workflows: Collection[str], skills: Collection[str], roles: Collection[str]
-) -> Reviewer:
-    """Only what they want of all that they are able to do."""
-    able = reviewer.roles
-    if able is not None and Role.EXPERT in able:
-        able |= {Role.REVIEWER}  # an expert may do what reviewers do
-    wanted = able if not roles else frozenset(roles) if able is None else able & frozenset(roles)
-    return Reviewer(
-        reviewer_id=reviewer.reviewer_id,
-        skills=reviewer.skills & frozenset(skills) if skills else reviewer.skills,
-        roles=wanted,
-        workflows=frozenset(workflows) if workflows else None,
-        wip_limit=reviewer.wip_limit,
-    )
-
-
-def wip_limit(config: Config, workflows: Collection[str]) -> int:
-    """The least limit of the workflows that they work on. Raises `WorkflowUnknown`."""
-    chosen = [policy_of(config.policies, name) for name in workflows or config.policies]
-    return min((policy.workflow_type.review.wip_limit for policy in chosen), default=ReviewPolicy().wip_limit)

@@ -30,9 +30,9 @@ LEAVING: Final = (LeaseEnded, HoldEnded, AnswerCounted, CaseClosed, CaseEscalate
 class InHand:
     """The cases that a person has: what happens to them concerns the person, whoever does it."""
 
-    def __init__(self, reviewer_id: str, cases: Iterable[CaseSnapshot] = ()) -> None:
-        self._who = reviewer_id
-        self._cases = {case.request_id for case in cases if possession_of(case).holder == reviewer_id}
+    def __init__(self, reviewer_id: str, request_ids: Iterable[str] = ()) -> None:
+        """`request_ids`: of the cases that they have already."""
+        self._who, self._cases = reviewer_id, set(request_ids)
 
     def concerns(self, event: Event) -> bool:
         """Whether the person does it, or it happens to a case of theirs, its leaving their hands included."""
@@ -43,6 +43,11 @@ class InHand:
         elif isinstance(event, TAKING + LEAVING):
             self._cases.discard(request_id)
         return had or self._who in (getattr(event, "reviewer_id", None), getattr(event, "handed_over_by", None))
+
+
+def held_by(reviewer_id: str, cases: Iterable[CaseSnapshot]) -> list[str]:
+    """The request ids of the cases that somebody has."""
+    return [case.request_id for case in cases if possession_of(case).holder == reviewer_id]
 
 
 def for_machines(entry: Entry) -> dict[str, object]:

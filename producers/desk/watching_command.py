@@ -13,7 +13,7 @@ from infra.kafka.scan import Entry, ends_of, scan
 from infra.kafka.topic_reading import read
 from producers.desk.caller import Caller, as_caller
 from producers.desk.cases import open_cases
-from producers.desk.watching import InHand, for_machines, for_people
+from producers.desk.watching import InHand, for_machines, for_people, held_by
 from schemas.codec import Codec
 from schemas.topics import ASSIGNMENTS, CASES
 
@@ -39,7 +39,7 @@ def changes(log: Log, codec: Codec, span: float | None, *, of: str | None) -> It
     """Changes from now on, for that many seconds or for ever; `of` one person, or of everybody."""
     ends = None if span is None else time.monotonic() + span
     places = ends_of(log, [ASSIGNMENTS.name])
-    hand = None if of is None else InHand(of, open_cases(scan(log, codec, [CASES.name])))
+    hand = None if of is None else InHand(of, held_by(of, open_cases(scan(log, codec, [CASES.name]))))
     for entry in read(log, codec, places, follow=True, over=lambda: ends is not None and time.monotonic() > ends):
         if entry.event is not None and (hand is None or hand.concerns(entry.event)):
             yield entry

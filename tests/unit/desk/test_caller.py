@@ -6,7 +6,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from producers.desk.caller import Caller, as_caller, claims_in
+from producers.desk.caller import Caller, as_caller
+from producers.desk.person import claims_in
 from streams.casework.jws import SigningKey
 
 SAID = b'{"iss":"hitl.identities","sub":"ann","iat":1,"exp":2,"jti":"t","roles":["expert"]}'

@@ -3,8 +3,7 @@
 import pytest
 
 from infra.kafka.scan import Entry
-from producers.desk.caller import Caller
-from producers.desk.next_command import config_of, narrowed, person, wip_limit
+from producers.desk.person import config_of, narrowed, person, wip_limit
 from schemas.events import Event, PolicyPublished
 from schemas.topics import POLICIES, REVIEWERS
 from streams.assurance.enrolling import enrolment
@@ -39,12 +38,12 @@ def config(*events: Event) -> Config:
 
 def test_a_person_is_as_they_are_enrolled_or_as_their_token_says() -> None:
     known = config(enrolment("ann", None, skills=("medical",), wip_limit=3, by="lea", now=1))
-    assert person(Caller("ann", None, False), known) == Reviewer(
+    assert person("ann", None, known) == Reviewer(
         reviewer_id="ann", roles=frozenset({"reviewer"}), skills=frozenset({"medical"}), wip_limit=3
     )
-    vouched = person(Caller("ann", TOKEN, False), known)
+    vouched = person("ann", TOKEN, known)
     assert (vouched.roles, vouched.skills) == (frozenset({"expert"}), frozenset({"medical", "law"}))
-    assert person(Caller("bea", None, False), known) == Reviewer(reviewer_id="bea")
+    assert person("bea", None, known) == Reviewer(reviewer_id="bea")
 
 
 def test_the_least_limit_of_the_workflows_holds() -> None:

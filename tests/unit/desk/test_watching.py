@@ -1,7 +1,7 @@
 """Which changes concern a person who watches only their own, and how a change is printed."""
 
 from infra.kafka.scan import Entry
-from producers.desk.watching import InHand, for_machines, for_people
+from producers.desk.watching import InHand, for_machines, for_people, held_by
 from schemas.events import (
     CaseClosed,
     CaseOpened,
@@ -64,8 +64,8 @@ def test_what_a_person_has_when_they_begin_to_watch_is_theirs() -> None:
     lease = Lease(token=2, reviewer_id="ann", granted_at=0, expires_at=START)
     fields = {name: getattr(snapshot, name) for name in snapshot.__struct_fields__}
     mine = CaseSnapshot(**{**fields, "lease": lease})
-    assert InHand("ann", [mine]).concerns(urgent("a", "lea"))
-    assert not InHand("bea", [mine]).concerns(urgent("a", "lea"))
+    assert InHand("ann", held_by("ann", [mine])).concerns(urgent("a", "lea"))
+    assert not InHand("bea", held_by("bea", [mine])).concerns(urgent("a", "lea"))
 
 
 def test_a_change_is_a_sentence_for_people_and_an_object_for_machines_without_what_is_sealed() -> None:

@@ -1,0 +1,112 @@
+"""The desk as a process: everything behind the endpoints, opened once for all who work."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from typing import Final
+
+from fastapi import FastAPI
+
+from infra.http.measuring import Measured
+from infra.http.serving import SOON_BACK, HttpServer, Place
+from infra.kafka.client import connect
+from infra.kafka.configuration import Configuration
+from infra.kafka.id_space import require_bound
+from infra.kafka.log import Record
+from infra.observe import metrics as m
+from infra.observe.serving import Watch, observed
+from infra.redis.connection import connect as connect_redis
+from infra.redis.keys import Keys
+from infra.redis.reading import ReadModel
+from infra.registry.ids import codec_of
+from infra.settings import DESK_FILE, Settings, is_loopback
+from producers.desk.admitting import Admitting
+from producers.desk.app import build
+from producers.desk.asking import opened_door
+from producers.desk.desk import Desk
+from producers.desk.feed import Feed
+from producers.desk.opening import next_through
+from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
+from streams.casework.config import Config
+from streams.casework.identity import issuer
+
+FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name)
+PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
+DEFAULT: Final = Settings().desk_address
+
+
+class Server(HttpServer):
+    """Ends the streams of changes when it is told to end: they would go on for ever."""
+
+    def __init__(self, settings: Settings, watch: Watch) -> None:
+        settings = settings.with_changes(kafka=SOON_BACK | settings.kafka)
+        self._settings, self._codec = settings, codec_of(settings)
+        self._log = connect(settings)
+        self._questions = connect(settings, request_timeout_seconds=PATIENCE)
+        self._desk: Desk | None = None
+        self.following: Configuration[Config] | None = None
+        local = is_loopback(place_of(settings).host)
+        app = build(self._behind, Admitting(local, issuer(settings.topic_prefix)), self._lifespan)
+        super().__init__(Measured(app, watch.instruments, m.DESK_HTTP), watch)
+
+    def require_usable(self) -> None:
+        """Raises `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
+        require_bound(self._log, self._codec)
+
+    def works(self) -> tuple[bool, str]:
+        ready = self._config() is not None
+        return ready, "the configuration is read" if ready else "it reads policies, people and keys"
+
+    def let_go(self) -> None:
+        if self._desk is not None:
+            self._desk.feed.close()
+
+    def _behind(self) -> Desk:
+        assert self._desk is not None, "the lifespan has not begun"
+        return self._desk
+
+    def _config(self) -> Config | None:
+        following = self.following
+        return following.in_force if following is not None and following.caught_up else None
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        settings, loop, show = self._settings, asyncio.get_running_loop(), self._watch.instruments
+
+        def heard(records: Sequence[Record]) -> None:
+            loop.call_soon_threadsafe(feed.take, records)
+
+        self.following = following = Configuration(
+            self._log, self._codec, FOLLOWED, Config(), Config.with_event,
+            beside=ASSIGNMENTS.name, take=heard, failed=self.stop,
+        )  # fmt: skip
+        with closing(connect_redis(settings)) as redis, opened_door(self._log, self._codec) as door:
+            show.add(m.CUT_OFF, count=0)
+            feed = Feed(self._codec, cut_off=lambda: show.add(m.CUT_OFF))
+            feed.begin({place.partition: at for place, at in following.start().items()})
+            show.show(m.READERS, lambda: len(feed))
+            self._desk = Desk(
+                self._questions, self._codec, door, next_through(door, redis, settings.topic_prefix),
+                ReadModel(redis, Keys(settings.topic_prefix)), feed, self._config,
+            )  # fmt: skip
+            try:
+                yield
+            finally:
+                self._desk.close()
+                following.close()
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop. Raises what ended the follower, when that did not end it."""
+    with observed("desk", settings) as watch:
+        server = Server(settings, watch)
+        server.require_usable()
+        local = is_loopback(place_of(settings).host)
+        server.serve_at(place_of(settings), "this machine, or signed tokens" if local else "signed tokens only")
+        if server.following is not None and server.following.failure is not None:
+            raise server.following.failure
+
+
+def place_of(settings: Settings) -> Place:
+    """Where the desk is told to listen."""
+    return Place("desk", "HITL_DESK_ADDRESS", settings.desk_address, DEFAULT, settings.data_dir / DESK_FILE)
