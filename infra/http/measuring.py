@@ -3,19 +3,30 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
 from infra.observe.instruments import Instruments
-from infra.observe.metrics import HttpMetrics
+from infra.observe.metrics import Metric
 
 UNKNOWN: Final = "_unknown"  # every path that is no endpoint: anybody can ask for any
 ALARMING: Final = ("429", "500", "503")
 REASONS: Final = "hitl.reasons"  # where in the scope the application leaves why it refused, once for each item
 UNNAMED: Final = "unnamed"  # a refusal that tells no reason
+
+
+class HttpMetrics(NamedTuple):
+    """What is measured of a service's HTTP API. `turned_away`: reasons for which the fault is not the caller's."""
+
+    requests: Metric
+    seconds: Metric
+    in_flight: Metric
+    refused: Metric
+    turned_away: tuple[str, ...]
+    tells_waits: bool = False  # whether `seconds` is told apart by whether the caller waits
 
 
 class Measured:

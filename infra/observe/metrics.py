@@ -6,7 +6,7 @@ Nothing is made here: `instruments.py` makes what a process needs in a registry 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -72,17 +72,6 @@ def _flag(name: str, help: str, *labels: str) -> Metric:
 
 def _histogram(name: str, help: str, *labels: str, buckets: tuple[float, ...]) -> Metric:
     return Metric(name=name, kind=Kind.HISTOGRAM, help=help, labels=labels, buckets=buckets)
-
-
-class HttpMetrics(NamedTuple):
-    """What is measured of a service's HTTP API. `turned_away`: reasons for which the fault is not the caller's."""
-
-    requests: Metric
-    seconds: Metric
-    in_flight: Metric
-    refused: Metric
-    turned_away: tuple[str, ...]
-    tells_waits: bool = False  # whether `seconds` is told apart by whether the caller waits
 
 
 BRIEF: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -220,7 +209,6 @@ REFUSED = _counter(
     "hitl_gateway_refusals_total", "Requests and items of batches refused, by the reason told.", "reason"
 )
 TURNED_AWAY: Final = ("rate", "too_much_under_way", "not_acknowledged", "log_unavailable", "read_model", "busy")
-GATEWAY_HTTP = HttpMetrics(REQUESTS, REQUEST_SECONDS, IN_FLIGHT, REFUSED, TURNED_AWAY, tells_waits=True)
 ACKNOWLEDGED = _counter("hitl_gateway_acknowledged_records_total", "Records of the gateway that the brokers have.")
 UNACKNOWLEDGED = _gauge("hitl_gateway_unacknowledged_records", "Records that wait for the brokers.")
 WAITERS = _gauge("hitl_gateway_waiting_requests", "Requests that wait for an outcome.")
@@ -235,10 +223,6 @@ DESK_IN_FLIGHT = _gauge("hitl_desk_in_flight_requests", "HTTP requests being ans
 DESK_REFUSED = _counter(
     "hitl_desk_refusals_total", "Requests refused, by the reason told: casework's, or one of the desk's.", "reason"
 )
-DESK_HTTP = HttpMetrics(
-    DESK_REQUESTS, DESK_SECONDS, DESK_IN_FLIGHT, DESK_REFUSED,
-    ("too_much_under_way", "not_acknowledged", "not_judged", "log_unavailable", "read_model", "busy"),
-)  # fmt: skip
 READERS = _gauge("hitl_desk_streaming_requests", "Readers of the stream of changes.")
 CUT_OFF = _counter("hitl_desk_cut_off_requests_total", "Streams of changes that ended because nobody read them.")
 

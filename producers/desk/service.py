@@ -25,6 +25,7 @@ from producers.desk.app import build
 from producers.desk.asking import opened_door
 from producers.desk.desk import Desk
 from producers.desk.feed import Feed
+from producers.desk.measuring import MEASURED
 from producers.desk.opening import next_through
 from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
 from streams.casework.config import Config
@@ -47,7 +48,7 @@ class Server(HttpServer):
         self.following: Configuration[Config] | None = None
         local = is_loopback(place_of(settings).host)
         app = build(self._behind, Admitting(local, issuer(settings.topic_prefix)), self._lifespan)
-        super().__init__(Measured(app, watch.instruments, m.DESK_HTTP), watch)
+        super().__init__(Measured(app, watch.instruments, MEASURED), watch)
 
     def require_usable(self) -> None:
         """Raises `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""

@@ -1,8 +1,15 @@
-"""What the gateway has under way, as metrics."""
+"""What the gateway answers and has under way, as metrics."""
 
+from typing import Final
+
+from infra.http.measuring import HttpMetrics
 from infra.observe import metrics as m
 from infra.observe.instruments import Instruments
 from producers.gateway.accepting import Accepting
+
+MEASURED: Final = HttpMetrics(
+    m.REQUESTS, m.REQUEST_SECONDS, m.IN_FLIGHT, m.REFUSED, m.TURNED_AWAY, tells_waits=True
+)
 
 
 def show_waiting(show: Instruments, accepting: Accepting) -> None:

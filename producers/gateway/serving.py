@@ -11,7 +11,6 @@ from infra.http.measuring import Measured
 from infra.http.serving import SOON_BACK, HttpServer, Place
 from infra.kafka.client import connect
 from infra.kafka.id_space import require_bound
-from infra.observe.metrics import GATEWAY_HTTP
 from infra.observe.serving import Watch, observed
 from infra.redis.reading import connect as connect_model
 from infra.registry.ids import codec_of
@@ -23,7 +22,7 @@ from producers.gateway.following import Following
 from producers.gateway.gateway import Gateway
 from producers.gateway.issuing import Issuing
 from producers.gateway.lookup import Lookup
-from producers.gateway.measuring import show_waiting
+from producers.gateway.measuring import MEASURED, show_waiting
 from producers.gateway.tokens import Token, read_tokens
 
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
@@ -41,7 +40,7 @@ class Server(HttpServer):
         self._gateway: Gateway | None = None
         self.following: Following | None = None
         app = build(self._behind, Doors(tokens), self._lifespan)
-        super().__init__(Measured(app, watch.instruments, GATEWAY_HTTP), watch)
+        super().__init__(Measured(app, watch.instruments, MEASURED), watch)
 
     def require_usable(self) -> None:
         """Raises `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from infra.http.measuring import Measured
 from infra.kafka.log import Reader, Record, TopicPartition
-from infra.observe.metrics import DESK_HTTP
 from infra.observe.serving import unserved
 from infra.redis.cached_case import CachedCase
 from infra.redis.errors import RedisUnavailable
@@ -23,6 +22,7 @@ from producers.desk.app import build
 from producers.desk.asking import Door
 from producers.desk.desk import Desk
 from producers.desk.feed import Feed
+from producers.desk.measuring import MEASURED
 from producers.desk.next import NextCase, NothingToDo
 from producers.desk.rulings import Rulings
 from schemas.events import CaseActionRequested, Event, ReviewDecided, ReviewRequested
@@ -174,7 +174,7 @@ class World:
         self.feed.begin(dict.fromkeys(range(PARTITIONS), 0))
         self.desk: Desk
         app = build(self._behind, Admitting(local, INSTALLATION), none)
-        self.app = Measured(app, self.watch.instruments, DESK_HTTP)
+        self.app = Measured(app, self.watch.instruments, MEASURED)
 
     def _count(self) -> None:
         self.cut_off += 1
