@@ -25,7 +25,8 @@ class Beside:
         A call that takes too long keeps its thread until it returns; its result is dropped.
         """
         if self._busy >= self._most:
-            raise Problem(503, f"Too many are {self._name} now; ask again a little later.", retry_seconds=RETRY)
+            detail = f"Too many are {self._name} now; ask again a little later."
+            raise Problem(503, detail, reason="busy", retry_seconds=RETRY)
         self._busy += 1
         future = asyncio.get_running_loop().run_in_executor(self._executor, function)
         future.add_done_callback(self._done)
@@ -33,7 +34,7 @@ class Beside:
             return await asyncio.wait_for(asyncio.shield(future), self._patience)
         except TimeoutError as error:
             detail = f"{self._name.capitalize()} took longer than {self._patience:g} s; ask again a little later."
-            raise Problem(503, detail, retry_seconds=RETRY) from error
+            raise Problem(503, detail, reason="busy", retry_seconds=RETRY) from error
 
     def close(self) -> None:
         """Take no more; what runs is not waited for."""

@@ -3,6 +3,7 @@
 import logging
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Final, NamedTuple
@@ -47,8 +48,12 @@ class Place(NamedTuple):
 class HttpServer(uvicorn.Server):
     """Serves one application, and tells how it is."""
 
-    def __init__(self, app: ASGIApp, watch: Watch) -> None:
-        self._watch = watch
+    def __init__(
+        self, app: ASGIApp, watch: Watch, *, works: Callable[[], tuple[bool, str]], let_go: Callable[[], None]
+    ) -> None:
+        """`works` says whether it does its work, in words too; `let_go` is called before the end, so that everybody
+        who waits has the answer that there is by then."""
+        self._watch, self._works, self._let_go = watch, works, let_go
         super().__init__(
             uvicorn.Config(
                 app, log_config=None, access_log=False, server_header=False, lifespan="on",
@@ -56,21 +61,14 @@ class HttpServer(uvicorn.Server):
             )
         )  # fmt: skip
 
-    def works(self) -> tuple[bool, str]:
-        """Whether it does its work, in words too."""
-        raise NotImplementedError
-
-    def let_go(self) -> None:
-        """Told before the end: let everybody who waits have the answer that there is by now."""
-
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second, as long as the event loop goes round."""
         self._watch.vitals.beat()
-        self._watch.vitals.works(*self.works())
+        self._watch.vitals.works(*self._works())
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.let_go()
+        self._let_go()
         await super().shutdown(sockets)
 
     def stop(self) -> None:

@@ -16,6 +16,7 @@ from producers.desk.admitting import HEADER, Admitting, Asker
 from producers.desk.commanding import Carried
 from producers.desk.deciding import Judgement
 from producers.desk.desk import Desk
+from producers.desk.pace import Pace
 from producers.desk.posted import ACTIONS, LARGEST, Action, Answered, NextAsked, said_in
 from producers.desk.presenting import CaseShown, NoCase
 from producers.desk.queue import QueueShown
@@ -31,13 +32,14 @@ MEANINGS: Final = {
     415: "The body is no JSON.",
     421: "While identity is off the desk answers to localhost only.",
     422: "Something in it must be corrected.",
+    429: "This person asks too often; wait as Retry-After says.",
     503: "It cannot be asked now, or casework has not answered yet: repeat it under the same id, after Retry-After.",
 }
 SCHEMES: Final[dict[str, dict[str, Any]]] = {
     "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     "name": {"type": "apiKey", "in": "header", "name": HEADER.title()},
 }
-WRITING: Final = (404, 409, 413, 415)
+WRITING: Final = (404, 409, 413, 415, 429)
 DOCUMENT: Final = Described(MEANINGS, [NextAsked, Answered, *dict.fromkeys(each.kind for each in ACTIONS.values())])
 Id = Annotated[str, Path(min_length=1, description="the request id, percent-encoded")]
 Since = Annotated[str | None, Header(alias="Last-Event-ID", description="the id of the last event that was heard")]
@@ -46,8 +48,9 @@ Behind = Callable[[], Desk]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def build(behind: Behind, admitting: Admitting, lifespan: Lifespan) -> FastAPI:
+def build(behind: Behind, admitting: Admitting, lifespan: Lifespan, *, pace: Pace | None = None) -> FastAPI:
     """The application; `behind` gives the desk once `lifespan` has begun."""
+    pace = pace or Pace(time.monotonic)
     app = FastAPI(
         title="hitl desk", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
         description="The next case for a person, everything they do about a case, and changes as they happen.",
@@ -55,7 +58,9 @@ def build(behind: Behind, admitting: Admitting, lifespan: Lifespan) -> FastAPI:
 
     def asker(request: Request) -> Asker:
         identities = behind().config.identities
-        return admitting.admit(request.headers, identities, now=time.time_ns() // 1_000_000)
+        who = admitting.admit(request.headers, identities, now=time.time_ns() // 1_000_000)
+        pace.spend(who.reviewer_id)
+        return who
 
     _next(app, behind, asker)
     for path, action in ACTIONS.items():
@@ -76,7 +81,7 @@ def _next(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) -> No
     content = {"application/json": {"schema": kinds}}
 
     @app.post(
-        "/v1/cases:next", responses=DOCUMENT.answers_with(content, 200, refused=(413, 415)),
+        "/v1/cases:next", responses=DOCUMENT.answers_with(content, 200, refused=(413, 415, 429)),
         openapi_extra=DOCUMENT.posted(NextAsked), response_model=None,
     )  # fmt: skip
     async def next_case(request: Request) -> Response:
@@ -114,7 +119,7 @@ def _answers(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) ->
 
 
 def _looking(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) -> None:
-    @app.get("/v1/queue", responses=DOCUMENT.answers(QueueShown, 200), response_model=None)
+    @app.get("/v1/queue", responses=DOCUMENT.answers(QueueShown, 200, refused=(429,)), response_model=None)
     async def queue(request: Request, workflow: Workflows = None, request_id: str | None = None) -> Response:
         """How much waits and how long, the cases that you have, and where one case stands."""
         who = asker(request)
@@ -123,7 +128,7 @@ def _looking(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) ->
     stream = {"text/event-stream": {"schema": {"type": "string"}}}
 
     @app.get(
-        "/v1/changes", responses=DOCUMENT.answers_with(stream, 200, refused=(409,)), response_model=None
+        "/v1/changes", responses=DOCUMENT.answers_with(stream, 200, refused=(409, 429)), response_model=None
     )  # fmt: skip
     async def changes(
         request: Request, mine: bool = False, workflow: str | None = None, since: Since = None
@@ -135,7 +140,8 @@ def _looking(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) ->
         return await behind().changes(asker(request), mine=mine, workflow=workflow, since=since)
 
     @app.get(
-        "/v1/cases/{request_id:path}", responses=DOCUMENT.answers(CaseShown, 200, refused=(404,)), response_model=None
+        "/v1/cases/{request_id:path}", responses=DOCUMENT.answers(CaseShown, 200, refused=(404, 429)),
+        response_model=None,
     )  # fmt: skip
     async def case(request: Request, request_id: Id) -> Response:
         """An open case as a reviewer may see it, and who has it."""

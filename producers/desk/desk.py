@@ -36,10 +36,12 @@ from schemas.topics import ASSIGNMENTS, POLICIES
 from schemas.values import Coordinates
 from streams.casework.config import Config
 from streams.casework.eligibility import Reviewer
+from streams.casework.identity import NotVouched
 from streams.casework.refusal import Refusal
 from streams.workflow.policies import WorkflowUnknown
 
 T = TypeVar("T")
+R = TypeVar("R", Carried, Judgement)
 PATIENCE: Final = 15.0  # seconds that a caller waits for casework
 LONGER: Final = 120.0  # seconds for which the answer is still listened for, so that a repeat finds it
 AT_ONCE: Final = 64  # people who wait for casework in one moment
@@ -121,8 +123,6 @@ class Desk:
             self._carried, (asker.reviewer_id, request_id, command_id), (action.word, said),
             lambda: self._writing.call(lambda: carry_out(self._door, command, patience_seconds=LONGER)),
         )  # fmt: skip
-        if not made.accepted:
-            raise refused(made.reason, made.detail)
         if made.became in FREE_AGAIN:
             await self._passed_over(asker.reviewer_id, request_id)
         return made
@@ -139,10 +139,7 @@ class Desk:
             decision = decision_of(said, request_id, review, asker, decision_id=decision_id, now=_now())
             return await self._writing.call(lambda: decide(self._door, decision, patience_seconds=LONGER))
 
-        made = await self._answered(self._judged, (asker.reviewer_id, request_id, decision_id), said, ask)
-        if not made.accepted:
-            raise refused(made.reason, made.detail)
-        return made
+        return await self._answered(self._judged, (asker.reviewer_id, request_id, decision_id), said, ask)
 
     async def queue(self, asker: Asker, *, workflows: Sequence[str], request_id: str | None) -> QueueShown:
         """How much waits, and what they have."""
@@ -232,11 +229,16 @@ class Desk:
 
     # ---- beside the event loop ----
 
-    async def _answered(self, repeats: Repeats[T], key: Key, said: object, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _answered(self, repeats: Repeats[R], key: Key, said: object, ask: Callable[[], Awaitable[R]]) -> R:
         try:
-            return await repeats.answer(key, said, ask, patience_seconds=PATIENCE)
+            made = await repeats.answer(key, said, ask, patience_seconds=PATIENCE)
         except HitlError as error:
             raise not_served(error) from error
+        if made.accepted:
+            return made
+        if made.reason in set(NotVouched):  # with a good token the same may be said under the same id
+            repeats.forget(key)
+        raise refused(made.reason, made.detail)
 
     async def _beside(self, beside: Beside, question: Callable[[], T]) -> T:
         try:

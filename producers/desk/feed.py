@@ -155,6 +155,8 @@ class EventStream(StreamingResponse):
             for task in (streaming, ended):
                 task.cancel()
             await asyncio.gather(streaming, ended, return_exceptions=True)
+        if not streaming.cancelled():
+            streaming.result()
 
 
 def positions_in(place: str, now: Positions) -> Positions:

@@ -41,8 +41,12 @@ class Repeats(Generic[T]):
             raise NotJudged()
         return known[1].result()
 
+    def forget(self, key: Key) -> None:
+        """What was said under this key may be said anew."""
+        self._said.pop(key, None)
+
     def _done(self, key: Key, made: "asyncio.Future[T]") -> None:
         if made.cancelled() or made.exception() is not None:
-            self._said.pop(key, None)
+            self.forget(key)
         while len(self._said) > self._kept and next(iter(self._said.values()))[1].done():
             self._said.popitem(last=False)

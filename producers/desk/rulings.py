@@ -53,7 +53,7 @@ class Rulings:
         self._log, self._codec = log, codec
         self._waiting: dict[bytes, list[Awaited]] = {}
         self._lock = threading.Lock()
-        self._listening = Listening(log, "rulings", take=self.take, failed=self._fail)
+        self._listening = Listening(log, "rulings", take=self.take, failed=self._let_go)
 
     @property
     def failure(self) -> Exception | None:
@@ -65,7 +65,9 @@ class Rulings:
         self._listening.start(ends_of(self._log, [ASSIGNMENTS.name]))
 
     def close(self) -> None:
+        """Nothing more is read, and whoever waits is told so."""
         self._listening.close()
+        self._let_go()
 
     @contextmanager
     def expect(self, request_id: str) -> Iterator[Awaited]:
@@ -92,7 +94,7 @@ class Rulings:
                     for awaited in self._waiting.get(record.key, ()):
                         awaited.hear(entry)
 
-    def _fail(self) -> None:
+    def _let_go(self) -> None:
         with self._lock:
             for awaited in (each for several in self._waiting.values() for each in several):
                 awaited.hear(None)

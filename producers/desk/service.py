@@ -48,17 +48,17 @@ class Server(HttpServer):
         self.following: Configuration[Config] | None = None
         local = is_loopback(place_of(settings).host)
         app = build(self._behind, Admitting(local, issuer(settings.topic_prefix)), self._lifespan)
-        super().__init__(Measured(app, watch.instruments, MEASURED), watch)
+        super().__init__(Measured(app, watch.instruments, MEASURED), watch, works=self._reads, let_go=self._end_streams)
 
     def require_usable(self) -> None:
         """Raises `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
         require_bound(self._log, self._codec)
 
-    def works(self) -> tuple[bool, str]:
+    def _reads(self) -> tuple[bool, str]:
         ready = self._config() is not None
         return ready, "the configuration is read" if ready else "it reads policies, people and keys"
 
-    def let_go(self) -> None:
+    def _end_streams(self) -> None:
         if self._desk is not None:
             self._desk.feed.close()
 

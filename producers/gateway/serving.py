@@ -40,17 +40,19 @@ class Server(HttpServer):
         self._gateway: Gateway | None = None
         self.following: Following | None = None
         app = build(self._behind, Doors(tokens), self._lifespan)
-        super().__init__(Measured(app, watch.instruments, MEASURED), watch)
+        super().__init__(
+            Measured(app, watch.instruments, MEASURED), watch, works=self._reads, let_go=self._tell_waiting
+        )
 
     def require_usable(self) -> None:
         """Raises `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
         require_bound(self._log, self._codec)
 
-    def works(self) -> tuple[bool, str]:
+    def _reads(self) -> tuple[bool, str]:
         ready = self.following is not None and self.following.caught_up
         return ready, "the policies are read" if ready else "it reads the policies"
 
-    def let_go(self) -> None:
+    def _tell_waiting(self) -> None:
         if self._gateway is not None:
             self._gateway.accepting.let_go()
 

@@ -24,6 +24,7 @@ from producers.desk.desk import Desk
 from producers.desk.feed import Feed
 from producers.desk.measuring import MEASURED
 from producers.desk.next import NextCase, NothingToDo
+from producers.desk.pace import Pace
 from producers.desk.rulings import Rulings
 from schemas.events import CaseActionRequested, Event, ReviewDecided, ReviewRequested
 from schemas.topics import ASSIGNMENTS, REVIEW, Outgoing
@@ -163,7 +164,7 @@ class Following:
 class World:
     """The application over all that; `call` is made within one event loop by `run`."""
 
-    def __init__(self, *, local: bool = True) -> None:
+    def __init__(self, *, local: bool = True, pace: Pace | None = None) -> None:
         self.log = SimulatedLog(partitions=PARTITIONS, wall=lambda: START)
         self.rulings = Rulings(self.log, CODEC)
         self.casework, self.model, self.following = Casework(self.rulings), Model(), Following()
@@ -173,7 +174,7 @@ class World:
         self.feed = Feed(CODEC, cut_off=self._count)
         self.feed.begin(dict.fromkeys(range(PARTITIONS), 0))
         self.desk: Desk
-        app = build(self._behind, Admitting(local, INSTALLATION), none)
+        app = build(self._behind, Admitting(local, INSTALLATION), none, pace=pace)
         self.app = Measured(app, self.watch.instruments, MEASURED)
 
     def _count(self) -> None:

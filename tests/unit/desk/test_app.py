@@ -7,11 +7,13 @@ import httpx2
 import msgspec
 import pytest
 
+from infra.http.limits import Rate
 from infra.kafka.acknowledging import NotAcknowledged, TooMuchUnderWay
 from infra.redis.errors import RedisUnavailable
 from infra.redis.records import Hands, Possession
 from producers.desk import desk as desk_module
 from producers.desk.next import NextCase, NothingToDo, NotRuled
+from producers.desk.pace import Pace
 from schemas.events import (
     CaseActionRequested,
     CaseClosed,
@@ -289,6 +291,46 @@ def test_what_the_brokers_did_not_take_is_never_acknowledged(world: World) -> No
     world.casework.fails = None
     says(world)
     assert world.post("/v1/cases/a:claim", {"command_id": "mine"}).status_code == 200
+
+
+def test_a_forged_token_that_casework_refused_can_be_made_good_under_the_same_id(world: World) -> None:
+    """Casework knows of a key before the desk does."""
+    world.put("a")
+    path, own = "/v1/cases/a/decisions", {"action": "approve", "decision_id": "mine"}
+
+    async def post(client: httpx2.AsyncClient) -> httpx2.Response:
+        return await client.post(path, json=own, headers={"reviewer-id": "ann"})
+
+    async def believed(_: httpx2.AsyncClient) -> None:
+        says(world)
+
+    says(world, a=NotVouched.UNKNOWN_KEY)
+    refused, _, accepted = world.run(post, believed, post)
+    assert (refused.status_code, accepted.status_code) == (401, 200)
+
+
+def test_who_asks_too_often_waits_and_others_do_not() -> None:
+    world = World(pace=Pace(lambda: 0.0, Rate(per_second=1, burst=2)))
+    got = [world.get("/v1/cases/a").status_code for _ in range(3)]
+    assert got == [404, 404, 429]
+    late = world.get("/v1/queue")
+    assert (late.status_code, late.json()["reason"], late.headers["retry-after"]) == (429, "rate", "1")
+    assert world.get("/v1/queue", who="bea").status_code == 200
+
+
+def test_at_the_end_whoever_waits_for_casework_is_let_go(world: World) -> None:
+    world.put("a")
+
+    async def story(client: httpx2.AsyncClient) -> httpx2.Response:
+        named = {"reviewer-id": "ann"}
+        waiting = asyncio.ensure_future(client.post("/v1/cases/a/decisions", json={"action": "approve"}, headers=named))
+        while not world.casework.written:
+            await asyncio.sleep(0.01)
+        world.rulings.close()
+        return await asyncio.wait_for(waiting, 5)
+
+    (got,) = world.run(story)
+    assert (got.status_code, got.json()["reason"]) == (503, "log_unavailable")
 
 
 # ---- looking ----
