@@ -81,7 +81,7 @@ def _next(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) -> No
     content = {"application/json": {"schema": kinds}}
 
     @app.post(
-        "/v1/cases:next", responses=DOCUMENT.answers_with(content, 200, refused=(413, 415, 429)),
+        "/v1/cases:next", responses=DOCUMENT.answers_with(content, 200, refused=(404, 413, 415, 429)),
         openapi_extra=DOCUMENT.posted(NextAsked), response_model=None,
     )  # fmt: skip
     async def next_case(request: Request) -> Response:

@@ -1,46 +1,35 @@
 """What the endpoints do, apart from how HTTP asks for it. Made and used on the event loop; others wait beside it."""
 
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from msgspec.structs import replace
 
-from infra.errors import HitlError
 from infra.http.beside import Beside
 from infra.http.problems import Problem
 from infra.kafka.intake import LONGEST_KEY
-from infra.kafka.log import Log, TopicPartition
-from infra.kafka.scan import Entry, scan
-from infra.redis.cached_case import CachedCase
-from infra.redis.errors import RedisRefused, RedisUnavailable
-from infra.redis.records import Hands, Possession
+from infra.kafka.scan import Entry
+from infra.redis.records import Hands
 from producers.desk.admitting import Asker
 from producers.desk.asking import Door
 from producers.desk.commanding import Carried, carry_out
 from producers.desk.deciding import Judgement, decide
-from producers.desk.feed import EventStream, Feed, Positions, positions_in
-from producers.desk.next import SERVED, NextCase, NothingToDo
+from producers.desk.feed import EventStream, Feed, positions_in
+from producers.desk.lookup import Lookup, now, served
+from producers.desk.next import SERVED, NextCase, NothingToDo, Unavailing
 from producers.desk.person import narrowed, person, wip_limit
 from producers.desk.posted import Acted, Action, Answered, NextAsked, command_of, decision_of
-from producers.desk.presenting import CaseShown, NoCase, request_asked, shown
-from producers.desk.queue import Looking, QueueShown, queue_of
+from producers.desk.presenting import CaseShown, NoCase
+from producers.desk.queue import QueueShown
 from producers.desk.refusing import RETRY, not_served, refused
 from producers.desk.repeats import Key, Repeats
 from producers.desk.watching import InHand
-from schemas.codec import Codec
-from schemas.events import ExpertReviewRequested, ReviewRequested
-from schemas.topics import ASSIGNMENTS, POLICIES
-from schemas.values import Coordinates
 from streams.casework.config import Config
 from streams.casework.eligibility import Reviewer
 from streams.casework.identity import NotVouched
-from streams.casework.refusal import Refusal
 from streams.workflow.policies import WorkflowUnknown
 
-T = TypeVar("T")
 R = TypeVar("R", Carried, Judgement)
 PATIENCE: Final = 15.0  # seconds that a caller waits for casework
 LONGER: Final = 120.0  # seconds for which the answer is still listened for, so that a repeat finds it
@@ -61,18 +50,14 @@ class Desk:
     """Everything behind the endpoints; each raises `Problem`."""
 
     def __init__(
-        self, log: Log, codec: Codec, door: Door, following: Serving, model: Looking, feed: Feed,
-        config: Callable[[], Config | None],
-    ) -> None:  # fmt: skip
-        """`log`: a connection that gives up after a few seconds. `config` gives None until it is read."""
-        self._log, self._codec, self._door = log, codec, door
-        self._next, self._model, self.feed, self._config = following, model, feed, config
+        self, door: Door, following: Serving, lookup: Lookup, feed: Feed, config: Callable[[], Config | None]
+    ) -> None:
+        """`config` gives None until it is read."""
+        self._door, self._next, self._lookup, self.feed, self._config = door, following, lookup, feed, config
         self._carried: Repeats[Carried] = Repeats()
         self._judged: Repeats[Judgement] = Repeats()
         self._writing = Beside("waiting for casework", threads=AT_ONCE, line=0, patience_seconds=LONGER)
         self._serving = Beside("waiting for a next case", threads=AT_ONCE, line=0, patience_seconds=PATIENCE * 3)
-        self._looking = Beside("looking at the cases", threads=8, line=1_000, patience_seconds=PATIENCE)
-        self._reading = Beside("reading the log", threads=4, line=100, patience_seconds=PATIENCE)
 
     @property
     def config(self) -> Config:
@@ -86,25 +71,24 @@ class Desk:
     async def require_ready(self) -> None:
         """The brokers answer, and the configuration is read."""
         assert self.config is not None
-        await self._beside(self._reading, lambda: self._log.watermark(TopicPartition(POLICIES.name, 0)))
+        await self._lookup.brokers_answer()
 
     async def next(self, asked: NextAsked, asker: Asker) -> CaseShown | NoCase:
         """The next case, theirs from now on, or why there is none."""
-        config = self.config
-        reviewer = narrowed(
-            person(asker.reviewer_id, asker.token, config),
-            workflows=asked.workflows, skills=asked.skills, roles=asked.roles,
-        )  # fmt: skip
+        able = person(asker.reviewer_id, asker.token, self.config)
+        reviewer = narrowed(able, workflows=asked.workflows, skills=asked.skills, roles=asked.roles)
         try:
-            limit = wip_limit(config, asked.workflows)
+            limit = wip_limit(self.config, asked.workflows)
         except WorkflowUnknown as error:
             raise not_served(error) from error
-        found = await self._beside(
-            self._serving, lambda: self._next.for_person(reviewer, wip_limit=limit, token=asker.token)
+        found = await served(
+            self._serving.call(lambda: self._next.for_person(reviewer, wip_limit=limit, token=asker.token))
         )
         if isinstance(found, NothingToDo):
+            if found.why is Unavailing.NOT_ADMITTED:
+                raise refused(found.refused[-1].reason, found.refused[-1].detail)
             return NoCase(why=found.why.value, in_hand=found.in_hand, detail=found.detail)
-        case = await self._case(found.request_id, review=found.review)
+        case = await self._lookup.granted(found.request_id, found.review)
         return replace(
             case, holder=asker.reviewer_id, hands=Hands.LEASED, until=found.expires_at, lease=found.lease,
             because=found.because.value, rule=SERVED[found.because],
@@ -112,19 +96,19 @@ class Desk:
 
     async def case(self, request_id: str) -> CaseShown:
         """What a reviewer may see of an open case."""
-        return await self._case(request_id, review=None)
+        return await self._lookup.case(request_id)
 
     async def act(self, said: Acted, action: Action, request_id: str, asker: Asker) -> Carried:
         """Something about a case, once casework has carried it out."""
         _require_id(request_id)
         command_id = said.command_id or f"desk:{uuid.uuid4()}"
-        command = command_of(said, action, request_id, asker, command_id=command_id, now=_now())
+        command = command_of(said, action, request_id, asker, command_id=command_id, now=now())
         made = await self._answered(
             self._carried, (asker.reviewer_id, request_id, command_id), (action.word, said),
             lambda: self._writing.call(lambda: carry_out(self._door, command, patience_seconds=LONGER)),
         )  # fmt: skip
-        if made.became in FREE_AGAIN:
-            await self._passed_over(asker.reviewer_id, request_id)
+        if made.became in FREE_AGAIN:  # they are not offered it next
+            await self._lookup.beside(lambda: self._next.gave_back(asker.reviewer_id, request_id))
         return made
 
     async def decide(self, said: Answered, request_id: str, asker: Asker) -> Judgement:
@@ -133,29 +117,19 @@ class Desk:
         decision_id = said.decision_id or f"desk:{uuid.uuid4()}"
 
         async def ask() -> Judgement:
-            review = said.review
-            if review is None:
-                review = await self._looking.call(lambda: self._review(request_id))
-            decision = decision_of(said, request_id, review, asker, decision_id=decision_id, now=_now())
+            review = said.review or await self._lookup.review(request_id)
+            decision = decision_of(said, request_id, review, asker, decision_id=decision_id, now=now())
             return await self._writing.call(lambda: decide(self._door, decision, patience_seconds=LONGER))
 
         return await self._answered(self._judged, (asker.reviewer_id, request_id, decision_id), said, ask)
 
     async def queue(self, asker: Asker, *, workflows: Sequence[str], request_id: str | None) -> QueueShown:
         """How much waits, and what they have."""
-
-        def look() -> QueueShown:
-            self._require_whole()
-            return queue_of(self._model, asker.reviewer_id, workflows=workflows, request_id=request_id, now=_now())
-
-        return await self._beside(self._looking, look)
+        return await self._lookup.queue(asker.reviewer_id, workflows=workflows, request_id=request_id)
 
     async def changes(self, asker: Asker, *, mine: bool, workflow: str | None, since: str | None) -> EventStream:
         """Changes of cases from now on, or since a place that they name."""
-        held: Sequence[str] = ()
-        if mine:
-            held = await self._beside(self._looking, lambda: list(self._model.in_hand(asker.reviewer_id)))
-        hand = InHand(asker.reviewer_id, held) if mine else None
+        hand = InHand(asker.reviewer_id, await self._lookup.in_hand(asker.reviewer_id)) if mine else None
 
         def wanted(entry: Entry) -> bool:
             assert entry.event is not None
@@ -163,11 +137,11 @@ class Desk:
                 return False
             return hand is None or hand.concerns(entry.event)
 
-        now = dict(self.feed.positions)
-        begins = positions_in(since, now) if since else None
-        reader = self.feed.subscribe(wanted, begins)
+        ends = dict(self.feed.positions)
+        begins = positions_in(since, ends) if since else None
+        reader = self.feed.subscribe(wanted, begins)  # before the past is read, so that nothing lies between
         try:
-            past = await self._between(begins, now) if begins else []
+            past = await self._lookup.between(begins, ends) if begins else []
         except BaseException:
             self.feed.leave(reader)
             raise
@@ -176,111 +150,19 @@ class Desk:
     def close(self) -> None:
         """Take no more."""
         self.feed.close()
-        for beside in (self._writing, self._serving, self._looking, self._reading):
+        self._lookup.close()
+        for beside in (self._writing, self._serving):
             beside.close()
 
-    # ---- one case ----
-
-    async def _case(self, request_id: str, *, review: Coordinates | None) -> CaseShown:
-        """As the read model has it, or the log at `review`."""
-        try:
-            found = await self._looking.call(lambda: self._looked_up(request_id, review))
-        except HitlError as error:
-            if review is None:
-                raise not_served(error) from error
-            found = Found(review, None, None)  # it is theirs already: the log tells what it is
-        announced = found.cached
-        if announced is None or (request := request_asked(announced, self._codec)) is None:
-            there = await self._beside(self._reading, lambda: self._announced(found.review))
-            return shown(request_id, there, found.review, request_asked(there, self._codec), found.possession)
-        return shown(request_id, announced, found.review, request, found.possession)
-
-    def _looked_up(self, request_id: str, review: Coordinates | None) -> "Found":
-        record = self._model.status(request_id)
-        cached = self._model.case(request_id)
-        if review is None:
-            place = record.review if record is not None and record.queued is not None else None
-            if record is None or place is None:
-                self._require_whole()
-                raise unknown(request_id)
-            review = place.coordinates
-        fits = cached is not None and cached.review.coordinates == review
-        return Found(review, cached if fits else None, record.possession if record else None)
-
-    def _review(self, request_id: str) -> Coordinates:
-        record = self._model.status(request_id)
-        if record is None or record.review is None:
-            self._require_whole()
-            raise unknown(request_id)
-        return record.review.coordinates
-
-    def _announced(self, review: Coordinates) -> ReviewRequested | ExpertReviewRequested:
-        place = TopicPartition(review.topic, review.partition)
-        starts, ends = {place: review.offset}, {place: review.offset + 1}
-        for entry in scan(self._log, self._codec, [], starts=starts, ends=ends):
-            if isinstance(entry.event, ReviewRequested | ExpertReviewRequested):
-                return entry.event
-        raise Problem(404, "The log no longer has the announcement of this case.", reason="not_kept")
-
-    def _require_whole(self) -> None:
-        if self._model.is_rebuilding():
-            detail = "The view of the cases is being rebuilt from the log; ask again in a moment."
-            raise Problem(503, detail, reason="read_model", retry_seconds=RETRY)
-
-    # ---- beside the event loop ----
-
     async def _answered(self, repeats: Repeats[R], key: Key, said: object, ask: Callable[[], Awaitable[R]]) -> R:
-        try:
-            made = await repeats.answer(key, said, ask, patience_seconds=PATIENCE)
-        except HitlError as error:
-            raise not_served(error) from error
+        made = await served(repeats.answer(key, said, ask, patience_seconds=PATIENCE))
         if made.accepted:
             return made
         if made.reason in set(NotVouched):  # with a good token the same may be said under the same id
             repeats.forget(key)
         raise refused(made.reason, made.detail)
 
-    async def _beside(self, beside: Beside, question: Callable[[], T]) -> T:
-        try:
-            return await beside.call(question)
-        except HitlError as error:
-            raise not_served(error) from error
-
-    async def _passed_over(self, reviewer_id: str, request_id: str) -> None:
-        """Whoever gives a case back is not offered it next. Without Redis nothing is lost but that."""
-        with suppress(RedisUnavailable, RedisRefused, Problem):
-            await self._looking.call(lambda: self._next.gave_back(reviewer_id, request_id))
-
-    async def _between(self, starts: Positions, ends: Positions) -> list[Entry]:
-        """What came since a place, up to where the feed is."""
-
-        def read() -> list[Entry]:
-            places = {TopicPartition(ASSIGNMENTS.name, number): at for number, at in starts.items()}
-            first = {place: max(at, self._log.beginning(place)) for place, at in places.items()}
-            last = {place: ends[place.partition] for place in places}
-            return list(scan(self._log, self._codec, [], starts=first, ends=last))
-
-        return await self._beside(self._reading, read)
-
-
-class Found(NamedTuple):
-    """Where a case was announced last, what is kept of that, and who has it."""
-
-    review: Coordinates
-    cached: CachedCase | None
-    possession: Possession | None
-
-
-def unknown(request_id: str) -> Problem:
-    """A 404: nothing is open there."""
-    detail = f"no case is open for the request {request_id[:100]!r}: correct the id, or ask for the next case."
-    return Problem(404, detail, reason=Refusal.UNKNOWN_CASE)
-
 
 def _require_id(request_id: str) -> None:
     if len(request_id.encode(errors="surrogatepass")) > LONGEST_KEY:
         raise Problem(422, f"A request id has {LONGEST_KEY:,} bytes at most; correct it.", reason="invalid")
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

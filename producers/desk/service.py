@@ -25,6 +25,7 @@ from producers.desk.app import build
 from producers.desk.asking import opened_door
 from producers.desk.desk import Desk
 from producers.desk.feed import Feed
+from producers.desk.lookup import Lookup
 from producers.desk.measuring import MEASURED
 from producers.desk.opening import next_through
 from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
@@ -86,10 +87,8 @@ class Server(HttpServer):
             feed = Feed(self._codec, cut_off=lambda: show.add(m.CUT_OFF))
             feed.begin({place.partition: at for place, at in following.start().items()})
             show.show(m.READERS, lambda: len(feed))
-            self._desk = Desk(
-                self._questions, self._codec, door, next_through(door, redis, settings.topic_prefix),
-                ReadModel(redis, Keys(settings.topic_prefix)), feed, self._config,
-            )  # fmt: skip
+            lookup = Lookup(self._questions, self._codec, ReadModel(redis, Keys(settings.topic_prefix)))
+            self._desk = Desk(door, next_through(door, redis, settings.topic_prefix), lookup, feed, self._config)
             try:
                 yield
             finally:

@@ -2,16 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import httpx2
+import uvicorn
 from fastapi import FastAPI
 from msgspec.structs import replace
 
 from infra.http.measuring import Measured
 from infra.kafka.log import Reader, Record, TopicPartition
+from infra.local.ports import free_ports
 from infra.observe.serving import unserved
 from infra.redis.cached_case import CachedCase
 from infra.redis.errors import RedisUnavailable
@@ -22,6 +25,7 @@ from producers.desk.app import build
 from producers.desk.asking import Door
 from producers.desk.desk import Desk
 from producers.desk.feed import Feed
+from producers.desk.lookup import Lookup
 from producers.desk.measuring import MEASURED
 from producers.desk.next import NextCase, NothingToDo
 from producers.desk.pace import Pace
@@ -204,10 +208,8 @@ class World:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[httpx2.AsyncClient]:
-        self.desk = Desk(
-            self.log, CODEC, Door(self.rulings, self.casework), self.following, self.model, self.feed,
-            lambda: self.config,
-        )  # fmt: skip
+        lookup, door = Lookup(self.log, CODEC, self.model), Door(self.rulings, self.casework)
+        self.desk = Desk(door, self.following, lookup, self.feed, lambda: self.config)
         transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
         try:
             async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
@@ -230,3 +232,24 @@ class World:
 @asynccontextmanager
 async def none(_: FastAPI) -> AsyncIterator[None]:
     yield
+
+
+@contextmanager
+def served(world: World) -> Iterator[str]:
+    """The application at an address of its own."""
+    (port,) = free_ports(1)
+    server = uvicorn.Server(uvicorn.Config(world.app, port=port, log_config=None, lifespan="off"))
+
+    async def serve() -> None:
+        async with world.opened():
+            await server.serve()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -12,7 +12,7 @@ from infra.kafka.acknowledging import NotAcknowledged, TooMuchUnderWay
 from infra.redis.errors import RedisUnavailable
 from infra.redis.records import Hands, Possession
 from producers.desk import desk as desk_module
-from producers.desk.next import NextCase, NothingToDo, NotRuled
+from producers.desk.next import NextCase, NothingToDo, NotRuled, Unavailing
 from producers.desk.pace import Pace
 from schemas.events import (
     CaseActionRequested,
@@ -160,6 +160,15 @@ def test_nothing_to_do_is_an_answer_with_a_reason(world: World) -> None:
     assert world.following.asked[0][0].roles == frozenset({"expert"})
     unknown = world.post("/v1/cases:next", {"workflows": ["no such"]})
     assert (unknown.status_code, unknown.json()["reason"]) == (422, "unknown_workflow")
+
+
+def test_whoever_is_not_admitted_is_told_why(world: World) -> None:
+    said = CommandRefused(event_id="e", request_id="a", sequence=0, cause=Coordinates(topic="t", partition=0, offset=0),
+                          occurred_at=0, command_id="c", reviewer_id="ann", action="claim", reason="not_active",
+                          detail="set inactive")  # fmt: skip
+    world.following.gives = NothingToDo(why=Unavailing.NOT_ADMITTED, in_hand=0, detail="you are not", refused=(said,))
+    got = world.post("/v1/cases:next")
+    assert (got.status_code, got.json()["reason"], got.json()["detail"]) == (403, "not_active", "set inactive")
 
 
 @pytest.mark.parametrize(

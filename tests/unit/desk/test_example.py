@@ -1,24 +1,17 @@
 """The smallest reviewer app, at a desk that is served: it decides case after case, and says what is refused."""
 
-import asyncio
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
-
-from infra.local.ports import free_ports
 from producers.desk.next import NextCase, NothingToDo
 from producers.desk.posted import ACTIONS
 from schemas.events import CaseActionRequested, CaseClosed, DecisionRefused, Event, LeaseEnded, ReviewDecided
 from schemas.values import ClosedBy, Coordinates, EndedBy, Priority
 from streams.casework.eligibility import Idle, Reviewer
 from streams.casework.serving import Because
-from tests.support.desk import World
+from tests.support.desk import World, served
 from tests.support.recorded import START
 
 APP = Path(ACTIONS["claim"].kind.__module__.replace(".", "/")).parent / "examples" / "reviewer.py"
@@ -57,26 +50,6 @@ class Shift(World):
                                     detail="somebody was quicker")]  # fmt: skip
         return [CaseClosed(event_id="e", request_id=name, workflow="w", sequence=2, revision=1, cause=at,
                            occurred_at=0, closed_by=ClosedBy.REVIEWER, label="approve")]  # fmt: skip
-
-
-@contextmanager
-def served(world: World) -> Iterator[str]:
-    (port,) = free_ports(1)
-    server = uvicorn.Server(uvicorn.Config(world.app, port=port, log_config=None, lifespan="off"))
-
-    async def serve() -> None:
-        async with world.opened():
-            await server.serve()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def used(url: str, typed: str) -> str:

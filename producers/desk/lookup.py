@@ -1,0 +1,154 @@
+"""Cases, queues and people as the read model has them, and announcements as the log has them; asked beside the loop."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple, TypeVar
+
+from infra.errors import HitlError
+from infra.http.beside import Beside
+from infra.http.problems import Problem
+from infra.kafka.log import Log, TopicPartition
+from infra.kafka.scan import Entry, scan
+from infra.redis.cached_case import CachedCase
+from infra.redis.records import Possession
+from producers.desk.presenting import CaseShown, request_asked, shown
+from producers.desk.queue import Looking, QueueShown, queue_of
+from producers.desk.refusing import RETRY, not_served
+from schemas.codec import Codec
+from schemas.events import ExpertReviewRequested, ReviewRequested
+from schemas.topics import ASSIGNMENTS, POLICIES
+from schemas.values import Coordinates
+from streams.casework.refusal import Refusal
+
+T = TypeVar("T")
+PATIENCE: Final = 15.0  # seconds
+
+
+class Found(NamedTuple):
+    """Where a case was announced last, what is kept of that, and who has it."""
+
+    review: Coordinates
+    cached: CachedCase | None
+    possession: Possession | None
+
+
+class Lookup:
+    """Each question raises `Problem`. `log`: a connection that gives up after a few seconds."""
+
+    def __init__(self, log: Log, codec: Codec, model: Looking) -> None:
+        self._log, self._codec, self._model = log, codec, model
+        self._looking = Beside("looking at the cases", threads=8, line=1_000, patience_seconds=PATIENCE)
+        self._reading = Beside("reading the log", threads=4, line=100, patience_seconds=PATIENCE)
+
+    async def brokers_answer(self) -> None:
+        """Raises `Problem` when they do not."""
+        await served(self._reading.call(lambda: self._log.watermark(TopicPartition(POLICIES.name, 0))))
+
+    async def case(self, request_id: str) -> CaseShown:
+        """What a reviewer may see of an open case."""
+        found = await served(self._looking.call(lambda: self._found(request_id)))
+        return await self._shown(request_id, found)
+
+    async def granted(self, request_id: str, review: Coordinates) -> CaseShown:
+        """A case that was just given to somebody: without Redis the log tells what it is."""
+        found = Found(review, None, None)
+        with suppress(HitlError, Problem):
+            found = await self._looking.call(lambda: self._kept(request_id, review))
+        return await self._shown(request_id, found)
+
+    async def review(self, request_id: str) -> Coordinates:
+        """Where a case was announced last."""
+        return await served(self._looking.call(lambda: self._review(request_id)))
+
+    async def in_hand(self, reviewer_id: str) -> Sequence[str]:
+        """The request ids of the cases that somebody has a lease on."""
+        return await served(self._looking.call(lambda: list(self._model.in_hand(reviewer_id))))
+
+    async def queue(self, reviewer_id: str, *, workflows: Sequence[str], request_id: str | None) -> QueueShown:
+        """How much waits, and what they have."""
+
+        def look() -> QueueShown:
+            self._require_whole()
+            return queue_of(self._model, reviewer_id, workflows=workflows, request_id=request_id, now=now())
+
+        return await served(self._looking.call(look))
+
+    async def between(self, starts: Mapping[int, int], ends: Mapping[int, int]) -> list[Entry]:
+        """Changes of cases from these offsets, by partition, to before those."""
+
+        def read() -> list[Entry]:
+            places = {TopicPartition(ASSIGNMENTS.name, number): at for number, at in starts.items()}
+            first = {place: max(at, self._log.beginning(place)) for place, at in places.items()}
+            last = {place: ends[place.partition] for place in places}
+            return list(scan(self._log, self._codec, [], starts=first, ends=last))
+
+        return await served(self._reading.call(read))
+
+    async def beside(self, write: Callable[[], None]) -> None:
+        """Something for Redis that is not missed without it."""
+        with suppress(HitlError, Problem):
+            await self._looking.call(write)
+
+    def close(self) -> None:
+        """Take no more."""
+        self._looking.close()
+        self._reading.close()
+
+    async def _shown(self, request_id: str, found: Found) -> CaseShown:
+        announced = found.cached
+        if announced is not None and (request := request_asked(announced, self._codec)) is not None:
+            return shown(request_id, announced, found.review, request, found.possession)
+        there = await served(self._reading.call(lambda: self._announced(found.review)))
+        return shown(request_id, there, found.review, request_asked(there, self._codec), found.possession)
+
+    def _found(self, request_id: str) -> Found:
+        record = self._model.status(request_id)
+        if record is None or record.queued is None or record.review is None:
+            self._require_whole()
+            raise unknown(request_id)
+        return self._kept(request_id, record.review.coordinates)
+
+    def _kept(self, request_id: str, review: Coordinates) -> Found:
+        record, cached = self._model.status(request_id), self._model.case(request_id)
+        fits = cached is not None and cached.review.coordinates == review
+        return Found(review, cached if fits else None, record.possession if record else None)
+
+    def _review(self, request_id: str) -> Coordinates:
+        record = self._model.status(request_id)
+        if record is None or record.review is None:
+            self._require_whole()
+            raise unknown(request_id)
+        return record.review.coordinates
+
+    def _announced(self, review: Coordinates) -> ReviewRequested | ExpertReviewRequested:
+        place = TopicPartition(review.topic, review.partition)
+        starts, ends = {place: review.offset}, {place: review.offset + 1}
+        for entry in scan(self._log, self._codec, [], starts=starts, ends=ends):
+            if isinstance(entry.event, ReviewRequested | ExpertReviewRequested):
+                return entry.event
+        raise Problem(404, "The log no longer has the announcement of this case.", reason="not_kept")
+
+    def _require_whole(self) -> None:
+        if self._model.is_rebuilding():
+            detail = "The view of the cases is being rebuilt from the log; ask again in a moment."
+            raise Problem(503, detail, reason="read_model", retry_seconds=RETRY)
+
+
+async def served(asked: Awaitable[T]) -> T:
+    """The answer. Raises `Problem` instead of our other errors."""
+    try:
+        return await asked
+    except HitlError as error:
+        raise not_served(error) from error
+
+
+def unknown(request_id: str) -> Problem:
+    """A 404: nothing is open there."""
+    detail = f"no case is open for the request {request_id[:100]!r}: correct the id, or ask for the next case."
+    return Problem(404, detail, reason=Refusal.UNKNOWN_CASE)
+
+
+def now() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
