@@ -107,6 +107,7 @@ def request_in(case: CaseSnapshot, codec: Codec) -> DecisionRequested | None:
 
 def actions_for(case: CaseSnapshot) -> Sequence[str]:
     """What can be answered: experts have the last word, and a blind case shows nothing that could be wrong."""
+    judging = ("approve", "reject", *(("label",) if len(case.classes) > 2 else ()))
     if case.stage == "expert":
-        return ("approve", "reject")
-    return ("approve", "reject", "escalate", *(("mark_wrong",) if case.recommendation else ()))
+        return judging
+    return (*judging, "escalate", *(("mark_wrong",) if case.recommendation else ()))

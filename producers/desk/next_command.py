@@ -41,7 +41,8 @@ def next_case(workflows: tuple[str, ...], skills: tuple[str, ...], roles: tuple[
     settings = load_settings()
     with opened(settings) as (log, codec), opened_next(settings, log, codec) as following:
         config = config_of(scan(log, codec, [POLICIES.name, REVIEWERS.name]))
-        reviewer = narrowed(person(caller, config), workflows=workflows, skills=skills, roles=roles)
+        open_to = workflows or open_workflows(caller.reviewer_id, config)
+        reviewer = narrowed(person(caller, config), workflows=open_to, skills=skills, roles=roles)
         found = following.for_person(reviewer, wip_limit=wip_limit(config, workflows), token=caller.token)
         if isinstance(found, NothingToDo):
             show(found, as_json=caller.as_json, text=f"no case: {found.detail}")
@@ -63,6 +64,16 @@ def config_of(entries: Iterable[Entry]) -> Config:
 def person(caller: Caller, config: Config) -> Reviewer:
     """Whoever asks, as casework will take them for."""
     return reviewer_of(who_is(Identity(caller.reviewer_id, claims_in(caller.token)), config.people))
+
+
+def open_workflows(reviewer_id: str, config: Config) -> tuple[str, ...]:
+    """Those that ask for no enrolment, for somebody who is not enrolled; nothing, which means all, for others."""
+    if config.people.get(reviewer_id).enrolled:
+        return ()
+    reviews = {name: policy.workflow_type.review for name, policy in config.policies.items()}
+    if not any(review.enrolled_only for review in reviews.values()):
+        return ()
+    return tuple(name for name, review in reviews.items() if not review.enrolled_only) or ("",)
 
 
 def narrowed(
