@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [stages|path|latency|index|insights|casework]`: the figures of BENCHMARKS.md, on a new broker."""
+"""The figures of BENCHMARKS.md, on a new broker: `python -m tests.benchmarks [WHAT …]`; without any, all of them."""
 
 import argparse
 import os
