@@ -105,7 +105,7 @@ def _leased(record: RequestRecord, event: LeaseGranted | LeaseExtended, _: Messa
 
 
 def _held(record: RequestRecord, event: CaseHeld, _: Message) -> RequestRecord:
-    return _possessed(record, event, Hands.HELD)
+    return _possessed(record, event, Hands.HELD, expires_at=event.resumes_at)
 
 
 def _answered(record: RequestRecord, event: AnswerReceived, _: Message) -> RequestRecord:

@@ -75,7 +75,7 @@ def _possession(case: CaseSnapshot) -> Possession | None:
     if case.pending is not None:
         return _in_hands(Hands.ANSWERED, case.pending.answer.reviewer_id)
     if case.hold is not None:
-        return _in_hands(Hands.HELD, case.hold.reviewer_id)
+        return _in_hands(Hands.HELD, case.hold.reviewer_id, case.hold.resumes_at)
     if case.lease is not None:
         return _in_hands(Hands.LEASED, case.lease.reviewer_id, case.lease.expires_at)
     return None

@@ -14,9 +14,9 @@ def possession(record: RequestRecord) -> Possession | None:
 
 
 def in_hand(record: RequestRecord, place: Queued | None) -> InHand | None:
-    """The lease on an open case."""
+    """The lease on an open case, or the hold: were that no work in hand, anybody could park a whole queue."""
     said = possession(record)
-    if place is None or said is None or said.hands is not Hands.LEASED or said.expires_at is None:
+    if place is None or said is None or said.hands not in (Hands.LEASED, Hands.HELD) or said.expires_at is None:
         return None
     return InHand(reviewer_id=said.reviewer_id, expires_at=said.expires_at)
 

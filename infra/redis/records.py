@@ -103,7 +103,7 @@ class Hands(StrEnum):
 
 
 class Possession(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Who has the case, by the last change that says so; a lease is theirs until it expires."""
+    """Who has the case, by the last change that says so; a lease or a hold is theirs until it ends."""
 
     sequence: int
     hands: Hands

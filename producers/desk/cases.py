@@ -107,11 +107,12 @@ def request_in(case: CaseSnapshot, codec: Codec) -> DecisionRequested | None:
 
 def actions_for(case: CaseSnapshot) -> Sequence[str]:
     """What can be answered."""
-    return actions_at(case.stage, shows_recommendation=case.recommendation is not None)
+    return actions_at(case.stage, case.classes, shows_recommendation=case.recommendation is not None)
 
 
-def actions_at(stage: CaseStage, *, shows_recommendation: bool) -> tuple[str, ...]:
+def actions_at(stage: CaseStage, classes: Sequence[str], *, shows_recommendation: bool) -> tuple[str, ...]:
     """Experts have the last word, and a blind case shows nothing that could be wrong."""
+    judging = ("approve", "reject", *(("label",) if len(classes) > 2 else ()))
     if stage is CaseStage.EXPERT:
-        return ("approve", "reject")
-    return ("approve", "reject", "escalate", *(("mark_wrong",) if shows_recommendation else ()))
+        return judging
+    return (*judging, "escalate", *(("mark_wrong",) if shows_recommendation else ()))

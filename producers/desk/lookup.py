@@ -62,7 +62,7 @@ class Lookup:
         return await served(self._looking.call(lambda: self._review(request_id)))
 
     async def in_hand(self, reviewer_id: str) -> Sequence[str]:
-        """The request ids of the cases that somebody has a lease on."""
+        """The request ids of the cases that somebody has or has set aside."""
         return await served(self._looking.call(lambda: list(self._model.in_hand(reviewer_id))))
 
     async def queue(self, reviewer_id: str, *, workflows: Sequence[str], request_id: str | None) -> QueueShown:

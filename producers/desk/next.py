@@ -218,7 +218,7 @@ SERVED: Final[Mapping[Because, str]] = {
 }
 WHY: Final[Mapping[Idle | Unavailing, str]] = {
     Idle.NO_LANE: "nothing was ever asked for that you are able to do: see your skills and roles",
-    Idle.NONE_WAITS: "no case waits that you are able to do and have not answered",
+    Idle.NONE_WAITS: "no case waits that you are able to do, but for those that you answered or gave back lately",
     Idle.ENOUGH_IN_HAND: "you hold as many cases as you may: answer or release one first",
     Idle.FAIR_SHARE: "the cases that wait are left to others at work: answer one of yours first",
     Unavailing.REFUSED: "others were quicker, or none of these may be yours: ask again",

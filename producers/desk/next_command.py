@@ -13,7 +13,7 @@ from producers.desk.cases import request_in
 from producers.desk.finding import open_case
 from producers.desk.next import SERVED, NothingToDo
 from producers.desk.opening import opened_next
-from producers.desk.person import config_of, narrowed, person, wip_limit
+from producers.desk.person import config_of, narrowed, open_workflows, person, wip_limit
 from producers.desk.shown import case_for_machines, case_text
 from schemas.topics import POLICIES, REVIEWERS
 from streams.casework.identity import Role
@@ -36,7 +36,8 @@ def next_case(workflows: tuple[str, ...], skills: tuple[str, ...], roles: tuple[
     with opened(settings) as (log, codec), opened_next(settings, log, codec) as following:
         config = config_of(scan(log, codec, [POLICIES.name, REVIEWERS.name]))
         able = person(caller.reviewer_id, caller.token, config)
-        reviewer = narrowed(able, workflows=workflows, skills=skills, roles=roles)
+        open_to = workflows or open_workflows(caller.reviewer_id, config)
+        reviewer = narrowed(able, workflows=open_to, skills=skills, roles=roles)
         found = following.for_person(reviewer, wip_limit=wip_limit(config, workflows), token=caller.token)
         if isinstance(found, NothingToDo):
             show(found, as_json=caller.as_json, text=f"no case: {found.detail}")

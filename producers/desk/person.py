@@ -34,6 +34,16 @@ def person(reviewer_id: str, token: str | None, config: Config) -> Reviewer:
     return reviewer_of(who_is(Identity(reviewer_id, claims_in(token)), config.people))
 
 
+def open_workflows(reviewer_id: str, config: Config) -> tuple[str, ...]:
+    """Those that ask for no enrolment, for somebody who is not enrolled; nothing, which means all, for others."""
+    if config.people.get(reviewer_id).enrolled:
+        return ()
+    reviews = {name: policy.workflow_type.review for name, policy in config.policies.items()}
+    if not any(review.enrolled_only for review in reviews.values()):
+        return ()
+    return tuple(name for name, review in reviews.items() if not review.enrolled_only) or ("",)
+
+
 def narrowed(
     reviewer: Reviewer, *, workflows: Collection[str], skills: Collection[str], roles: Collection[str]
 ) -> Reviewer:

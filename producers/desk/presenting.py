@@ -100,7 +100,7 @@ def shown(
         content=content_of(request) if request else None,
         content_type=payload.content_type if payload else None,
         attributes=request.attributes if request else {},
-        actions=actions_at(asked.stage, shows_recommendation=asked.recommendation is not None),
+        actions=actions_at(asked.stage, asked.classes, shows_recommendation=asked.recommendation is not None),
         holder=has.reviewer_id if has else None,
         hands=has.hands if has else Hands.FREE,
         until=has.expires_at if has else None,

@@ -44,7 +44,7 @@ class PlaceInQueue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InHand(msgspec.Struct, frozen=True, kw_only=True):
-    """A case that whoever asks has a lease on, until it expires (milliseconds since the epoch)."""
+    """A case that whoever asks has or has set aside, until then (milliseconds since the epoch)."""
 
     request_id: str
     expires_at: int

@@ -93,7 +93,8 @@ def case_text(case: CaseSnapshot, request: DecisionRequested | None, *, now: int
         *((name, str(value)) for name, value in (request.attributes if request else {}).items()),
         *content_rows(request),
     ]
-    answers = dict.fromkeys((*actions_for(case), *(case.classes if len(case.classes) > 2 else ())))
+    named = case.classes if len(case.classes) > 2 else ()
+    answers = dict.fromkeys((*(each for each in actions_for(case) if each != "label"), *named))
     todo = f"hitl cases decide {case.request_id} {'|'.join(answers)}"
     return rendered(table(("request", case.request_id), rows), todo)
 

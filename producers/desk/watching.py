@@ -14,6 +14,7 @@ from schemas.events import (
     CaseClosed,
     CaseEscalated,
     CaseHeld,
+    CaseReopened,
     CaseReturned,
     CaseSnapshot,
     Event,
@@ -21,6 +22,7 @@ from schemas.events import (
     LeaseEnded,
     LeaseGranted,
 )
+from schemas.values import ReopenedBy
 from streams.workflow.sentences import sentence
 
 TAKING: Final = (LeaseGranted, CaseHeld, AnswerReceived)
@@ -53,7 +55,10 @@ def held_by(reviewer_id: str, cases: Iterable[CaseSnapshot]) -> list[str]:
 def for_machines(entry: Entry) -> dict[str, object]:
     """A change as a JSON object: what happened, in words, when (milliseconds), and the event without what is sealed."""
     assert entry.event is not None
-    fields = {name: value for name, value in msgspec.to_builtins(entry.event).items() if name != "sealed"}
+    hidden = {"sealed"}
+    if isinstance(entry.event, CaseReopened) and entry.event.reopened_by is ReopenedBy.VALIDATION:
+        hidden |= {"standing", "reopened_by"}  # whoever judges anew is not shown what stands
+    fields = {name: value for name, value in msgspec.to_builtins(entry.event).items() if name not in hidden}
     where = {"partition": entry.partition, "offset": entry.offset, "at": entry.timestamp}
     return {"event": type(entry.event).__name__, "text": sentence(entry.event), **where, **fields}
 

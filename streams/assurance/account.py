@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import msgspec
 
 from infra.kafka.scan import Entry
-from schemas.events import OverlapAnswered, ReviewerAssessed, ReviewerEnrolled
-from schemas.topics import AUDITS, REVIEWERS
+from schemas.events import OverlapAnswered, PolicyPublished, ReviewerAssessed, ReviewerEnrolled
+from schemas.topics import AUDITS, POLICIES, REVIEWERS
 from streams.assurance.agreement import Agreement, Coefficient, agreement, cohen_kappa, ratings
+from streams.workflow.policies import NO_POLICIES, Policies, fold_policies
 
-ACCOUNT_TOPICS = (AUDITS.name, REVIEWERS.name)
+ACCOUNT_TOPICS = (AUDITS.name, REVIEWERS.name, POLICIES.name)
 Given = tuple[str, str]  # reviewer, label
 
 
@@ -40,6 +41,7 @@ class Account:
     assessments: dict[tuple[str, str], ReviewerAssessed] = field(default_factory=dict)  # by workflow and reviewer
     enrolments: dict[str, ReviewerEnrolled] = field(default_factory=dict)  # by reviewer
     cases: dict[tuple[str, str], dict[int, Given]] = field(default_factory=dict)  # by workflow and request: by position
+    policies: Policies = field(default_factory=lambda: NO_POLICIES)
 
     def add(self, entry: Entry) -> None:
         """Collect from one more record; of each position of a case the first answer counts."""
@@ -51,6 +53,8 @@ class Account:
                 self.assessments[said.workflow, said.reviewer_id] = said
             case ReviewerEnrolled() as told if entry.topic == REVIEWERS.name:
                 self.enrolments[told.reviewer_id] = told
+            case PolicyPublished() as published:
+                self.policies = fold_policies(self.policies, published)
 
     def listed(self, workflow: str | None = None) -> list[ReviewerAssessed]:
         """The last assessments: suspected people first, then by accuracy as far as it is sure, least first."""
@@ -64,7 +68,14 @@ class Account:
             labels = [label for _, (_, label) in sorted(case.items())]
             if len(labels) > 1:
                 pairs.setdefault(workflow, []).append((labels[0], labels[1]))
-        return {workflow: agreement(ratings(each, _classes(each))) for workflow, each in pairs.items()}
+        return {name: agreement(ratings(each, self._classes(name, each))) for name, each in pairs.items()}
+
+    def _classes(self, workflow: str, pairs: list[tuple[str, str]]) -> list[str]:
+        """Those of the policy in force, used or not, and those that were used before."""
+        policy = self.policies.get(workflow)
+        declared = policy.workflow_type.classes if policy is not None else ()
+        classes = sorted({*declared, *(label for pair in pairs for label in pair)})
+        return classes if len(classes) > 1 else [*classes, ""]  # every workflow has two at least
 
     def person(self, reviewer_id: str) -> Person:
         """Everything about one person; empty when the log knows of nobody by that name."""
@@ -88,12 +99,6 @@ def account_of(entries: Iterable[Entry]) -> Account:
     for entry in entries:
         made.add(entry)
     return made
-
-
-def _classes(pairs: list[tuple[str, str]]) -> list[str]:
-    """Those in use; every workflow has two at least."""
-    used = sorted({label for pair in pairs for label in pair})
-    return used if len(used) > 1 else [*used, ""]
 
 
 def _together(workflow: str, other: str, pairs: list[tuple[str, str]]) -> Together:

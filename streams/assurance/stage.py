@@ -113,7 +113,9 @@ def learn(state: People, event: Answered) -> Known:
         case GoldAnswered():
             record = with_gold(known.record, gold_id=event.gold_id, label=event.label, right=event.agrees)
         case OverlapAnswered():
-            record = with_overlap(known.record, agreed=event.label == event.resolved_label)
+            record = known.record
+            if event.resolved_label is not None:  # what came to nothing says of nobody that they were wrong
+                record = with_overlap(record, agreed=event.label == event.resolved_label)
             crowd = state.crowds.get(event.workflow) or Crowd()
             answer = Answer(event.request_id, event.reviewer_id, event.label)
             state.crowds.put(event.workflow, with_answer(crowd, answer))

@@ -136,7 +136,7 @@ def case_closed(
 
 
 def lease_granted(
-    case: Case, reviewer_id: str, stamp: Stamp, *, lease_ms: int, handed_over_by: str | None = None
+    case: Case, reviewer_id: str, stamp: Stamp, *, expires_at: int, handed_over_by: str | None = None
 ) -> LeaseGranted:
     """The person has the case; the number of this change is the fencing token, so that tokens only grow."""
     frame = _frame(case, stamp)
@@ -144,16 +144,18 @@ def lease_granted(
         **frame,
         reviewer_id=reviewer_id,
         lease=frame["sequence"],
-        expires_at=stamp.now + lease_ms,
+        expires_at=expires_at,
         handed_over_by=handed_over_by,
     )
 
 
-def lease_extended(case: Case, lease: Lease, stamp: Stamp, *, lease_ms: int) -> LeaseExtended:
-    """A further term from now on; never a shorter one than was promised."""
-    expires_at = max(lease.expires_at, stamp.now + lease_ms)
+def lease_extended(case: Case, lease: Lease, stamp: Stamp, *, expires_at: int) -> LeaseExtended:
+    """A further term; never a shorter one than was promised."""
     return LeaseExtended(
-        **_frame(case, stamp), reviewer_id=lease.reviewer_id, lease=lease.token, expires_at=expires_at
+        **_frame(case, stamp),
+        reviewer_id=lease.reviewer_id,
+        lease=lease.token,
+        expires_at=max(lease.expires_at, expires_at),
     )
 
 

@@ -220,7 +220,7 @@ def overlap_answered(
     case: Case, answers: tuple[GivenAnswer, ...], resolved: str | None, sealed: Sealed
 ) -> Iterator[OverlapAnswered]:
     """Each of several answers to the same case, with what they came to; one that settled it alone is no overlap."""
-    if len(answers) < 2 and resolved is not None:
+    if len(answers) < 2:
         return
     for position, given in enumerate(answers, start=1):
         if given.label is not None:

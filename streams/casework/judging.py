@@ -72,7 +72,7 @@ class Judging:
             refused = changes.command_refused(case, command, ruled, turn.stamp)
             self._refuse(case, ASSIGNMENTS.message(refused), ruled, message, turn)
         elif case is not None:
-            self._act(case, command, ruled, turn)
+            self._act(case, command, ruled, turn, at=message.timestamp)
 
     # ---- in its place, and from whom ----
 
@@ -144,14 +144,18 @@ class Judging:
         rules = config.rules(case.workflow if case is not None else UNKNOWN_WORKFLOW)
         return rule_on(case, command, who, heir, rules, at=message.timestamp)
 
-    def _act(self, case: Case, command: CaseActionRequested, act: Act | None, turn: Turn) -> None:
-        """What a command changes, on record."""
-        stamp, lease_ms = turn.stamp, turn.config.rules(case.workflow).review.lease_ms
+    def _act(self, case: Case, command: CaseActionRequested, act: Act | None, turn: Turn, *, at: int) -> None:
+        """What a command of a record appended `at` a time changes, on record.
+
+        A lease is judged by such times, so its term begins there, if casework's clock is behind the brokers'.
+        """
+        stamp = turn.stamp
+        expires_at = max(stamp.now, at) + turn.config.rules(case.workflow).review.lease_ms
         match act:
             case Grant(reviewer_id=who, handed_over_by=by):
-                self._grant(case, who, turn, handed_over_by=by)
+                self._grant(case, who, turn, expires_at=expires_at, handed_over_by=by)
             case Extend() if case.lease is not None:
-                extended = changes.lease_extended(case, case.lease, stamp, lease_ms=lease_ms)
+                extended = changes.lease_extended(case, case.lease, stamp, expires_at=expires_at)
                 turn.record(evolve(case, extended), extended)
             case Release() if case.lease is not None:
                 ended = changes.lease_ended(case, case.lease, EndedBy.RELEASED, stamp)
@@ -159,8 +163,8 @@ class Judging:
             case Release() if case.hold is not None:
                 resumed = changes.hold_ended(case, case.hold, EndedBy.RELEASED, stamp)
                 turn.record(evolve(case, resumed), resumed)
-            case SetAside(resumes_at=at):
-                held = changes.case_held(case, command, at, stamp)
+            case SetAside(resumes_at=resumes_at):
+                held = changes.case_held(case, command, resumes_at, stamp)
                 turn.record(evolve(case, held), held)
             case Annotate():
                 noted = changes.case_noted(case, command, stamp)
@@ -169,15 +173,19 @@ class Judging:
                 self._announce_anew(case, command, act, turn)
             case Withdraw() if case.pending is not None:
                 withdrawn = changes.answer_withdrawn(case, case.pending.answer, stamp)
-                self._grant(turn.record(evolve(case, withdrawn), withdrawn), command.reviewer_id, turn)
+                free = turn.record(evolve(case, withdrawn), withdrawn)
+                self._grant(free, command.reviewer_id, turn, expires_at=expires_at)
             case None | Extend() | Release() | Withdraw():
                 raise AssertionError("ruled on what is not there")
             case _:
                 assert_never(act)
 
-    def _grant(self, case: Case, who: str, turn: Turn, *, handed_over_by: str | None = None) -> None:
-        lease_ms = turn.config.rules(case.workflow).review.lease_ms
-        granted = changes.lease_granted(case, who, turn.stamp, lease_ms=lease_ms, handed_over_by=handed_over_by)
+    def _grant(
+        self, case: Case, who: str, turn: Turn, *, expires_at: int, handed_over_by: str | None = None
+    ) -> None:
+        granted = changes.lease_granted(
+            case, who, turn.stamp, expires_at=expires_at, handed_over_by=handed_over_by
+        )
         turn.record(evolve(case, granted), granted)
 
     def _announce_anew(
@@ -192,15 +200,16 @@ class Judging:
             turn.record(evolve(case, changed, asked), changed)
             return
         returned = changes.case_returned(case, command, turn.stamp)
-        due_at = self._new_deadline(case, turn) if not announcing.expires(sealed) else case.due_at
+        due_at = case.due_at if case.due_at is not None else self._first_deadline(case, turn)
         again = announcing.returned_to_reviewers(case, returned, sealed, self._sealer, due_at=due_at)
         turn.send(announcing.announced(again))
         turn.record(evolve(case, returned, again), returned)
         turn.count(case, "returned")
 
-    def _new_deadline(self, case: Case, turn: Turn) -> int | None:
+    def _first_deadline(self, case: Case, turn: Turn) -> int | None:
+        """Of a case that came to experts at once. Any other keeps its own: if only an audit's stayed, it would tell."""
         policy = turn.config.policies.get(case.workflow)
-        return case.due_at if policy is None else turn.stamp.now + policy.workflow_type.deadline_ms(case.priority)
+        return None if policy is None else turn.stamp.now + policy.workflow_type.deadline_ms(case.priority)
 
     # ---- refused ----
 

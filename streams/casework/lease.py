@@ -197,6 +197,8 @@ def _give_back(case: Case, command: CaseActionRequested, who: Who, rules: Rules,
         return Refused(
             Refusal.NOT_ALLOWED, "only an expert returns a case, and not one that is judged anew: answer it instead"
         )
+    if case.due_at is not None and at >= case.due_at:
+        return Refused(Refusal.NOT_ALLOWED, "the deadline is past, and it stays with the case: answer it instead")
     if len(case.answers) >= MAX_ROUNDS:
         return Refused(
             Refusal.NOT_ALLOWED, f"the case went from hand to hand {len(case.answers)} times: answer it instead"

@@ -10,6 +10,7 @@ from schemas.ids import derive_id
 from schemas.topics import REVIEW
 from schemas.values import CaseStage, CaseStatus, Coordinates, SampleKind, Split
 from streams.casework import changes
+from streams.casework.announcing import BLIND_KINDS
 from streams.casework.case import Announcement, Case, evolve
 from streams.casework.gold import GOLD, Question, disguised, question_after, request_of
 from streams.casework.recording import Turn
@@ -21,6 +22,7 @@ from streams.workflow.types import WorkflowType
 
 FIRST: int = 1  # revision
 NEAR: int = 50  # offsets before the case that it follows, among which a question seems to have been asked
+EARLIER: int = 20  # milliseconds for each of these
 
 
 class Opening:
@@ -37,7 +39,7 @@ class Opening:
             opened = changes.case_opened(announcement, message.coordinates, turn.stamp)
             after = turn.record(evolve(None, opened, announcement), opened)
             if sealed.kind is not SampleKind.GOLD and after.stage is CaseStage.HUMAN:
-                self._ask_gold(after, announcement, turn)
+                self._ask_gold(after, announcement, sealed, turn)
         elif announcement.revision > case.revision:
             raise _invalid(announcement, f"revision {announcement.revision} follows none; casework announces revisions")
         elif announcement.revision == case.revision and case.review is None and case.status is CaseStatus.OPEN:
@@ -52,7 +54,7 @@ class Opening:
         except SealBroken as error:
             raise _invalid(announcement, str(error)) from error
 
-    def _ask_gold(self, case: Case, announcement: Announcement, turn: Turn) -> None:
+    def _ask_gold(self, case: Case, announcement: Announcement, sealed: Sealed, turn: Turn) -> None:
         """Chance may announce a question of the same look; it is opened when it is read, as any other case."""
         policy = turn.config.policies.get(case.workflow)
         if policy is None or policy.version != announcement.policy_version:
@@ -66,6 +68,8 @@ class Opening:
         )
         if name is None or turn.lane.state.get(name) is not None or not isinstance(announcement, ReviewRequested):
             return
+        if announcement.recommendation is None and sealed.kind not in BLIND_KINDS:
+            return  # while no model answers nobody is asked blind, and a question would look like nothing else
         request = request_of(question, name, announcement, self._codec)
         if request is not None:
             asked = self._question(request, workflow, question, announcement, turn)
@@ -79,6 +83,7 @@ class Opening:
         name, now, risk = request.request_id, turn.stamp.now, assess(request, workflow)
         drawn = int(draw(self._salt, f"{GOLD}-place", name) * NEAR)
         near = replace(beside.request, offset=max(0, beside.request.offset - 1 - drawn))
+        earlier = 1 + int(draw(self._salt, f"{GOLD}-time", name) * (drawn + 1) * EARLIER)
         body, fingerprint = self._codec.body(self._codec.encode(request))
         priority = blind_priority(risk)
         return replace(
@@ -86,6 +91,7 @@ class Opening:
             event_id=derive_id("review", name, FIRST),
             request_id=name,
             request=near,
+            requested_at=beside.requested_at - earlier,
             request_body=body,
             request_fingerprint=fingerprint,
             priority=priority,

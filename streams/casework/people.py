@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
+from zlib import crc32
 
 import msgspec
 from msgspec.structs import replace
@@ -29,9 +30,31 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     assessed: Mapping[str, Assessment] = MappingProxyType({})
 
 
-People = Mapping[str, Person]
-NOBODY: Final[People] = MappingProxyType({})
+SHARDS: Final = 256  # an event copies one of them: with ten thousand people 40 entries instead of all
 STRANGER: Final = Person()
+
+
+class People(NamedTuple):
+    """Everybody who was ever enrolled or assessed; a value, of which each event makes another."""
+
+    shards: tuple[Mapping[str, Person], ...] = (MappingProxyType({}),) * SHARDS
+
+    def get(self, reviewer_id: str, default: Person = STRANGER) -> Person:
+        """A person, or `default` for somebody of whom nothing is known."""
+        return self.shards[_shard(reviewer_id)].get(reviewer_id, default)
+
+    def with_person(self, reviewer_id: str, person: Person) -> "People":
+        """With this about a person and all others as they are."""
+        at = _shard(reviewer_id)
+        shard = MappingProxyType({**self.shards[at], reviewer_id: person})
+        return People((*self.shards[:at], shard, *self.shards[at + 1 :]))
+
+
+NOBODY: Final = People()
+
+
+def _shard(reviewer_id: str) -> int:
+    return crc32(reviewer_id.encode()) % SHARDS
 
 
 def fold_people(people: People, event: Event) -> People:
@@ -39,7 +62,7 @@ def fold_people(people: People, event: Event) -> People:
     match event:
         case ReviewerEnrolled(reviewer_id=who):
             person = replace(
-                people.get(who, STRANGER),
+                people.get(who),
                 enrolled=True,
                 active=event.active,
                 roles=frozenset(event.roles),
@@ -47,9 +70,9 @@ def fold_people(people: People, event: Event) -> People:
                 wip_limit=event.wip_limit,
             )
         case ReviewerAssessed(reviewer_id=who, workflow=workflow):
-            known = people.get(who, STRANGER)
+            known = people.get(who)
             said = Assessment(may_adjudicate=event.may_adjudicate, suspect=event.suspect, reason=event.reason)
             person = replace(known, assessed=MappingProxyType({**known.assessed, workflow: said}))
         case _:
             return people
-    return MappingProxyType({**people, who: person})
+    return people.with_person(who, person)

@@ -26,7 +26,7 @@ class Who(NamedTuple):
 
 def who_is(identity: Identity, people: People) -> Who:
     """A person by their token and their enrolment: roles are the token's where there is one; skills are of both."""
-    person, claims = people.get(identity.reviewer_id, STRANGER), identity.claims
+    person, claims = people.get(identity.reviewer_id), identity.claims
     skills = person.skills
     if claims is not None:
         return Who(identity.reviewer_id, frozenset(claims.roles), skills | frozenset(claims.skills), person)

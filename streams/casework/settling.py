@@ -1,5 +1,8 @@
 """What an accepted answer leads to, alone or with others, at once or after its grace; and what its absence does."""
 
+from collections import Counter
+from typing import Final
+
 from schemas.topics import AUDITS, EXPERT, FEEDBACK, OUTCOMES
 from schemas.values import CaseStage, ClosedBy, EscalatedBy, GivenAnswer, PreviousAnswer, ReopenedBy, SampleKind
 from streams.casework import announcing, changes, consequences
@@ -10,6 +13,8 @@ from streams.casework.overlap import TWO_PAIRS, Adjudicated, Given, OverlapPolic
 from streams.casework.recording import Turn
 from streams.casework.sealing import Sealed, Sealer
 from streams.casework.second_look import Ending, SecondLook
+
+MOST_EXPERTS: Final = 3
 
 
 class Settling:
@@ -50,8 +55,11 @@ class Settling:
         turn.count(case, "escalated")
 
     def expire(self, case: Case, turn: Turn) -> None:
-        """Nobody answered in time what only tells something about automation, or about people."""
+        """What only tells something about automation, or about people, is over; an answer that came in time stands."""
         sealed = self.opened_seal(case)
+        if (verdict := late_verdict(case)) is not None:
+            self._finish(case, verdict, verdict.answer, sealed, turn)
+            return
         self._report(case, case.counted, None, sealed, turn)
         if sealed.kind is SampleKind.AUDIT:
             turn.send(AUDITS.message(consequences.audit_expired(case, sealed, turn.stamp)))
@@ -111,14 +119,30 @@ class Settling:
 
 
 def resolution_of(case: Case, given: GivenAnswer, label: str, sealed: Sealed) -> Resolved | Wanted | Adjudicated:
-    """What follows from this answer and those before it. An expert's answer is the last, alone."""
+    """What follows from this answer and those before it at this stage.
+
+    An expert's answer is the last, alone; but of a class that needs four eyes a second expert is asked, and of three
+    who come to nothing the last settles it.
+    """
+    answers = [Given(a.reviewer_id, a.label) for a in (*case.counted, given) if a.label is not None]
+    four_eyes = tuple(case.classes[at] for at in sealed.four_eyes if at < len(case.classes))
     if case.stage is CaseStage.EXPERT:
-        return Resolved(label, "an expert's answer is the last")
-    answers = (*case.counted, given)
+        found = resolution(answers, OverlapPolicy(people=1, adaptive=True, at_most=MOST_EXPERTS, four_eyes=four_eyes))
+        return Resolved(label, "the last of three experts") if isinstance(found, Adjudicated) else found
     policy = OverlapPolicy(
         people=sealed.overlap,
         adaptive=sealed.adaptive,
         at_most=max(sealed.most_answers, sealed.overlap, TWO_PAIRS if sealed.four_eyes else 1),
-        four_eyes=tuple(case.classes[at] for at in sealed.four_eyes if at < len(case.classes)),
+        four_eyes=four_eyes,
     )
-    return resolution([Given(a.reviewer_id, a.label) for a in answers if a.label is not None], policy)
+    return resolution(answers, policy)
+
+
+def late_verdict(case: Case) -> Verdict | None:
+    """What those who answered in time came to, where more of them gave one class than any other."""
+    votes = Counter(given.label for given in case.counted if given.label is not None).most_common(2)
+    if not votes or (len(votes) == 2 and votes[0][1] == votes[1][1]):
+        return None
+    label = str(votes[0][0])
+    last = [given for given in case.counted if given.label == label][-1]
+    return Verdict(label, last, case.counted)

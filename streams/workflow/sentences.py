@@ -53,7 +53,7 @@ WHY_EXPERT = {
 WHY_REOPENED = {
     ReopenedBy.APPEAL: "the decision is appealed",
     ReopenedBy.AUDIT: "a blind audit contradicts the decision",
-    ReopenedBy.VALIDATION: "needs expert validation",
+    ReopenedBy.VALIDATION: "needs expert judgement",
 }
 WHY_ENDED = {EndedBy.RELEASED: "was given back", EndedBy.EXPIRED: "ran out"}
 
@@ -97,7 +97,7 @@ def _of_case(event: Event) -> str:
         case ExpertReviewRequested():
             return f"An expert was asked, with {event.priority} priority: {event.reason}."
         case ReviewDecided():
-            return f"{event.reviewer_id} answered {event.action}."
+            return f"{event.reviewer_id} answered {(event.action == 'label' and event.label) or event.action}."
         case CaseOpened():
             return f"The case was opened for {'an expert' if event.stage is CaseStage.EXPERT else 'a reviewer'}."
         case CaseAnnounced():

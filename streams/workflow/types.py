@@ -113,7 +113,7 @@ class ReviewPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     overlap_share: Share = 1.0
     adaptive: bool = False
     most_answers: Annotated[int, Meta(ge=1, le=MOST_ANSWERS)] = 3
-    four_eyes: tuple[str, ...] = ()
+    four_eyes: Annotated[tuple[str, ...], Meta(max_length=16)] = ()  # sealed at one length
     gold_share: Share = 0.0
     validation_share: Share = 0.0
     skills: tuple[Word, ...] = ()
@@ -173,6 +173,10 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if unknown := set(self.never_automate) - set(self.classes):
             raise ValueError(
                 f"`never_automate` names {min(unknown)!r}: name only classes, here {', '.join(self.classes)}"
+            )
+        if self.review.gold_share > 0 and self.blind_share == 0 and self.audit_share == 0:
+            raise ValueError(
+                "`review.gold_share` needs blind_share or audit_share above 0: nothing else looks like a known question"
             )
         if unknown := set(self.review.four_eyes) - set(self.classes):
             known = ", ".join(self.classes)

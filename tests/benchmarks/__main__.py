@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [stages|path|latency|index|insights]`: the figures of BENCHMARKS.md, on a new broker."""
+"""The figures of BENCHMARKS.md, on a new broker: `python -m tests.benchmarks [WHAT …]`; without any, all of them."""
 
 import argparse
 import os
@@ -7,10 +7,11 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import bare, index, insights, path, stages
+from tests.benchmarks import bare, casework, index, insights, path, stages
 from tests.benchmarks.stand import Timing, stand
 
 RATE = 500  # requests a second, for latency
+CLAIMS = 200  # a second
 
 
 def machine() -> str:
@@ -29,10 +30,11 @@ def show(title: str, rows: list[tuple[str, Timing, float]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["stages", "path", "latency", "index", "insights"])
+    parser.add_argument("what", nargs="*", default=["stages", "path", "latency", "index", "insights", "casework"])
     parser.add_argument("--records", type=int, default=60_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--cases", type=int, default=1_000_000)
     options = parser.parse_args()
     print(machine())
     if "stages" in options.what:
@@ -63,6 +65,10 @@ def main() -> None:
         with stand() as running:
             for line in insights.bench(running, options.seconds):
                 print(line)
+    if "casework" in options.what:
+        with stand() as running:
+            found = casework.bench(running, count=options.cases, rate=CLAIMS, seconds=options.seconds)
+            print(casework.report(found, count=options.cases))
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def test_nothing_that_a_reviewer_sees_tells_a_question_from_a_blind_review(topic
     at = with_gold(added(topic))
     asked = question(at, topic=beside)
     blind = routed(at, asked.request_id, topic)
-    own = {"event_id", "request_id", "request", "cause", "sealed"}
+    own = {"event_id", "request_id", "request", "requested_at", "cause", "sealed"}
     shown = {name: getattr(asked, name) for name in asked.__struct_fields__ if name not in own}
     assert shown == {name: getattr(blind, name) for name in blind.__struct_fields__ if name not in own}
     assert asked.event_id == blind.event_id
@@ -131,6 +131,14 @@ def test_nothing_that_a_reviewer_sees_tells_a_question_from_a_blind_review(topic
     for mine, theirs in ((asked.request, blind.request), (asked.cause, blind.cause)):
         assert (mine.topic, mine.partition) == (theirs.topic, theirs.partition)
         assert 0 <= theirs.offset - mine.offset <= 51
+    assert 0 < blind.requested_at - asked.requested_at <= 1_021
+
+
+def test_no_question_is_asked_while_it_would_look_like_nothing_else() -> None:
+    """Without a model's answer nobody is shown a recommendation, and nobody is drawn to be shown none."""
+    at = with_gold(added())
+    beside = routed(at, name_in(at, ID), kind=SampleKind.REVIEW)
+    assert asked_after(at, replace(beside, recommendation=None)) is None
 
 
 def test_what_becomes_of_it_looks_as_what_becomes_of_an_audit() -> None:

@@ -116,3 +116,16 @@ def test_an_escalation_can_be_taken_back_too() -> None:
     at.answer(decision(place, "escalate", grace_seconds=5.0, decision_id="d2"), at=START)
     assert "CaseEscalated" in names(after(at, GRACE).tick())
     assert "CaseClosed" in names(say(at, expert_place(at), "eve"))
+
+
+def test_grace_and_leases_begin_when_the_record_was_appended() -> None:
+    """Whatever casework's own clock says: the brokers' is ahead here by a quarter of an hour."""
+    ahead = 15 * 60_000
+    at = table()
+    place = at.announce(review())
+    granted = only(at.command(action("claim"), at=START + ahead), LeaseGranted)
+    assert granted.expires_at == START + ahead + 10 * 60_000
+    said = decision(place, lease=granted.lease, grace_seconds=5.0)
+    received = only(at.answer(said, at=START + ahead + 1), AnswerReceived)
+    assert received.leaves_at == START + ahead + 1 + GRACE
+

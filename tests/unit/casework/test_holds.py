@@ -136,13 +136,13 @@ def test_notes_never_outgrow_the_record_of_their_case(words: str) -> None:
 # ---- given back ----
 
 
-def test_an_expert_returns_a_case_for_rework_with_a_new_deadline() -> None:
-    at = table("review_timeout_hours = 5")
+def test_an_expert_returns_a_case_for_rework_in_the_time_that_is_left() -> None:
+    at = table()
     escalate(at, at.announce(review()))
     made = ask(after(at, HOUR), "return", "eve", note="ask for the other page")
     asked, returned = only(made, ReviewRequested), only(made, CaseReturned)
     assert (returned.revision, returned.note) == (3, "ask for the other page")
-    assert (asked.revision, asked.due_at) == (3, START + 6 * HOUR)
+    assert (asked.revision, asked.due_at) == (3, DEADLINE)
     assert [(a.reviewer_id, a.action) for a in asked.answers] == [("ada", "escalate"), ("eve", "return")]
     assert asked.recommendation is not None
     at.read_all("review.high")
@@ -151,6 +151,21 @@ def test_an_expert_returns_a_case_for_rework_with_a_new_deadline() -> None:
     assert case.review is not None
     assert "CaseClosed" in names(say(at, case.review))
     assert at.cases() == fold(at.history())
+
+
+def test_what_came_to_an_expert_at_once_is_given_a_deadline_when_it_is_returned() -> None:
+    at = table("review_timeout_hours = 5")
+    at.announce(expert_review(due_at=None))
+    asked = only(ask(after(at, HOUR), "return", "eve", note="look"), ReviewRequested)
+    assert asked.due_at == START + 6 * HOUR
+
+
+def test_after_its_deadline_no_case_is_returned() -> None:
+    at = table()
+    escalate(at, at.announce(review()))
+    after(at, 24 * HOUR).tick()
+    (said,) = ask(at, "return", "eve", note="again")
+    assert getattr(said, "reason", "") == "not_allowed" and "deadline" in getattr(said, "detail", "")
 
 
 def test_an_audits_deadline_never_moves() -> None:

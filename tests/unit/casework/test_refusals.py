@@ -142,7 +142,7 @@ def run_out(table: Table) -> tuple[ReviewDecided, None]:
     """The lease has run out, and the clock has not looked yet."""
     table.lane.now = WRITTEN - LEASE
     place = table.announce(review())
-    table.command(action("claim"))
+    table.command(action("claim"), at=WRITTEN - LEASE)
     return decision(place, lease=2), None
 
 

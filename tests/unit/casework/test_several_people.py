@@ -7,6 +7,8 @@ import pytest
 
 from schemas.events import (
     AnswerCounted,
+    AuditAnswered,
+    AuditExpired,
     CaseEscalated,
     DecisionMade,
     Event,
@@ -150,3 +152,54 @@ def test_nobody_answers_twice_after_a_return_a_timeout_or_a_reopening() -> None:
         assert refused(say(at, again, who, "neither")) == "same_person"
     assert "OutcomeAmended" in names(say(at, again, "eve", "neither"))
     assert at.cases() == fold(at.history())
+
+
+def test_an_expert_alone_is_no_four_eyes() -> None:
+    """Whoever passes a case on to themselves is one person, and so is whoever is asked at once."""
+    at = table()
+    escalate(at, at.announce(review(four_eyes=(HATE,))), "ann")
+    place = expert_place(at)
+    assert names(say(at, place, "ann", "hate")) == ["AnswerCounted"]
+    assert refused(say(at, place, "ann", "hate")) == "same_person"
+    assert outcome(say(at, place, "eve", "hate")) == ("hate", ("ann", "eve"))
+    assert at.cases() == fold(at.history())
+    at = table()
+    escalate(at, at.announce(review(four_eyes=(HATE,))), "ann")
+    assert outcome(say(at, expert_place(at), "eve", "neither")) == ("neither", ("eve",))
+
+
+def test_experts_who_do_not_agree_come_to_an_end() -> None:
+    at = table()
+    escalate(at, at.announce(review(four_eyes=(HATE, CLASSES.index("offensive")))), "ann")
+    place = expert_place(at)
+    assert names(say(at, place, "eve", "hate")) == ["AnswerCounted"]
+    assert names(say(at, place, "fay", "offensive")) == ["AnswerCounted"]
+    assert outcome(say(at, place, "gus", "hate")) == ("hate", ("eve", "fay", "gus"))
+
+
+def test_an_audit_that_some_answered_in_time_is_answered() -> None:
+    at = table()
+    place = at.announce(review(kind=SampleKind.AUDIT, **TWO))
+    say(at, place, "p0", "offensive")
+    made = after(at, 24 * HOUR).tick()
+    answered_ = only(made, AuditAnswered)
+    assert (answered_.label, answered_.reviewer_id) == ("offensive", "p0")
+    assert not [event for event in made if isinstance(event, AuditExpired)]
+    assert at.cases() == fold(at.history())
+
+
+def test_an_audit_whose_answers_come_to_nothing_expires() -> None:
+    at = table()
+    place = at.announce(review(kind=SampleKind.AUDIT, overlap=3, most_answers=3))
+    answered(at, place, "offensive", "neither")
+    only(after(at, 24 * HOUR).tick(), AuditExpired)
+
+
+def test_one_answer_alone_is_no_overlap() -> None:
+    at = table()
+    place = at.announce(review(**TWO))
+    say(at, place, "p0", "hate")
+    made = after(at, 24 * HOUR).tick()
+    only(made, CaseEscalated)
+    assert not [event for event in made if isinstance(event, OverlapAnswered)]
+

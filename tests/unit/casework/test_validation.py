@@ -120,3 +120,12 @@ def test_it_never_times_out_and_is_not_returned() -> None:
     sealed = case_of(at).sealed
     assert sealed is not None
     assert SEALER.open(sealed, request_id="r", revision=2).validation == 0.2
+
+
+def test_with_another_priority_it_shows_no_more() -> None:
+    at = table()
+    say(at, at.announce(review(validation=0.2)), label="hate")
+    expert_place(at)
+    asked = only(ask(at, "reprioritise", "lea", priority="low"), ExpertReviewRequested)
+    assert (asked.answers, asked.standing, asked.reopened_by, asked.appeal) == ((), None, None, None)
+

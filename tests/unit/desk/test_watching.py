@@ -5,6 +5,7 @@ from producers.desk.watching import InHand, for_machines, for_people, held_by
 from schemas.events import (
     CaseClosed,
     CaseOpened,
+    CaseReopened,
     CaseReprioritised,
     CaseSnapshot,
     CommandRefused,
@@ -13,7 +14,18 @@ from schemas.events import (
     LeaseGranted,
 )
 from schemas.topics import ASSIGNMENTS, CASES
-from schemas.values import CaseStage, ClosedBy, Coordinates, EndedBy, Lease, Priority
+from schemas.values import (
+    CaseStage,
+    ClosedBy,
+    Coordinates,
+    DecidedBy,
+    EndedBy,
+    Lease,
+    Outcome,
+    Priority,
+    ReopenedBy,
+    StandingDecision,
+)
 from tests.support.recorded import START, Recorded
 
 AT = Coordinates(topic=ASSIGNMENTS.name, partition=0, offset=0)
@@ -79,3 +91,12 @@ def test_a_change_is_a_sentence_for_people_and_an_object_for_machines_without_wh
         "CaseOpened", "The case was opened for a reviewer.", START,
     )  # fmt: skip
     assert shown["request_id"] == "a" and "sealed" not in shown
+
+
+def test_a_validation_is_told_without_what_stands() -> None:
+    standing = StandingDecision(original="o", outcome=Outcome.REJECTED, label="hate", decided_by=DecidedBy.REVIEWER)
+    for by, shown in ((ReopenedBy.VALIDATION, False), (ReopenedBy.APPEAL, True)):
+        reopened = CaseReopened(**FRAME, request_id="r", reopened_by=by, standing=standing)  # type: ignore[arg-type]
+        told = for_machines(Entry(ASSIGNMENTS.name, 0, 0, START, b"r", b"", reopened))
+        assert ("standing" in told, "reopened_by" in told, "hate" in str(told)) == (shown, shown, shown)
+
