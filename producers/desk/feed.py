@@ -20,7 +20,7 @@ from producers.desk.watching import for_machines
 from schemas.codec import Codec
 
 MOST_READERS: Final = 500
-MOST_WAITING: Final = 1_000  # changes that one reader has not read
+MOST_WAITING: Final = 10_000  # changes that one reader has not read; several reads of the log may come at once
 MOST_BEHIND: Final = 10_000  # offsets that are read from the log for one who comes back
 HEARTBEAT: Final = 15.0  # seconds: what stands between may close what is silent
 RETRY: Final = 2_000  # milliseconds after which a client connects again

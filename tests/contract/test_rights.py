@@ -1,8 +1,10 @@
 """What the catalogue says of writers and readers, compared with what the stages declare and touch."""
 
+import ast
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,11 +31,32 @@ def modules(package: str) -> Iterator[Any]:
 
 def touched(service: str) -> set[str]:
     """Every topic that a module of the service's package names."""
+    return topics_in(modules(installed()[service].module.rpartition(".")[0]))
+
+
+def topics_in(modules: Iterable[Any]) -> set[str]:
+    """Every topic that one of these modules names."""
     found: set[str] = set()
-    for module in modules(installed()[service].module.rpartition(".")[0]):
+    for module in modules:
         for value in vars(module).values():
             each = value.values() if isinstance(value, Mapping) else [value]
             found |= {topic.name for topic in each if isinstance(topic, Topic)}
+    return found
+
+
+def reached(module: str) -> set[str]:
+    """The modules of the same package that a module needs, itself included; commands run as somebody else."""
+    package, found, left = module.rpartition(".")[0], {module}, [module]
+    while left:
+        source = importlib.import_module(left.pop()).__file__
+        assert source is not None
+        needed = {
+            node.module
+            for node in ast.walk(ast.parse(Path(source).read_text()))
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{package}.")
+        }
+        left += needed - found
+        found |= needed
     return found
 
 
@@ -63,6 +86,13 @@ def test_a_stage_may_touch_what_its_code_names_and_nothing_else(name: str) -> No
     own = {TALLIES.name, DEAD_LETTERS.name}  # written by the loop that runs every stage
     assert touched(name) - own - granted == set(), "the code names topics that the catalogue does not grant"
     assert granted - own - touched(name) == set(), "the catalogue grants topics that the code never names"
+
+
+def test_the_desk_may_touch_what_its_service_names_and_never_what_would_unblind() -> None:
+    named = topics_in(map(importlib.import_module, reached(installed()["desk"].module)))
+    granted = {topic.name for topic in TOPICS if "desk" in (*topic.writers, *topic.readers)}
+    assert named and named <= granted
+    assert not granted & {"predictions", "auto-approve", "outcomes", "audits", "feedback", "appeals", "cases", "gold"}
 
 
 @ALL
