@@ -22,7 +22,7 @@ from infra.registry.ids import codec_of
 from infra.settings import DESK_FILE, Settings, is_loopback
 from producers.desk.admitting import Admitting
 from producers.desk.app import build
-from producers.desk.asking import opened_door
+from producers.desk.asking import Door, opened_door
 from producers.desk.desk import Desk
 from producers.desk.feed import Feed
 from producers.desk.lookup import Lookup
@@ -46,7 +46,8 @@ class Server(HttpServer):
         self._log = connect(settings)
         self._questions = connect(settings, request_timeout_seconds=PATIENCE)
         self._desk: Desk | None = None
-        self.following: Configuration[Config] | None = None
+        self._following: Configuration[Config] | None = None
+        self._door: Door | None = None
         local = is_loopback(place_of(settings).host)
         app = build(self._behind, Admitting(local, issuer(settings.topic_prefix)), self._lifespan)
         super().__init__(Measured(app, watch.instruments, MEASURED), watch, works=self._reads, let_go=self._end_streams)
@@ -55,7 +56,15 @@ class Server(HttpServer):
         """Raises `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
         require_bound(self._log, self._codec)
 
+    @property
+    def failure(self) -> Exception | None:
+        """Why one of the two readers of the log cannot go on."""
+        following, door = self._following, self._door
+        return (following and following.failure) or (door and door.rulings.failure)
+
     def _reads(self) -> tuple[bool, str]:
+        if self.failure is not None:
+            self.stop()
         ready = self._config() is not None
         return ready, "the configuration is read" if ready else "it reads policies, people and keys"
 
@@ -68,7 +77,7 @@ class Server(HttpServer):
         return self._desk
 
     def _config(self) -> Config | None:
-        following = self.following
+        following = self._following
         return following.in_force if following is not None and following.caught_up else None
 
     @asynccontextmanager
@@ -78,11 +87,12 @@ class Server(HttpServer):
         def heard(records: Sequence[Record]) -> None:
             loop.call_soon_threadsafe(feed.take, records)
 
-        self.following = following = Configuration(
+        self._following = following = Configuration(
             self._log, self._codec, FOLLOWED, Config(), Config.with_event,
             beside=ASSIGNMENTS.name, take=heard, failed=self.stop,
         )  # fmt: skip
         with closing(connect_redis(settings)) as redis, opened_door(self._log, self._codec) as door:
+            self._door = door
             show.add(m.CUT_OFF, count=0)
             feed = Feed(self._codec, cut_off=lambda: show.add(m.CUT_OFF))
             feed.begin({place.partition: at for place, at in following.start().items()})
@@ -97,14 +107,14 @@ class Server(HttpServer):
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop. Raises what ended the follower, when that did not end it."""
+    """Serve until told to stop. Raises why the log could not be read any more, when that ended it."""
     with observed("desk", settings) as watch:
         server = Server(settings, watch)
         server.require_usable()
         local = is_loopback(place_of(settings).host)
         server.serve_at(place_of(settings), "this machine, or signed tokens" if local else "signed tokens only")
-        if server.following is not None and server.following.failure is not None:
-            raise server.following.failure
+        if server.failure is not None:
+            raise server.failure
 
 
 def place_of(settings: Settings) -> Place:
