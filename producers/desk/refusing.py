@@ -56,7 +56,10 @@ def not_served(error: HitlError) -> Problem:
         case WorkflowUnknown():
             return Problem(422, str(error), reason="unknown_workflow")
         case NotJudged() | NotRuled():
-            detail = f"{error} Ask again under the same id; what you hold is in /v1/queue."
+            detail = (
+                "Casework has not answered in time, and it may be in the log: see whether casework runs "
+                "(`hitl status`), and ask again under the same id; what you hold is in /v1/queue."
+            )
             return Problem(503, detail, reason="not_judged", retry_seconds=RETRY)
         case NotAcknowledged():
             detail = f"The brokers did not acknowledge it, so it may or may not count ({error}) Repeat it, same id."

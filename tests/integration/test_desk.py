@@ -1,0 +1,286 @@
+"""The API for reviewer apps on the real stack: a session over HTTP, ten who work at once, and every refusal."""
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+import pytest
+
+from infra.kafka.scan import scan
+from infra.redis.reading import connect
+from infra.settings import DESK_FILE
+from producers.desk.refusing import STATUSES
+from schemas.events import CaseSnapshot, LeaseGranted
+from schemas.topics import CASES
+from tests.support.gateway import ADDRESS, is_ready
+from tests.support.refused import ANSWERS, COMMANDS, FORGED, Line, Office, Scene
+from tests.support.stand import Stand, wait_until
+from tests.support.traffic import CODEC
+
+pytestmark = pytest.mark.integration
+WHO = "dora"
+CROWD = 30  # cases
+OVER_HTTP = [scene for scene in COMMANDS if scene != "unknown command"]  # has no path, and so is no command
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    stand = Stand(tmp_path_factory.mktemp("desk"), desk_address=ADDRESS)
+    try:
+        stand.up(["casework", "index", "desk"])
+        stand.publish_policy()
+        yield stand
+    finally:
+        stand.down()
+
+
+@pytest.fixture(scope="module")
+def url(stand: Stand) -> str:
+    file = stand.settings.data_dir / DESK_FILE
+    wait_until(file.exists, what="the desk's address")
+    url = f"http://{file.read_text()}"
+    wait_until(lambda: is_ready(url), seconds=60, what="a ready desk")
+    return url
+
+
+@pytest.fixture(scope="module")
+def office(stand: Stand) -> Iterator[Office]:
+    made = Office(stand)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def guarded(office: Office, url: str) -> Iterator[Office]:
+    """Where nobody is believed without a token, the desk included."""
+    office.vouch()
+    named = {"reviewer-id": WHO}
+    wait_until(lambda: httpx2.get(f"{url}/v1/queue", headers=named).status_code == 401, what="a desk that knows")
+    yield office
+    office.vouch_no_more()
+
+
+class Person:
+    """Somebody at work."""
+
+    def __init__(self, url: str, name: str, token: str | None = None) -> None:
+        headers = {"reviewer-id": name} | ({"authorization": f"Bearer {token}"} if token else {})
+        self.client = httpx2.Client(base_url=url, headers=headers, timeout=30)
+
+    def post(self, path: str, **body: Any) -> httpx2.Response:
+        return self.client.post(path, json=body)
+
+    def done(self, path: str, **body: Any) -> Any:
+        got = self.post(path, **body)
+        assert got.status_code == 200, got.text
+        return got.json()
+
+
+class People:
+    """Everybody at work, each with one connection; hang up at the end."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._known: dict[tuple[str, str], Person] = {}
+
+    def __call__(self, name: str, token: str = "") -> Person:
+        """`token` may also only tell two connections apart, while identity is off."""
+        if (name, token) not in self._known:
+            self._known[name, token] = Person(self.url, name, token or None)
+        return self._known[name, token]
+
+    def close(self) -> None:
+        for person in self._known.values():
+            person.client.close()
+
+
+@pytest.fixture
+def people(url: str) -> Iterator[People]:
+    made = People(url)
+    yield made
+    made.close()
+
+
+def claimable(stand: Stand) -> set[str]:
+    model = connect(stand.settings)
+    try:
+        return {name for queues in model.claimable().values() for names in queues.values() for name in names}
+    finally:
+        model.close()
+
+
+def test_ten_who_take_the_next_case_at_once_never_have_the_same(stand: Stand, office: Office, people: People) -> None:
+    names = {f"crowd{number}" for number in range(CROWD)}
+    for name in names:
+        office.open(name)
+    wait_until(lambda: names <= claimable(stand), what="cases that wait")
+    given: list[tuple[str, int]] = []
+    wrong: list[str] = []
+
+    def work(person: Person) -> None:
+        while True:
+            got = person.post("/v1/cases:next")
+            case = got.json()
+            if got.status_code != 200:
+                wrong.append(got.text)
+                return
+            if "request_id" in case:
+                given.append((case["request_id"], case["lease"]))
+            elif case["why"] == "none_waits":
+                return
+            else:
+                time.sleep(0.05)  # others have a share in what waits
+
+    threads = [threading.Thread(target=work, args=(people(f"p{number}"),)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert Counter(name for name, _ in given) == Counter(names)
+    granted = {(each.request_id, each.lease) for each in office.listener.of(LeaseGranted)}
+    assert set(given) <= granted, "each was granted on the log"
+
+
+def events(lines: Iterator[str], *, ends: str, heard: list[str] | None = None) -> list[str]:
+    """The events of a stream up to one of this name, which is the last that is read."""
+    heard = [] if heard is None else heard
+    for line in lines:
+        if line.startswith(("id: ", "event: ")):
+            heard.append(line)
+        if line == f"event: {ends}":
+            break
+    return [line.removeprefix("event: ") for line in heard if line.startswith("event: ")]
+
+
+def test_a_session_over_http(stand: Stand, office: Office, people: People) -> None:
+    ann, bea, lea = people("ann"), people("bea"), people("lea")
+    office.open("session")
+    wait_until(lambda: "session" in claimable(stand), what="a case that waits")
+    case = ann.done("/v1/cases:next")
+    assert (case["request_id"], case["holder"]) == ("session", "ann") and "see you there" in case["content"]
+    path, lease = "/v1/cases/session", {"lease": case["lease"]}
+    assert bea.post(f"{path}:claim").json()["reason"] == "already_leased"
+    assert ann.done(f"{path}:renew", **lease)["became"] == "extended"
+    assert bea.done(f"{path}:note", note="I know them")["became"] == "noted"
+    held = ann.done(f"{path}:hold", **lease, resumes_at=time.time_ns() // 1_000_000 + 60_000, note="after lunch")
+    assert held["became"] == "held"
+    assert ann.done(f"{path}:release")["became"] == "released"
+    lease = {"lease": ann.done(f"{path}:claim")["lease"]}
+    received = ann.done(f"{path}/decisions", action="reject", grace_seconds=30, **lease, review=case["review"])
+    assert received["became"] == "received"
+    lease = {"lease": ann.done(f"{path}:undo")["lease"]}
+    lease = {"lease": ann.done(f"{path}:hand-over", to_reviewer="bea", **lease)["lease"]}
+    assert lea.done(f"{path}:reprioritise", priority="high")["priority"] == "high"
+    own = {"decision_id": "bea:1", "action": "approve", "confidence": 0.9, **lease, "review": case["review"]}
+    closed = bea.done(f"{path}/decisions", **own)
+    assert (closed["became"], closed["label"]) == ("closed", "approve")
+    assert bea.done(f"{path}/decisions", **own) == closed, "said again"
+    wait_until(lambda: ann.client.get(path).status_code == 404, what="no open case")
+    assert ann.done("/v1/cases:next")["why"] in {"none_waits", "no_lane"}
+
+
+def test_changes_are_told_and_missed_ones_afterwards(office: Office, people: People) -> None:
+    eve, mine = people("eve"), {"mine": "true"}
+    office.open("told")
+    heard: list[str] = []
+
+    def listen() -> None:
+        with people("eve", "listening").client.stream("GET", "/v1/changes", params=mine) as got:
+            events(got.iter_lines(), ends="LeaseEnded", heard=heard)
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    wait_until(lambda: "event: opened" in heard, what="the stream")
+    lease = eve.done("/v1/cases/told:claim")["lease"]
+    office.asked("note", "told", "ann", note="see")
+    eve.done("/v1/cases/told:release", lease=lease)
+    thread.join()
+    said = [line for line in heard if line.startswith("event: ")]
+    assert said == ["event: opened", "event: LeaseGranted", "event: CaseNoted", "event: LeaseEnded"]
+    since = {"last-event-id": heard[0].removeprefix("id: ")}
+    with eve.client.stream("GET", "/v1/changes", params=mine, headers=since) as got:
+        assert events(got.iter_lines(), ends="LeaseEnded") == ["opened", "LeaseGranted", "CaseNoted", "LeaseEnded"]
+
+
+def test_the_queue_tells_where_a_case_stands(stand: Stand, office: Office, people: People) -> None:
+    office.open("queued")
+    wait_until(lambda: "queued" in claimable(stand), what="a case that waits")
+    got = people("ann").client.get("/v1/queue", params={"request_id": "queued"}).json()
+    assert got["case"]["request_id"] == "queued" and got["case"]["position"] >= 1
+    assert sum(got["workflows"][0]["human"].values()) >= 1 and got["workflows"][0]["oldest_age_ms"] >= 0
+
+
+def test_while_casework_is_away_nothing_is_acknowledged_and_a_repeat_finds_the_answer(
+    stand: Stand, office: Office, people: People
+) -> None:
+    office.open("away")
+    ann = people("ann")
+    stand.stack.kill("casework", signal.SIGSTOP)
+    try:
+        before = ann.post("/v1/cases/away:claim", command_id="away:1")
+    finally:
+        stand.stack.kill("casework", signal.SIGCONT)
+    assert (before.status_code, before.json()["reason"]) == (503, "not_judged")
+    assert int(before.headers["retry-after"]) >= 1 and "hitl status" in before.json()["detail"]
+    assert ann.done("/v1/cases/away:claim", command_id="away:1")["became"] == "granted"
+    granted = [each for each in office.listener.of(LeaseGranted) if each.request_id == "away"]
+    assert len(granted) == 1, "it was written once"
+
+
+# ---- every refusal ----
+
+
+def known(office: Office, name: str) -> list[CaseSnapshot]:
+    """Everything that was ever known of a case."""
+    found = (entry.event for entry in scan(office.stand.log, CODEC, [CASES.name]))
+    return [event for event in found if isinstance(event, CaseSnapshot) and event.request_id == name]
+
+
+def over_http(people: People, line: Line, before: list[CaseSnapshot]) -> httpx2.Response:
+    person, path = people(WHO, line.get("token") or ""), f"/v1/cases/{quote(line['request_id'], safe='')}"
+    lease = {} if line.get("lease") is None else {"lease": line["lease"]}
+    if "command" in line:
+        return person.post(f"{path}:{line['command']}", **(lease if line["command"] != "claim" else {}))
+    review = line.get("review") or msgspec.to_builtins(before[-1].review)
+    body = {name: line[name] for name in ("action", "label", "confidence") if line.get(name) is not None}
+    return person.post(f"{path}/decisions", **body, **lease, review=review)
+
+
+def check(office: Office, people: People, name: str, scene: Scene) -> None:
+    line = scene.prepare(office, name, WHO)
+    before = known(office, line["request_id"])
+    got = over_http(people, line, before)
+    assert got.headers["content-type"] == "application/problem+json"
+    assert (got.json()["reason"], got.status_code) == (scene.reason, STATUSES[scene.reason])
+    assert len(got.json()["detail"]) > 30
+    assert known(office, line["request_id"]) == before
+
+
+@pytest.mark.parametrize("scene", ANSWERS)
+def test_an_answer_is_refused(scene: str, office: Office, people: People) -> None:
+    check(office, people, f"answer: {scene}", ANSWERS[scene])
+
+
+@pytest.mark.parametrize("scene", OVER_HTTP)
+def test_a_command_is_refused(scene: str, office: Office, people: People) -> None:
+    check(office, people, f"command: {scene}", COMMANDS[scene])
+
+
+@pytest.mark.parametrize("scene", FORGED)
+def test_a_forged_identity_is_refused(scene: str, guarded: Office, people: People) -> None:
+    check(guarded, people, f"forged: {scene}", FORGED[scene])
+
+
+def test_with_a_token_of_ones_own_a_case_is_claimed_and_decided(guarded: Office, people: People) -> None:
+    review = guarded.open("vouched")
+    own = people(WHO, guarded.token(WHO))
+    lease = own.done("/v1/cases/vouched:claim")["lease"]
+    made = own.done("/v1/cases/vouched/decisions", action="approve", lease=lease, review=msgspec.to_builtins(review))
+    assert made["label"] == "approve"
