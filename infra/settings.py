@@ -24,6 +24,7 @@ BOOTSTRAP_FILE = Path("run/bootstrap")  # under data_dir: where the local stack 
 REDIS_FILE = Path("run/redis")  # the same for its Redis
 CLIENT_FILE = Path("run/client.json")  # under data_dir: how commands log in there, where that is wanted
 GATEWAY_FILE = Path("run/gateway")  # where the gateway listens, written by itself
+DESK_FILE = Path("run/desk")  # the same for the desk
 INSIGHTS_FILE = Path("run/insights")  # the same for the view of the figures
 SECRET_FILES = {  # setting -> name under data_dir/secrets
     "seal_key_file": "seal.key", "draw_salt_file": "draw.salt", "identity_key_file": "identity.key",
@@ -119,6 +120,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     insights_address: Annotated[
         Address, Meta(description="host:port of the figures' HTTP view, on this machine; port 0 takes a free one")
     ] = "127.0.0.1:8089"
+    desk_address: Annotated[
+        Address, Meta(description="host:port of the API for reviewer apps; beyond this machine it needs identity on")
+    ] = "127.0.0.1:8090"
     metrics_address: Annotated[
         AddressOrNone,
         Meta(description="host:port of /metrics, /health and /ready; port 0 takes a free one, empty serves none"),

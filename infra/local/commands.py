@@ -16,10 +16,12 @@ from infra.local.services import ServiceName, run_service
 from infra.local.stack import Stack
 from infra.local.state import Condition, Phase, StackState
 from infra.observe.targets import read_target, target_file
-from infra.settings import GATEWAY_FILE, INSIGHTS_FILE, load_settings
+from infra.settings import DESK_FILE, GATEWAY_FILE, INSIGHTS_FILE, load_settings
 
 SETTLE = 1.0  # seconds in which a service that cannot work says so
-DOORS: Final = {"gateway": GATEWAY_FILE, "insights": INSIGHTS_FILE}  # each tells in a file where it listens
+DOORS: Final = {  # each tells in a file where it listens
+    "gateway": GATEWAY_FILE, "desk": DESK_FILE, "insights": INSIGHTS_FILE,
+}  # fmt: skip
 NOT_ALL_RUNNING = 3  # as of `systemctl status`
 
 

@@ -6,7 +6,7 @@ Nothing is made here: `instruments.py` makes what a process needs in a registry 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Kind(StrEnum):
@@ -41,8 +41,8 @@ LABELS: Final[Mapping[str, str]] = {  # name -> what bounds its values
     "trigger": "schemas.values.Trigger",
     "became": "trained, promoted or refused",
     "device": "the GPUs of one machine",
-    "route": "the gateway's endpoints; everything else is `_unknown`",
-    "code": "the HTTP status codes that the gateway answers with",
+    "route": "the endpoints of a service; everything else is `_unknown`",
+    "code": "the HTTP status codes that a service answers with",
     "waits": "true or false",
 }
 
@@ -72,6 +72,17 @@ def _flag(name: str, help: str, *labels: str) -> Metric:
 
 def _histogram(name: str, help: str, *labels: str, buckets: tuple[float, ...]) -> Metric:
     return Metric(name=name, kind=Kind.HISTOGRAM, help=help, labels=labels, buckets=buckets)
+
+
+class HttpMetrics(NamedTuple):
+    """What is measured of a service's HTTP API. `turned_away`: reasons for which the fault is not the caller's."""
+
+    requests: Metric
+    seconds: Metric
+    in_flight: Metric
+    refused: Metric
+    turned_away: tuple[str, ...]
+    tells_waits: bool = False  # whether `seconds` is told apart by whether the caller waits
 
 
 BRIEF: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -209,9 +220,27 @@ REFUSED = _counter(
     "hitl_gateway_refusals_total", "Requests and items of batches refused, by the reason told.", "reason"
 )
 TURNED_AWAY: Final = ("rate", "too_much_under_way", "not_acknowledged", "log_unavailable", "read_model", "busy")
+GATEWAY_HTTP = HttpMetrics(REQUESTS, REQUEST_SECONDS, IN_FLIGHT, REFUSED, TURNED_AWAY, tells_waits=True)
 ACKNOWLEDGED = _counter("hitl_gateway_acknowledged_records_total", "Records of the gateway that the brokers have.")
 UNACKNOWLEDGED = _gauge("hitl_gateway_unacknowledged_records", "Records that wait for the brokers.")
 WAITERS = _gauge("hitl_gateway_waiting_requests", "Requests that wait for an outcome.")
+
+# ---- desk ----
+
+DESK_REQUESTS = _counter("hitl_desk_requests_total", "HTTP requests answered.", "route", "code")
+DESK_SECONDS = _histogram(
+    "hitl_desk_request_seconds", "Time to the answer; of a stream of changes until it ends.", "route", buckets=PATIENT
+)
+DESK_IN_FLIGHT = _gauge("hitl_desk_in_flight_requests", "HTTP requests being answered, streams of changes included.")
+DESK_REFUSED = _counter(
+    "hitl_desk_refusals_total", "Requests refused, by the reason told: casework's, or one of the desk's.", "reason"
+)
+DESK_HTTP = HttpMetrics(
+    DESK_REQUESTS, DESK_SECONDS, DESK_IN_FLIGHT, DESK_REFUSED,
+    ("too_much_under_way", "not_acknowledged", "not_judged", "log_unavailable", "read_model", "busy"),
+)  # fmt: skip
+READERS = _gauge("hitl_desk_streaming_requests", "Readers of the stream of changes.")
+CUT_OFF = _counter("hitl_desk_cut_off_requests_total", "Streams of changes that ended because nobody read them.")
 
 DECLARED: Final[Mapping[str, Metric]] = {
     metric.name: metric for metric in list(globals().values()) if isinstance(metric, Metric)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from infra.errors import HitlError
+from infra.http.beside import Beside
+from infra.http.problems import Problem
 from infra.kafka.acknowledging import AcknowledgingPublisher, Delivery, NotAcknowledged, TooMuchUnderWay
 from infra.kafka.client import KafkaLog
 from infra.kafka.log import TopicPartition
 from infra.kafka.scan import scan
-from producers.gateway.beside import Beside
 from producers.gateway.lookup import Lookup, NotKnowing
-from producers.gateway.problems import Problem
 from producers.gateway.standing import Standing, accepted, of_outcome, of_record
 from producers.gateway.waiters import Waiters
 from schemas.codec import Codec

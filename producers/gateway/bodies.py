@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
+from infra.http.bodies import Invalid, read_json
 from producers.gateway.identity import TokenAsked
 from producers.gateway.publisher import RequestRefused
 from schemas.events import DecisionRequested
@@ -20,10 +21,6 @@ RequestId = Annotated[
 ]
 Milliseconds = Annotated[int, Meta(ge=0, lt=1 << 53, description="by your clock, since the epoch")]
 AppealId = Annotated[str, Meta(min_length=1, max_length=200, description="of your own: sent again, it changes nothing")]
-
-
-class Unreadable(ValueError):
-    """A body that is no JSON at all."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,11 +91,9 @@ def token_asked_in(body: bytes) -> TokenAsked:
 
 def _read(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T:
     try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise RequestRefused(f"{error}; correct that field") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
-        raise Unreadable(f"the body is no JSON that can be read ({error}); correct it") from error
+        return read_json(decoder, body)
+    except Invalid as error:
+        raise RequestRefused(str(error)) from error
 
 
 def request_of(asked: Asked, workflow_type: WorkflowType, *, source: str) -> DecisionRequested:

@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
+from infra.http.bodies import MIB
+from infra.http.limits import Bucket
+from infra.http.problems import Problem
 from infra.settings import is_loopback
-from producers.gateway.limits import Bucket
-from producers.gateway.problems import Problem
 from producers.gateway.tokens import ANYBODY, Scope, Token, owner_of
 
-MIB: Final = 1 << 20
 LARGEST_BODY: Final = MIB
 LARGEST_BATCH: Final = 16 * MIB
 LARGEST_ASKING: Final = MIB >> 4  # of who asks for a token
@@ -67,31 +67,3 @@ class Doors:
             )
             raise Problem(403, detail, reason="scope")
         return ANYBODY
-
-
-async def body_of(request: Request, *, most: int) -> bytes:
-    """The whole JSON body. Raises `Problem` 413 or 415, before more than `most` bytes are kept."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise Problem(415, "Send JSON, and say so: `Content-Type: application/json`.", reason="content_type")
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > most:
-        raise _too_large(most)
-    parts, size = [], 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise _too_large(most)
-            parts.append(part)
-    except ClientDisconnect as error:
-        raise Problem(400, "The body ended too early; send it again.", reason="disconnected") from error
-    return b"".join(parts)
-
-
-def _too_large(most: int) -> Problem:
-    detail = (
-        f"A body may have {most:,} bytes. Store large content elsewhere and send content_uri and content_sha256; "
-        "split a batch."
-    )
-    return Problem(413, detail, reason="too_large")

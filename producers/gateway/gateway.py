@@ -10,6 +10,9 @@ from typing import Final
 import msgspec
 
 from infra.errors import HitlError
+from infra.http.beside import Beside
+from infra.http.bodies import Unreadable
+from infra.http.problems import Problem, ProblemBody
 from infra.kafka.client import KafkaLog
 from infra.kafka.log import TopicPartition
 from infra.kafka.scan import about
@@ -25,13 +28,11 @@ from producers.gateway.appeals import (
     decided,
     file_appeal,
 )
-from producers.gateway.beside import Beside
-from producers.gateway.bodies import Appealed, Asked, Unreadable, asked_in, batch_in, request_of
+from producers.gateway.bodies import Appealed, Asked, asked_in, batch_in, request_of
 from producers.gateway.following import Following
 from producers.gateway.identity import TokenIssued
 from producers.gateway.issuing import Issuing
 from producers.gateway.lookup import Lookup, NotKnowing
-from producers.gateway.problems import Problem, ProblemBody
 from producers.gateway.publisher import RequestRefused, checked
 from producers.gateway.standing import (
     FIRST_TOPICS,

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Final
 
 from infra.errors import SettingsInvalid
+from infra.http.bodies import Unreadable
+from infra.http.problems import Problem
 from infra.secret_keys import identity_key
 from infra.settings import Settings
-from producers.gateway.bodies import Unreadable, token_asked_in
+from producers.gateway.bodies import token_asked_in
 from producers.gateway.identity import IdentityOff, NoSigningKey, TokenIssued, TokenTooLong, issue, key_to_sign_with
-from producers.gateway.problems import Problem
 from producers.gateway.publisher import RequestRefused
 from streams.casework.signing_keys import Identities
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from infra.errors import SettingsInvalid
-from producers.gateway.limits import Rate
+from infra.http.limits import Rate
 
 TOKEN_BYTES: Final = 32  # of randomness, so that its digest needs no salt
 PREFIX: Final = "hitl_"  # so that scanners of repositories know one that was committed

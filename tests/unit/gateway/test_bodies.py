@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.gateway.bodies import Unreadable, asked_in, batch_in, request_of
+from infra.http.bodies import Unreadable
+from producers.gateway.bodies import asked_in, batch_in, request_of
 from producers.gateway.publisher import RequestRefused, checked
 from schemas.codec import Codec
 from schemas.events import DecisionRequested

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from infra.errors import SettingsInvalid
+from infra.http.limits import Bucket, Rate, retry_after
+from infra.http.problems import Problem
 from infra.settings import Settings
 from producers.gateway.doors import Doors
-from producers.gateway.limits import Bucket, Rate, retry_after
-from producers.gateway.problems import Problem
 from producers.gateway.serving import tokens_of
 from producers.gateway.tokens import Scope, Token, new_token, owner_of, read_tokens
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import httpx2
 from fastapi import FastAPI
 
+from infra.http.measuring import Measured
+from infra.http.problems import Problem
+from infra.observe.metrics import GATEWAY_HTTP
 from infra.observe.serving import Watch, unserved
 from producers.gateway.app import build
 from producers.gateway.doors import Doors
 from producers.gateway.gateway import Gateway, Item
-from producers.gateway.measuring import Measured
-from producers.gateway.problems import Problem
 from producers.gateway.tokens import Scope, Token, digest_of
 from tests.support.promtool import Story
 
@@ -49,7 +50,7 @@ class Asked:
     def __init__(self, doors: Doors) -> None:
         self.behind, self.watch = Behind(), unserved()
         self.watch.vitals.works(True, "it works")
-        self._app = Measured(build(self._gateway, doors, nothing), self.watch.instruments)
+        self._app = Measured(build(self._gateway, doors, nothing), self.watch.instruments, GATEWAY_HTTP)
         self.story = Story()
 
     def _gateway(self) -> Gateway:

@@ -5,23 +5,24 @@ from pathlib import Path
 import pytest
 
 from infra.errors import SettingsInvalid
+from infra.http.serving import bound
 from infra.settings import GATEWAY_FILE, Settings
-from producers.gateway.serving import bound
+from producers.gateway.serving import place_of
 
 
 def port_of(settings: Settings) -> int:
-    with bound(settings) as listening:
+    with bound(place_of(settings)) as listening:
         return int(listening.getsockname()[1])
 
 
 def test_the_default_gives_way_and_a_named_port_does_not(tmp_path: Path) -> None:
     default = Settings(data_dir=tmp_path)
-    with bound(default) as first, bound(default) as second:
+    with bound(place_of(default)) as first, bound(place_of(default)) as second:
         ports = [each.getsockname()[1] for each in (first, second)]
         assert ports[0] != ports[1]
         named = Settings(data_dir=tmp_path, gateway_address=f"localhost:{ports[0]}")
         with pytest.raises(SettingsInvalid, match="free port"):
-            bound(named)
+            bound(place_of(named))
 
 
 def test_a_restart_keeps_its_port(tmp_path: Path) -> None:
@@ -35,4 +36,4 @@ def test_a_restart_keeps_its_port(tmp_path: Path) -> None:
 def test_an_address_of_another_machine_is_refused() -> None:
     for address in ("192.0.2.1:8088", "127.0.0.1:99999"):
         with pytest.raises(SettingsInvalid, match=address.partition(":")[0]):
-            bound(Settings(gateway_address=address))
+            bound(place_of(Settings(gateway_address=address)))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from producers.gateway.problems import Problem
+from infra.http.problems import Problem
 
 T = TypeVar("T")
 RETRY: Final = 2.0  # seconds

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
-from producers.gateway.limits import retry_after
+from infra.http.limits import retry_after
 
 MEDIA_TYPE: Final = "application/problem+json"
 

@@ -1,0 +1,68 @@
+"""What a service answers over HTTP, and how long that takes, as metrics: one layer around its application."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
+
+from infra.observe.instruments import Instruments
+from infra.observe.metrics import HttpMetrics
+
+UNKNOWN: Final = "_unknown"  # every path that is no endpoint: anybody can ask for any
+ALARMING: Final = ("429", "500", "503")
+REASONS: Final = "hitl.reasons"  # where in the scope the application leaves why it refused, once for each item
+UNNAMED: Final = "unnamed"  # a refusal that tells no reason
+
+
+class Measured:
+    """An application that tells of each HTTP request which endpoint answered it, with what and when."""
+
+    def __init__(
+        self, app: FastAPI, show: Instruments, metrics: HttpMetrics, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._app, self._show, self._metrics, self._clock = app, show, metrics, clock
+        self._in_flight = 0
+        for route in app.routes:
+            for code in ALARMING:  # from 0 on, so that the rise to the first one is seen
+                show.add(metrics.requests, getattr(route, "path", UNKNOWN), code, count=0)
+        for reason in metrics.turned_away:
+            show.add(metrics.refused, reason, count=0)
+        show.show(metrics.in_flight, lambda: self._in_flight)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        began, code = self._clock(), 500  # what a server says of an answer that never came
+
+        async def heard(message: Message) -> None:
+            nonlocal code
+            if message["type"] == "http.response.start":
+                code = message["status"]
+            await send(message)
+
+        self._in_flight += 1
+        try:
+            await self._app(scope, receive, heard)
+        finally:
+            self._in_flight -= 1
+            self._tell(scope, code, self._clock() - began)
+        return None
+
+    def _tell(self, scope: Scope, code: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", UNKNOWN)
+        self._show.add(self._metrics.requests, route, str(code))
+        labels = (route, "true" if waits(scope) else "false") if self._metrics.tells_waits else (route,)
+        self._show.observe(self._metrics.seconds, *labels, value=seconds)
+        reasons: Counter[str] = Counter(scope.get(REASONS, ()))
+        for reason, count in reasons.items():
+            self._show.add(self._metrics.refused, reason, count=count)
+
+
+def waits(scope: Scope) -> bool:
+    """Whether the caller asked to wait for the outcome."""
+    (asked, *_) = parse_qs(scope["query_string"].decode("latin-1")).get("wait", ["0"])
+    return asked not in ("0", "0.0")

@@ -1,0 +1,118 @@
+"""A service with an HTTP API as a process: an address to listen on, and an end that loses nothing."""
+
+import logging
+import signal
+import socket
+from pathlib import Path
+from types import FrameType
+from typing import Final, NamedTuple
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from infra.errors import SettingsInvalid
+from infra.local.ports import free_ports
+from infra.local.state import replace_file
+from infra.observe.serving import Watch
+
+LAST_ANSWERS: Final = 10  # seconds that open requests have at the end
+LAST_PORT: Final = 65_535
+QUEUE: Final = 2_048  # connections that wait to be taken
+SOON_BACK: Final = {"reconnect.backoff.max.ms": "1000"}  # the default of 10 s would outlast who waits for an answer
+
+logger = logging.getLogger(__name__)
+
+
+class Place(NamedTuple):
+    """Where a service listens, the variable that says so, and the file in which it tells where it does.
+
+    The default gives way where another stack has it; a restart keeps its port.
+    """
+
+    service: str
+    variable: str
+    address: str
+    default: str
+    file: Path
+
+    @property
+    def host(self) -> str:
+        return self.address.rpartition(":")[0].removeprefix("[").removesuffix("]")
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+
+class HttpServer(uvicorn.Server):
+    """Serves one application, and tells how it is."""
+
+    def __init__(self, app: ASGIApp, watch: Watch) -> None:
+        self._watch = watch
+        super().__init__(
+            uvicorn.Config(
+                app, log_config=None, access_log=False, server_header=False, lifespan="on",
+                timeout_graceful_shutdown=LAST_ANSWERS, backlog=QUEUE,
+            )
+        )  # fmt: skip
+
+    def works(self) -> tuple[bool, str]:
+        """Whether it does its work, in words too."""
+        raise NotImplementedError
+
+    def let_go(self) -> None:
+        """Told before the end: let everybody who waits have the answer that there is by now."""
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second, as long as the event loop goes round."""
+        self._watch.vitals.beat()
+        self._watch.vitals.works(*self.works())
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.let_go()
+        await super().shutdown(sockets)
+
+    def stop(self) -> None:
+        """From any thread: it cannot go on."""
+        self.should_exit = True
+
+    def serve_at(self, place: Place, guarded: str) -> None:
+        """Serve until told to stop. `guarded`: by what callers are known. Raises `SettingsInvalid`."""
+        listening = bound(place)
+        address, action = _text(listening), place.service
+        replace_file(place.file, address.encode())
+        signal.signal(signal.SIGTERM, _nothing_more)  # uvicorn raises the signal once more when it is done
+        logger.info(
+            "The %s listens at http://%s (%s).", place.service, address, guarded, extra={"action": f"{action}_started"}
+        )
+        self.run(sockets=[listening])
+        logger.info("The %s has stopped.", place.service, extra={"action": f"{action}_stopped"})
+
+
+def bound(place: Place) -> socket.socket:
+    """A socket at the address. Raises `SettingsInvalid`."""
+    wanted = [place.port]
+    if place.address == place.default or wanted == [0]:
+        remembered = place.file.read_text(encoding="utf-8").rpartition(":")[2] if place.file.is_file() else ""
+        wanted = [*([int(remembered)] if remembered.isdigit() else []), place.port, 0]
+    if place.port > LAST_PORT:
+        raise SettingsInvalid(f"{place.variable}={place.address}: no port is above {LAST_PORT}.")
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    for number in wanted:
+        try:
+            return socket.create_server((place.host, number or free_ports(1)[0]), family=family, backlog=QUEUE)
+        except OSError as error:
+            why = error
+    raise SettingsInvalid(
+        f"{place.variable}={place.address}: {why}; name an address of this machine and a free port."
+    ) from why
+
+
+def _text(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _nothing_more(signum: int, frame: FrameType | None) -> None:
+    """A second word to end is not needed."""
