@@ -77,4 +77,5 @@ def at_cases(roles: Collection[Role]) -> tuple[identity.Role, ...]:
     >>> at_cases([Role.ADMIN, Role.LEAD])
     (<Role.LEAD: 'lead'>,)
     """
-    return tuple(identity.Role(role.value) for role in Role if role in roles and role in set(identity.Role))
+    known = {role.value for role in identity.Role}
+    return tuple(identity.Role(role.value) for role in Role if role in roles and role.value in known)

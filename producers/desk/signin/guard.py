@@ -1,0 +1,153 @@
+"""The middleware before every page: whose request it is, whether it comes from a page of ours, and safe headers."""
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infra.http.problems import Problem
+from producers.desk.signin.flow import SignIn
+from producers.desk.signin.headers import security_headers
+from producers.desk.signin.pages import AGAIN, refused
+from producers.desk.signin.refusal import Reason, SignInRefused
+from producers.desk.signin.roles import Deed, may
+from producers.desk.signin.sessions import Session, is_csrf
+from streams.casework.refusal import quote
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_HEADER: Final = "x-csrf-token"
+CSRF_FIELD: Final = "csrf_token"
+FORM: Final = "application/x-www-form-urlencoded"
+LARGEST_FORM: Final = 1 << 20  # bytes
+OPEN: Final = ("/health", "/ready")  # asked by name of the machine, and told to anybody
+STATIC: Final = "/static/"  # the same for everybody
+logger = logging.getLogger(__name__)
+
+
+class Guard:
+    """Puts the `Session` of a request, or None, into `request.state.session`.
+
+    A request that brings proof of its own (`Authorization`) is judged by that alone: its cookies count for nothing.
+    """
+
+    def __init__(self, app: ASGIApp, *, sign_in: SignIn, images: Sequence[str] = ()) -> None:
+        self._app, self._sign_in = app, sign_in
+        self._headers = security_headers(secure=sign_in.origin.is_secure, images=images)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        request.state.session = None
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._add_headers(MutableHeaders(scope=message), request.url.path)
+            await send(message)
+
+        try:
+            receive = await self._admitted(request, receive)
+        except Problem as problem:
+            log_refusal(request, problem)
+            await refused(request, problem, () if problem.status == 403 else (AGAIN,))(scope, receive, sending)
+            return
+        await self._app(scope, receive, sending)
+
+    async def _admitted(self, request: Request, receive: Receive) -> Receive:
+        """The body to go on with. Raises `SignInRefused`."""
+        path, host = request.url.path, request.headers.get("host", "")
+        if path in OPEN:
+            return receive
+        if not self._sign_in.origin.is_meant(host):
+            said = f"this is {self._sign_in.origin}, and it was called by another name: open that address"
+            raise SignInRefused(Reason.WRONG_HOST, said)
+        own = self._sign_in.origin.is_own(
+            request.headers.get("origin"), request.headers.get("sec-fetch-site"), host=host
+        )
+        unsafe = request.method not in SAFE
+        if unsafe and own is False:
+            said = "this was sent by a page of another site: do it on a page of the desk"
+            raise SignInRefused(Reason.FOREIGN_ORIGIN, said)
+        if path.startswith(STATIC) or "authorization" in request.headers:
+            return receive
+        session = await self._sign_in.session_of(request)
+        request.state.session = session
+        if unsafe and session is not None:
+            return await require_csrf(request, receive, session, own=own)
+        return receive
+
+    def _add_headers(self, headers: MutableHeaders, path: str) -> None:
+        headers.update(self._headers)
+        if not path.startswith(STATIC):
+            headers.setdefault("cache-control", "no-store")
+
+
+async def require_csrf(request: Request, receive: Receive, session: Session, *, own: bool | None) -> Receive:
+    """The body to go on with, which is read here for a form. Raises `SignInRefused`."""
+    if own is None:
+        said = "the browser did not say which page sent this (Origin): use a browser of the last five years"
+        raise SignInRefused(Reason.FOREIGN_ORIGIN, said)
+    given, kind = request.headers.get(CSRF_HEADER), request.headers.get("content-type", "")
+    if given is None and kind.partition(";")[0].strip().lower() == FORM:
+        body = await _form(request)
+        fields = parse_qs(body.decode("latin-1")).get(CSRF_FIELD, [])
+        given, receive = (fields[0] if len(fields) == 1 else None), _again(body)
+    if not is_csrf(session, given):
+        said = "the page is of another session than yours: keep what you typed, load the page anew, then send it"
+        raise SignInRefused(Reason.BAD_CSRF, said)
+    return receive
+
+
+async def _form(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_FORM:
+            raise Problem(413, f"A form may have {LARGEST_FORM:,} bytes; shorten it.", reason="too_large")
+    return bytes(body)
+
+
+def _again(body: bytes) -> Receive:
+    """A body that was read, for who comes after."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive
+
+
+def require(request: Request, deed: Deed) -> Session:
+    """The session of whoever asks, when they may do this. Raises `SignInRefused`."""
+    session = require_session(request)
+    denied = may(session.person.roles, deed)
+    if denied is not None:
+        raise SignInRefused(Reason.MISSING_ROLE, denied.detail)
+    return session
+
+
+def require_session(request: Request) -> Session:
+    """The session of whoever asks. Raises `SignInRefused`."""
+    session: Session | None = request.state.session
+    if session is None:
+        said = "you are not signed in, or were away for too long: sign in, and what you typed can be sent again"
+        raise SignInRefused(Reason.NO_SESSION, said)
+    return session
+
+
+def log_refusal(request: Request, problem: Problem) -> None:
+    """What was refused to whom, for who looks after attacks; without what was sent."""
+    session: Session | None = getattr(request.state, "session", None)
+    logger.warning(
+        "Refused %s %s: %s", request.method, quote(request.url.path), problem.reason,
+        extra={
+            "action": "request_refused", "reason": problem.reason,
+            "from": request.client.host if request.client else "",
+            "reviewer_id": quote(session.person.reviewer_id) if session else "",
+        },
+    )  # fmt: skip

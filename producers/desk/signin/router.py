@@ -1,0 +1,117 @@
+"""The addresses of signing in and out, and how the desk's application takes them on."""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from infra.http.application import json_answer
+from infra.http.problems import Problem
+from producers.desk.signin.cookies import BROWSER, SESSION
+from producers.desk.signin.flow import CALLBACK, Entered, SignIn
+from producers.desk.signin.guard import Guard, log_refusal, require, require_session
+from producers.desk.signin.pages import WayOn, page, refused, shows_pages
+from producers.desk.signin.paths import HOME, own_path
+from producers.desk.signin.refusal import SignInRefused
+from producers.desk.signin.roles import Deed
+
+SEE_OTHER: Final = 303
+UNAUTHORIZED: Final = 401
+TERMINAL: Final = "Type `hitl desk link` in a terminal on this machine and open the link that it prints."
+
+
+def mount(app: FastAPI, sign_in: SignIn, *, images: Sequence[str] = ()) -> None:
+    """Guard every page of the application, and let people sign in; `images`: further origins of pictures."""
+
+    async def told(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        log_refusal(request, error)
+        if error.status != UNAUTHORIZED:
+            return refused(request, error, [WayOn(HOME, "First page")])
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        after = urlencode({"next": own_path(wanted) if request.method == "GET" else HOME})
+        if request.method == "GET" and sign_in.provider is not None and shows_pages(request):
+            return RedirectResponse(f"/sign-in?{after}", SEE_OTHER)
+        return refused(request, error, [WayOn(f"/sign-in?{after}", "Sign in")])
+
+    app.include_router(router(sign_in))
+    app.add_exception_handler(SignInRefused, told)
+    app.add_middleware(Guard, sign_in=sign_in, images=images)
+
+
+def router(sign_in: SignIn) -> APIRouter:
+    """Sign in, sign out, who am I, and ending the sessions of others."""
+    routes = APIRouter(include_in_schema=False)
+    _entering(routes, sign_in)
+    _leaving(routes, sign_in)
+    return routes
+
+
+def _entering(routes: APIRouter, sign_in: SignIn) -> None:
+    @routes.get("/sign-in")
+    async def begin(request: Request) -> Response:
+        """To the identity provider, or how to sign in without one."""
+        if sign_in.provider is None:
+            return page("Sign in", TERMINAL)
+        if request.headers.get("host", "").lower() != sign_in.origin.host:  # its cookie must reach the callback
+            return RedirectResponse(f"{sign_in.origin}/sign-in?{request.url.query}", SEE_OTHER)
+        address, browser = await sign_in.begin(request)
+        answer = RedirectResponse(address, SEE_OTHER)
+        answer.headers.append("set-cookie", sign_in.cookies.kept(BROWSER, browser))
+        return answer
+
+    @routes.get(CALLBACK)
+    async def answered(request: Request) -> Response:
+        """From the identity provider."""
+        return _entered(sign_in, await sign_in.answered(request))
+
+    @routes.get("/sign-in/link")
+    async def by_link(request: Request) -> Response:
+        """From a terminal on this machine."""
+        return _entered(sign_in, await sign_in.by_link(request))
+
+
+def _leaving(routes: APIRouter, sign_in: SignIn) -> None:
+    @routes.post("/sign-out")
+    async def leave(request: Request) -> Response:
+        """End this session."""
+        await sign_in.leave(request)
+        answer = RedirectResponse("/signed-out", SEE_OTHER)
+        answer.headers.append("set-cookie", sign_in.cookies.dropped(SESSION))
+        return answer
+
+    @routes.get("/signed-out")
+    async def left() -> Response:
+        """What a person sees then; at the provider they are still signed in until they end that, too."""
+        ways = [WayOn("/sign-in", "Sign in again")]
+        try:
+            end = await sign_in.provider.end_page(f"{sign_in.origin}/signed-out") if sign_in.provider else None
+        except SignInRefused:  # the provider is away, which must keep nobody from being told that they are out
+            end = None
+        if end is not None:
+            ways.append(WayOn(end, "Sign out at the identity provider, too"))
+        return page("You are signed out", "Close the browser if others use this machine.", ways)
+
+    @routes.get("/session")
+    async def whoami(request: Request) -> Response:
+        """Who is signed in, for the pages' script and for tests; never the session's id."""
+        session = require_session(request)
+        ends_at = session.began_at + sign_in.sessions.terms.whole_ms
+        return json_answer({"person": session.person, "csrf": session.csrf, "how": session.how, "ends_at": ends_at})
+
+    @routes.post("/people/{reviewer_id:path}/end-sessions")
+    async def end_all(request: Request, reviewer_id: str) -> Response:
+        """End every session of a person who must not go on."""
+        admin = require(request, Deed.END_SESSIONS)
+        await sign_in.end_all(reviewer_id, by=admin.person.reviewer_id)
+        return Response(status_code=204)
+
+
+def _entered(sign_in: SignIn, entered: Entered) -> Response:
+    answer = RedirectResponse(entered.after, SEE_OTHER)
+    answer.headers.append("set-cookie", sign_in.cookies.kept(SESSION, entered.session_id))
+    answer.headers.append("set-cookie", sign_in.cookies.dropped(BROWSER))
+    return answer
