@@ -71,7 +71,7 @@ class Desk:
         )
         self.app = FastAPI()
         with_problems(self.app)
-        mount(self.app, self.sign_in)
+        mount(self.app, lambda: self.sign_in)
         self._pages()
 
     def _pages(self) -> None:

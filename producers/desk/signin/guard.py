@@ -1,7 +1,7 @@
 """The middleware before every page: whose request it is, whether it comes from a page of ours, and safe headers."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -24,6 +24,7 @@ CSRF_FIELD: Final = "csrf_token"
 FORM: Final = "application/x-www-form-urlencoded"
 LARGEST_FORM: Final = 1 << 20  # bytes
 OPEN: Final = ("/health", "/ready")  # asked by name of the machine, and told to anybody
+POLICY_VIOLATION: Final = 1008  # RFC 6455, 7.4.1
 STATIC: Final = "/static/"  # the same for everybody
 logger = logging.getLogger(__name__)
 
@@ -34,20 +35,24 @@ class Guard:
     A request that brings proof of its own (`Authorization`) is judged by that alone: its cookies count for nothing.
     """
 
-    def __init__(self, app: ASGIApp, *, sign_in: SignIn, images: Sequence[str] = ()) -> None:
-        self._app, self._sign_in = app, sign_in
-        self._headers = security_headers(secure=sign_in.origin.is_secure, images=images)
+    def __init__(self, app: ASGIApp, *, behind: Callable[[], SignIn], images: Sequence[str] = ()) -> None:
+        """`behind` gives the signing in once the application's lifespan has begun."""
+        self._app, self._behind, self._images = app, behind, images
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})  # no page of ours opens any
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = security_headers(secure=self._behind().origin.is_secure, images=self._images)
         request = Request(scope, receive)
         request.state.session = None
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add_headers(MutableHeaders(scope=message), request.url.path)
+                _add(headers, MutableHeaders(scope=message), request.url.path)
             await send(message)
 
         try:
@@ -59,32 +64,32 @@ class Guard:
         await self._app(scope, receive, sending)
 
     async def _admitted(self, request: Request, receive: Receive) -> Receive:
-        """The body to go on with. Raises `SignInRefused`."""
-        path, host = request.url.path, request.headers.get("host", "")
-        if path in OPEN:
+        """The body to go on with. Raises `Problem`."""
+        sign_in, path, host = self._behind(), request.url.path, request.headers.get("host", "")
+        # No page of another site can send `Authorization` unasked (Fetch: CORS preflight), so origin and name tell nothing then.
+        if path in OPEN or "authorization" in request.headers:
             return receive
-        if not self._sign_in.origin.is_meant(host):
-            said = f"this is {self._sign_in.origin}, and it was called by another name: open that address"
+        if not sign_in.origin.is_meant(host):
+            said = f"this is {sign_in.origin}, and it was called by another name: open that address"
             raise SignInRefused(Reason.WRONG_HOST, said)
-        own = self._sign_in.origin.is_own(
-            request.headers.get("origin"), request.headers.get("sec-fetch-site"), host=host
-        )
+        own = sign_in.origin.is_own(request.headers.get("origin"), request.headers.get("sec-fetch-site"), host=host)
         unsafe = request.method not in SAFE
         if unsafe and own is False:
             said = "this was sent by a page of another site: do it on a page of the desk"
             raise SignInRefused(Reason.FOREIGN_ORIGIN, said)
-        if path.startswith(STATIC) or "authorization" in request.headers:
+        if path.startswith(STATIC):
             return receive
-        session = await self._sign_in.session_of(request)
+        session = await sign_in.session_of(request)
         request.state.session = session
         if unsafe and session is not None:
             return await require_csrf(request, receive, session, own=own)
         return receive
 
-    def _add_headers(self, headers: MutableHeaders, path: str) -> None:
-        headers.update(self._headers)
-        if not path.startswith(STATIC):
-            headers.setdefault("cache-control", "no-store")
+
+def _add(headers: Mapping[str, str], answer: MutableHeaders, path: str) -> None:
+    answer.update(headers)
+    if not path.startswith(STATIC):
+        answer.setdefault("cache-control", "no-store")
 
 
 async def require_csrf(request: Request, receive: Receive, session: Session, *, own: bool | None) -> Receive:

@@ -5,7 +5,7 @@ from typing import Final
 
 from infra.http.limits import Bucket, Rate
 
-ONE: Final = Rate(per_second=0.2, burst=20)  # of one address: a team behind one may come in together
+ONE: Final = Rate(per_second=1, burst=40)  # of one address: a team behind one may come in together
 ALL: Final = Rate(per_second=20, burst=200)
 MOST: Final = 4_096  # addresses that are remembered
 

@@ -1,6 +1,6 @@
 """The addresses of signing in and out, and how the desk's application takes them on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ from infra.http.problems import Problem
 from producers.desk.signin.cookies import BROWSER, SESSION
 from producers.desk.signin.flow import CALLBACK, Entered, SignIn
 from producers.desk.signin.guard import Guard, log_refusal, require, require_session
-from producers.desk.signin.pages import WayOn, page, refused, shows_pages
+from producers.desk.signin.pages import AGAIN, WayOn, page, refused, shows_pages
 from producers.desk.signin.paths import HOME, own_path
 from producers.desk.signin.refusal import SignInRefused
 from producers.desk.signin.roles import Deed
@@ -23,8 +23,14 @@ UNAUTHORIZED: Final = 401
 TERMINAL: Final = "Type `hitl desk link` in a terminal on this machine and open the link that it prints."
 
 
-def mount(app: FastAPI, sign_in: SignIn, *, images: Sequence[str] = ()) -> None:
-    """Guard every page of the application, and let people sign in; `images`: further origins of pictures."""
+Behind = Callable[[], SignIn]
+
+
+def mount(app: FastAPI, behind: Behind, *, images: Sequence[str] = ()) -> None:
+    """Guard every page of the application, and let people sign in.
+
+    `behind` gives the signing in once the application's lifespan has begun; `images`: further origins of pictures.
+    """
 
     async def told(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -33,27 +39,28 @@ def mount(app: FastAPI, sign_in: SignIn, *, images: Sequence[str] = ()) -> None:
             return refused(request, error, [WayOn(HOME, "First page")])
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         after = urlencode({"next": own_path(wanted) if request.method == "GET" else HOME})
-        if request.method == "GET" and sign_in.provider is not None and shows_pages(request):
+        if request.method == "GET" and behind().provider is not None and shows_pages(request):
             return RedirectResponse(f"/sign-in?{after}", SEE_OTHER)
         return refused(request, error, [WayOn(f"/sign-in?{after}", "Sign in")])
 
-    app.include_router(router(sign_in))
+    app.include_router(router(behind))
     app.add_exception_handler(SignInRefused, told)
-    app.add_middleware(Guard, sign_in=sign_in, images=images)
+    app.add_middleware(Guard, behind=behind, images=images)
 
 
-def router(sign_in: SignIn) -> APIRouter:
+def router(behind: Behind) -> APIRouter:
     """Sign in, sign out, who am I, and ending the sessions of others."""
     routes = APIRouter(include_in_schema=False)
-    _entering(routes, sign_in)
-    _leaving(routes, sign_in)
+    _entering(routes, behind)
+    _leaving(routes, behind)
     return routes
 
 
-def _entering(routes: APIRouter, sign_in: SignIn) -> None:
+def _entering(routes: APIRouter, behind: Behind) -> None:
     @routes.get("/sign-in")
     async def begin(request: Request) -> Response:
         """To the identity provider, or how to sign in without one."""
+        sign_in = behind()
         if sign_in.provider is None:
             return page("Sign in", TERMINAL)
         if request.headers.get("host", "").lower() != sign_in.origin.host:  # its cookie must reach the callback
@@ -66,27 +73,32 @@ def _entering(routes: APIRouter, sign_in: SignIn) -> None:
     @routes.get(CALLBACK)
     async def answered(request: Request) -> Response:
         """From the identity provider."""
-        return _entered(sign_in, await sign_in.answered(request))
+        return _entered(behind(), await behind().answered(request))
 
     @routes.get("/sign-in/link")
     async def by_link(request: Request) -> Response:
         """From a terminal on this machine."""
-        return _entered(sign_in, await sign_in.by_link(request))
+        return _entered(behind(), await behind().by_link(request))
 
 
-def _leaving(routes: APIRouter, sign_in: SignIn) -> None:
+def _leaving(routes: APIRouter, behind: Behind) -> None:
     @routes.post("/sign-out")
     async def leave(request: Request) -> Response:
         """End this session."""
-        await sign_in.leave(request)
-        answer = RedirectResponse("/signed-out", SEE_OTHER)
-        answer.headers.append("set-cookie", sign_in.cookies.dropped(SESSION))
-        return answer
+        await behind().leave(request)
+        return _left(behind())
+
+    @routes.post("/sign-out/everywhere")
+    async def leave_everywhere(request: Request) -> Response:
+        """End every session of one's own, as after leaving one open on a machine of others."""
+        own = require_session(request).person.reviewer_id
+        await behind().end_all(own, by=own)
+        return _left(behind())
 
     @routes.get("/signed-out")
     async def left() -> Response:
         """What a person sees then; at the provider they are still signed in until they end that, too."""
-        ways = [WayOn("/sign-in", "Sign in again")]
+        sign_in, ways = behind(), [AGAIN]
         try:
             end = await sign_in.provider.end_page(f"{sign_in.origin}/signed-out") if sign_in.provider else None
         except SignInRefused:  # the provider is away, which must keep nobody from being told that they are out
@@ -99,15 +111,21 @@ def _leaving(routes: APIRouter, sign_in: SignIn) -> None:
     async def whoami(request: Request) -> Response:
         """Who is signed in, for the pages' script and for tests; never the session's id."""
         session = require_session(request)
-        ends_at = session.began_at + sign_in.sessions.terms.whole_ms
+        ends_at = session.began_at + behind().sessions.terms.whole_ms
         return json_answer({"person": session.person, "csrf": session.csrf, "how": session.how, "ends_at": ends_at})
 
     @routes.post("/people/{reviewer_id:path}/end-sessions")
     async def end_all(request: Request, reviewer_id: str) -> Response:
         """End every session of a person who must not go on."""
         admin = require(request, Deed.END_SESSIONS)
-        await sign_in.end_all(reviewer_id, by=admin.person.reviewer_id)
+        await behind().end_all(reviewer_id, by=admin.person.reviewer_id)
         return Response(status_code=204)
+
+
+def _left(sign_in: SignIn) -> Response:
+    answer = RedirectResponse("/signed-out", SEE_OTHER)
+    answer.headers.append("set-cookie", sign_in.cookies.dropped(SESSION))
+    return answer
 
 
 def _entered(sign_in: SignIn, entered: Entered) -> Response:

@@ -83,9 +83,9 @@ class Sessions:
         if session_id is None or _ID.fullmatch(session_id) is None:
             return None
         (found,) = self._keeping.get([_name(session_id)])
-        if found is None:
+        session, now = _session_in(found), self._wall()
+        if session is None:
             return None
-        session, now = _sessions.decode(found), self._wall()
         (ended,) = self._keeping.get([_ended(session.person.reviewer_id)])
         if is_over(session, self.terms, now=now) or (ended is not None and session.began_at <= int(ended)):
             self.end(session_id)
@@ -96,8 +96,7 @@ class Sessions:
         """Sign out: the id is worth nothing any more."""
         if session_id is None or _ID.fullmatch(session_id) is None:
             return None
-        found = self._keeping.take(_name(session_id))
-        return None if found is None else _sessions.decode(found)
+        return _session_in(self._keeping.take(_name(session_id)))
 
     def end_all(self, reviewer_id: str) -> None:
         """Every session of a person that began until now is over, wherever they sit."""
@@ -111,6 +110,14 @@ class Sessions:
         # What was ended meanwhile stays so: nothing is put where nothing is.
         self._keeping.replace(_name(session_id), msgspec.json.encode(seen), keep_ms=left)
         return seen
+
+
+def _session_in(kept: bytes | None) -> Session | None:
+    """What is kept; nothing where an earlier release kept it in another form: its person signs in again."""
+    try:
+        return None if kept is None else _sessions.decode(kept)
+    except msgspec.DecodeError:
+        return None
 
 
 def _name(session_id: str) -> str:

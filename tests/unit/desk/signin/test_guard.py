@@ -1,5 +1,7 @@
 """Before every page: whose request it is, where it comes from, and what browsers are told."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +91,21 @@ def test_this_machine_may_be_called_by_any_of_its_names(desk: Desk) -> None:
 
 def test_a_request_with_proof_of_its_own_is_judged_by_that_alone(desk: Desk) -> None:
     assert reason(desk.signed_in().get("/page", authorization="Bearer x")) == (401, "no_session")
+    app = {"authorization": "Bearer x", "host": "desk.internal:8090", "origin": "https://app.example"}
+    assert reason(desk.signed_in().post("/work", headers=app)) == (401, "no_session")
+
+
+def test_no_page_opens_a_websocket(desk: Desk) -> None:
+    said: list[object] = []
+
+    async def send(message: object) -> None:
+        said.append(message)
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    asyncio.run(desk.app({"type": "websocket", "path": "/page", "headers": []}, receive, send))  # type: ignore[arg-type]
+    assert said == [{"type": "websocket.close", "code": 1008}]
 
 
 def test_a_cookie_that_is_there_twice_is_none(desk: Desk) -> None:
@@ -96,7 +113,8 @@ def test_a_cookie_that_is_there_twice_is_none(desk: Desk) -> None:
     own = f"hitl_session={ann.cookies['hitl_session']}"
     stranger = desk.browser()
     assert stranger.get("/page", cookie=own).status_code == 200
-    assert reason(stranger.get("/page", cookie=f"hitl_session={'x' * 43}; {own}")) == (401, "no_session")
+    for both in (f"hitl_session={'x' * 43}; {own}", f"{own}; hitl_session={'x' * 43}"):
+        assert reason(stranger.get("/page", cookie=both)) == (401, "no_session")
 
 
 @pytest.mark.parametrize("path", ["/page", "/static/desk.css", "/nothing", "/health", "/sign-in", "/signed-out"])
@@ -131,6 +149,13 @@ def test_who_signs_out_is_out_and_is_told_so(desk: Desk) -> None:
     assert ann.post("/sign-out").headers["location"] == "/signed-out"
     assert reason(thief.get("/page")) == (401, "no_session")
     assert "Sign in again" in ann.get("/signed-out", **PAGE).text
+
+
+def test_who_signs_out_everywhere_is_out_at_every_browser(desk: Desk) -> None:
+    here, there = desk.signed_in(), desk.signed_in()
+    assert reason(desk.browser().post("/sign-out/everywhere")) == (401, "no_session")
+    assert here.post("/sign-out/everywhere").headers["location"] == "/signed-out"
+    assert reason(there.get("/page")) == (401, "no_session")
 
 
 def test_an_admin_ends_the_sessions_of_a_person_and_nobody_else_can(desk: Desk) -> None:

@@ -110,6 +110,15 @@ def test_a_sign_of_life_does_not_bring_back_a_session_that_was_ended_meanwhile(c
     assert sessions.find(session_id) is None
 
 
+def test_what_an_earlier_release_kept_in_another_form_is_no_session_and_no_failure(clock: Clock) -> None:
+    keeping = MemoryKeeping(clock)
+    sessions = sessions_of(clock, keeping)
+    session_id, _ = begun(sessions)
+    (name,) = keeping._kept
+    keeping.put(name, b'{"person":"ann"}', keep_ms=MINUTE)
+    assert sessions.find(session_id) is None and sessions.end(session_id) is None
+
+
 def test_all_sessions_of_a_person_end_and_those_of_others_do_not(clock: Clock) -> None:
     sessions = sessions_of(clock)
     (one, _), (two, _) = begun(sessions), begun(sessions)
