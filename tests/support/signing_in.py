@@ -21,7 +21,7 @@ from producers.desk.signin.origin import Origin
 from producers.desk.signin.person import Person
 from producers.desk.signin.provider import Provider
 from producers.desk.signin.roles import Deed, Role
-from producers.desk.signin.router import mount
+from producers.desk.signin.router import guarded
 from producers.desk.signin.sessions import How, Sessions
 
 NOW = 1_800_000_000_000  # milliseconds
@@ -69,30 +69,34 @@ class Desk:
             clock=lambda: self.now / 1_000,
             new_secret=new_secret,
         )
-        self.app = FastAPI()
-        with_problems(self.app)
-        mount(self.app, lambda: self.sign_in)
+        self.pages = FastAPI()
+        with_problems(self.pages)
+        self.app = guarded(self.pages, lambda: self.sign_in)
         self._pages()
 
     def _pages(self) -> None:
-        @self.app.get("/page")
+        @self.pages.get("/page")
         async def page(request: Request) -> Response:
             return PlainTextResponse(require_session(request).person.reviewer_id)
 
-        @self.app.post("/work")
+        @self.pages.post("/work")
         async def work(request: Request) -> Response:
             require(request, Deed.WORK)
             return Response(await request.body())
 
-        @self.app.get("/steer")
+        @self.pages.get("/steer")
         async def steer(request: Request) -> Response:
             return PlainTextResponse(require(request, Deed.STEER).person.reviewer_id)
 
-        @self.app.get("/health")
+        @self.pages.get("/broken")
+        async def broken(request: Request) -> Response:
+            raise RuntimeError("broken")
+
+        @self.pages.get("/health")
         async def health() -> Response:
             return PlainTextResponse("ok")
 
-        @self.app.get("/static/desk.css")
+        @self.pages.get("/static/desk.css")
         async def style() -> Response:
             return PlainTextResponse("main {}")
 
@@ -135,7 +139,7 @@ class Browser:
 
     def send(self, method: str, path: str, **options: Any) -> httpx2.Response:
         async def sending() -> httpx2.Response:
-            transport = httpx2.ASGITransport(app=self._desk.app, client=(self._at, 4711))
+            transport = httpx2.ASGITransport(app=self._desk.app, client=(self._at, 4711), raise_app_exceptions=False)
             async with httpx2.AsyncClient(transport=transport, base_url=self._desk.url, cookies=self.cookies) as client:
                 answer = await client.request(method, path, **options)
                 self.cookies = client.cookies

@@ -1,4 +1,4 @@
-"""The middleware before every page: whose request it is, whether it comes from a page of ours, and safe headers."""
+"""What stands before every page: whose request it is, whether it comes from a page of ours, and safe headers."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +23,7 @@ CSRF_HEADER: Final = "x-csrf-token"
 CSRF_FIELD: Final = "csrf_token"
 FORM: Final = "application/x-www-form-urlencoded"
 LARGEST_FORM: Final = 1 << 20  # bytes
+MOST_FIELDS: Final = 1_000
 OPEN: Final = ("/health", "/ready")  # asked by name of the machine, and told to anybody
 POLICY_VIOLATION: Final = 1008  # RFC 6455, 7.4.1
 STATIC: Final = "/static/"  # the same for everybody
@@ -66,7 +67,7 @@ class Guard:
     async def _admitted(self, request: Request, receive: Receive) -> Receive:
         """The body to go on with. Raises `Problem`."""
         sign_in, path, host = self._behind(), request.url.path, request.headers.get("host", "")
-        # No page of another site can send `Authorization` unasked (Fetch: CORS preflight), so origin and name tell nothing then.
+        # A page of another site cannot send `Authorization` (Fetch: CORS preflight): name and origin tell nothing then.
         if path in OPEN or "authorization" in request.headers:
             return receive
         if not sign_in.origin.is_meant(host):
@@ -100,8 +101,7 @@ async def require_csrf(request: Request, receive: Receive, session: Session, *, 
     given, kind = request.headers.get(CSRF_HEADER), request.headers.get("content-type", "")
     if given is None and kind.partition(";")[0].strip().lower() == FORM:
         body = await _form(request)
-        fields = parse_qs(body.decode("latin-1")).get(CSRF_FIELD, [])
-        given, receive = (fields[0] if len(fields) == 1 else None), _again(body)
+        given, receive = _field(body), _again(body)
     if not is_csrf(session, given):
         said = "the page is of another session than yours: keep what you typed, load the page anew, then send it"
         raise SignInRefused(Reason.BAD_CSRF, said)
@@ -115,6 +115,15 @@ async def _form(request: Request) -> bytes:
         if len(body) > LARGEST_FORM:
             raise Problem(413, f"A form may have {LARGEST_FORM:,} bytes; shorten it.", reason="too_large")
     return bytes(body)
+
+
+def _field(form: bytes) -> str | None:
+    """The token in a form that has one and is no flood of fields."""
+    try:
+        given = parse_qs(form.decode("latin-1"), max_num_fields=MOST_FIELDS).get(CSRF_FIELD, [])
+    except ValueError:
+        return None
+    return given[0] if len(given) == 1 else None
 
 
 def _again(body: bytes) -> Receive:

@@ -26,8 +26,8 @@ TERMINAL: Final = "Type `hitl desk link` in a terminal on this machine and open 
 Behind = Callable[[], SignIn]
 
 
-def mount(app: FastAPI, behind: Behind, *, images: Sequence[str] = ()) -> None:
-    """Guard every page of the application, and let people sign in.
+def guarded(app: FastAPI, behind: Behind, *, images: Sequence[str] = ()) -> Guard:
+    """The application to serve: people can sign in there, and every answer goes through the guard, failures too.
 
     `behind` gives the signing in once the application's lifespan has begun; `images`: further origins of pictures.
     """
@@ -45,7 +45,7 @@ def mount(app: FastAPI, behind: Behind, *, images: Sequence[str] = ()) -> None:
 
     app.include_router(router(behind))
     app.add_exception_handler(SignInRefused, told)
-    app.add_middleware(Guard, behind=behind, images=images)
+    return Guard(app, behind=behind, images=images)
 
 
 def router(behind: Behind) -> APIRouter:

@@ -1,6 +1,7 @@
 """Before every page: whose request it is, where it comes from, and what browsers are told."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -59,6 +60,8 @@ def test_a_form_brings_its_token_in_a_field_and_is_read_whole_afterwards(desk: D
     ann = desk.signed_in()
     form = f"csrf_token={ann.csrf}&note=%C3%BC".encode()
     assert ann.post("/work", csrf=False, headers=FORM, content=form).content == form
+    flood = b"a&" * 2_000 + form
+    assert reason(ann.post("/work", csrf=False, headers=FORM, content=flood)) == (403, "bad_csrf")
     large = b"note=" + b"x" * (1 << 20)
     assert reason(ann.post("/work", csrf=False, headers=FORM, content=large)) == (413, "too_large")
 
@@ -117,7 +120,9 @@ def test_a_cookie_that_is_there_twice_is_none(desk: Desk) -> None:
         assert reason(stranger.get("/page", cookie=both)) == (401, "no_session")
 
 
-@pytest.mark.parametrize("path", ["/page", "/static/desk.css", "/nothing", "/health", "/sign-in", "/signed-out"])
+@pytest.mark.parametrize(
+    "path", ["/page", "/static/desk.css", "/nothing", "/broken", "/health", "/sign-in", "/signed-out"]
+)
 def test_every_answer_tells_browsers_to_run_and_frame_nothing_foreign(desk: Desk, path: str) -> None:
     for url in (desk.url, AWAY):
         headers = Desk(url=url).browser().get(path).headers
@@ -185,6 +190,27 @@ def test_while_redis_is_away_the_page_says_that_nothing_is_lost() -> None:
     assert ann.get("/static/desk.css").status_code == 200 and ann.get("/health").status_code == 200
     keeping.away = False
     assert ann.get("/page").text == "ann"
+
+
+def test_every_refusal_is_logged_for_machines_in_one_line_and_without_secrets(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    desk = Desk(links=tmp_path)
+    link = desk.link()
+    desk.browser().get(link)
+    desk.browser().get(link)
+    ann = desk.signed_in()
+    ann.post("/people/a%0dINFO forged/end-sessions")
+    ann.post("/work", csrf=False)
+    ours = [each for each in caplog.records if each.name.startswith("producers")]
+    assert [(vars(each)["action"], vars(each).get("reason", "")) for each in ours] == [
+        ("signed_in", ""), ("request_refused", "bad_link"), ("request_refused", "missing_role"),
+        ("request_refused", "bad_csrf"),
+    ]  # fmt: skip
+    assert all(each.getMessage().isprintable() for each in ours)
+    written = repr([vars(each) for each in ours])
+    assert "'ann'" in written and not any(secret in written for secret in desk.made)
 
 
 def test_what_a_stranger_sends_is_shown_as_text(desk: Desk) -> None:
