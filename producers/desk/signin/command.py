@@ -11,7 +11,7 @@ from infra.cli.output import json_option, show
 from infra.errors import HitlError
 from infra.redis.connection import connect
 from infra.redis.keeping import RedisKeeping
-from infra.settings import DESK_FILE, Settings, is_loopback, load_settings
+from infra.settings import DESK_FILE, Settings, load_settings
 from producers.desk.signin.links import TERM, folder_of, local_person, put_link
 from producers.desk.signin.opening import new_secret, wall
 from producers.desk.signin.origin import Origin
@@ -66,7 +66,7 @@ def origin_here(settings: Settings) -> Origin:
     except FileNotFoundError as error:
         raise DeskNotHere(f"no desk runs here. {DeskNotHere.__doc__}") from error
     origin = Origin.of(url)
-    if not is_loopback(origin.host.rpartition(":")[0] or origin.host):
+    if not origin.is_here:
         said = f"people reach the desk at {origin} and sign in by the identity provider"
         raise DeskNotHere(f"{said}. {DeskNotHere.__doc__}")
     return origin

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from infra.errors import SettingsInvalid
-from infra.redis.connection import connect
+from infra.redis.connection import Connection
 from infra.redis.keeping import Keeping, MemoryKeeping, RedisKeeping
 from infra.secret_keys import oidc_client_secret
 from infra.settings import Settings, is_loopback
@@ -22,6 +22,7 @@ from producers.desk.signin.vouching import KeyFile
 from streams.casework.signing_keys import Identities
 
 SECRET_BYTES: Final = 32  # of randomness: 43 characters
+PATIENCE: Final = 2.0  # seconds for an answer of Redis, before each page
 
 
 def open_sign_in(settings: Settings, address: str, identities: Callable[[], Identities]) -> SignIn:
@@ -30,9 +31,8 @@ def open_sign_in(settings: Settings, address: str, identities: Callable[[], Iden
     Raises `SettingsInvalid` before anything listens.
     """
     origin = Origin.of(settings.desk_url or f"http://{address}")
-    is_here = is_loopback(urlsplit(str(origin)).hostname or "")
     provider = provider_of(settings, origin)
-    if provider is None and not is_here:
+    if provider is None and not origin.is_here:
         raise SettingsInvalid(
             f"nobody could sign in at {origin}: name an identity provider in HITL_OIDC_ISSUER, or stay on this machine."
         )
@@ -43,7 +43,7 @@ def open_sign_in(settings: Settings, address: str, identities: Callable[[], Iden
         beginnings=Beginnings(keeping, new_secret=new_secret),
         vouching=KeyFile(settings, identities, wall=wall, new_id=lambda: secrets.token_hex(16)),
         provider=provider,
-        links=folder_of(settings) if is_here else None,
+        links=folder_of(settings) if origin.is_here else None,
         wall=wall,
         clock=time.monotonic,
         new_secret=new_secret,
@@ -73,7 +73,8 @@ def keeping_of(settings: Settings) -> Keeping:
     """Where sessions are kept: in Redis, so that each desk process knows them all, or in the memory of the only one."""
     if settings.desk_sessions == "memory":
         return MemoryKeeping(wall)
-    return RedisKeeping(connect(settings), settings.topic_prefix)
+    redis = Connection(settings.redis_url, address=settings.redis_address, answer_timeout_seconds=PATIENCE)
+    return RedisKeeping(redis, settings.topic_prefix)
 
 
 def wall() -> int:

@@ -38,6 +38,11 @@ class Origin(NamedTuple):
         """Whether browsers come over TLS."""
         return self.scheme == "https"
 
+    @property
+    def is_here(self) -> bool:
+        """Whether only this machine reaches it."""
+        return is_loopback(urlsplit(str(self)).hostname or "")
+
     def is_meant(self, host: str) -> bool:
         """Whether a `Host` header means the desk; on this machine any of its names does.
 
@@ -46,8 +51,8 @@ class Origin(NamedTuple):
         """
         if host.lower() == self.host:
             return True
-        ours, theirs = urlsplit(f"//{self.host}"), _split(host)
-        return theirs is not None and is_loopback(ours.hostname or "") and theirs == ours.port
+        theirs = _loopback_port(host)
+        return theirs is not None and self.is_here and theirs == urlsplit(str(self)).port
 
     def is_own(self, origin: str | None, fetch_site: str | None, *, host: str) -> bool | None:
         """Whether a page of ours sends the request; None when the browser says nothing about it.
@@ -59,8 +64,8 @@ class Origin(NamedTuple):
         return None if fetch_site is None else fetch_site == "same-origin"
 
 
-def _split(host: str) -> int | None:
-    """The port of a host that is this machine."""
+def _loopback_port(host: str) -> int | None:
+    """The port of a host that is this machine; None for any other, and for one without a port."""
     try:
         parts = urlsplit(f"//{host}")
         return parts.port if parts.hostname and is_loopback(parts.hostname) and "@" not in host else None

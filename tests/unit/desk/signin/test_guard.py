@@ -107,7 +107,7 @@ def test_no_page_opens_a_websocket(desk: Desk) -> None:
     async def receive() -> dict[str, str]:
         return {"type": "websocket.connect"}
 
-    asyncio.run(desk.app({"type": "websocket", "path": "/page", "headers": []}, receive, send))  # type: ignore[arg-type]
+    asyncio.run(desk.app({"type": "websocket", "path": "/page", "headers": []}, receive, send))
     assert said == [{"type": "websocket.close", "code": 1008}]
 
 
