@@ -13,9 +13,10 @@ from infra.redis.connection import connect
 from infra.redis.keeping import RedisKeeping
 from infra.settings import DESK_FILE, Settings, load_settings
 from producers.desk.signin.links import TERM, folder_of, local_person, put_link
-from producers.desk.signin.opening import new_secret, wall
+from producers.desk.signin.opening import wall
 from producers.desk.signin.origin import Origin
 from producers.desk.signin.person import is_reviewer_id
+from producers.desk.signin.secret import new_secret
 from producers.desk.signin.sessions import Sessions
 
 MINUTES: Final = TERM // 60_000

@@ -22,6 +22,7 @@ from producers.desk.signin.person import ClaimNames, Person, person_in
 from producers.desk.signin.provider import Provider, Tokens
 from producers.desk.signin.refusal import Reason, SignInRefused
 from producers.desk.signin.roles import at_cases
+from producers.desk.signin.secret import is_secret
 from producers.desk.signin.sessions import How, Session, Sessions
 from producers.desk.signin.verifying import Expected, KeyUnknown, verified
 from producers.desk.signin.vouching import Vouching
@@ -54,7 +55,7 @@ class Entered(NamedTuple):
 class SignIn:
     """Everything that decides who somebody is. `provider` None: links of this machine only; `links` None: no links.
 
-    `wall` in milliseconds since the epoch, `clock` in seconds, `new_secret` as `secrets.token_urlsafe(32)`.
+    `wall` in milliseconds since the epoch, `clock` in seconds, `new_secret` as in `secret`.
     """
 
     origin: Origin
@@ -86,7 +87,8 @@ class SignIn:
         """Where the person signs in, and the id of their browser, for its cookie. Raises `SignInRefused`."""
         assert self.provider is not None
         self.try_now(request)
-        browser = self._cookie(request, BROWSER) or self.new_secret()
+        given = self._cookie(request, BROWSER)  # kept while it is one of ours: several tabs may sign in
+        browser = given if given is not None and is_secret(given) else self.new_secret()
         await self.provider.metadata()  # nothing is remembered while it is away
         after = own_path(request.query_params.get("next"))
         with known():

@@ -1,8 +1,6 @@
 """One-time links of this machine: a file under data_dir is one, so that only who may write there can make any."""
 
-import hashlib
 import os
-import re
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +9,10 @@ import msgspec
 from infra.settings import Settings
 from producers.desk.signin.person import Person
 from producers.desk.signin.roles import Role
+from producers.desk.signin.secret import digest_of, is_secret
 
 FOLDER: Final = Path("run/desk-links")  # under data_dir
 TERM: Final = 5 * 60_000  # milliseconds
-_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # secrets.token_urlsafe(32)
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,16 +39,16 @@ def put_link(folder: Path, person: Person, *, secret: str, now: int) -> Link:
         if former.stat().st_mtime * 1_000 < now - 2 * TERM:
             former.unlink(missing_ok=True)
     link = Link(person=person, ends_at=now + TERM)
-    with os.fdopen(os.open(folder / _digest(secret), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with os.fdopen(os.open(folder / digest_of(secret), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(msgspec.json.encode(link))
     return link
 
 
 def take_link(folder: Path, secret: str, *, now: int) -> Person | None:
     """Whom the secret signs in, once: of all who come with it at the same moment one is let in."""
-    if _SECRET.fullmatch(secret) is None:
+    if not is_secret(secret):
         return None
-    file = folder / _digest(secret)
+    file = folder / digest_of(secret)
     taken = file.with_suffix(".taken")
     try:
         file.rename(taken)  # a second one finds nothing to rename
@@ -61,7 +59,3 @@ def take_link(folder: Path, secret: str, *, now: int) -> Person | None:
     finally:
         taken.unlink(missing_ok=True)
     return link.person if now < link.ends_at else None
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

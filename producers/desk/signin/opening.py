@@ -17,11 +17,11 @@ from producers.desk.signin.links import folder_of
 from producers.desk.signin.origin import Origin
 from producers.desk.signin.person import ClaimNames
 from producers.desk.signin.provider import Client, Provider
+from producers.desk.signin.secret import new_secret
 from producers.desk.signin.sessions import Sessions
 from producers.desk.signin.vouching import KeyFile
 from streams.casework.signing_keys import Identities
 
-SECRET_BYTES: Final = 32  # of randomness: 43 characters
 PATIENCE: Final = 2.0  # seconds for an answer of Redis, before each page
 
 
@@ -80,8 +80,3 @@ def keeping_of(settings: Settings) -> Keeping:
 def wall() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
-
-
-def new_secret() -> str:
-    """What nobody can guess."""
-    return secrets.token_urlsafe(SECRET_BYTES)

@@ -4,9 +4,7 @@ What is kept is found by the digest of the id, so that whoever reads the store c
 hour without a sign of life and after twelve hours whatever happens (OWASP ASVS 4, 3.3.2, level 2).
 """
 
-import hashlib
 import hmac
-import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -15,9 +13,9 @@ import msgspec
 
 from infra.redis.keeping import Keeping
 from producers.desk.signin.person import Person
+from producers.desk.signin.secret import digest_of, is_secret
 
 MINUTE: Final = 60_000  # milliseconds
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # secrets.token_urlsafe(32)
 
 
 class How(StrEnum):
@@ -59,7 +57,7 @@ def is_csrf(session: Session, given: str | None) -> bool:
 
 
 class Sessions:
-    """Begins, finds and ends them. `wall` in milliseconds, `new_secret` as `secrets.token_urlsafe(32)`.
+    """Begins, finds and ends them. `wall` in milliseconds, `new_secret` as in `secret`.
 
     Every call may raise `RedisUnavailable`.
     """
@@ -80,7 +78,7 @@ class Sessions:
 
     def find(self, session_id: str | None) -> Session | None:
         """Whose session this is; None when it is none, is over, or its person's sessions were ended."""
-        if session_id is None or _ID.fullmatch(session_id) is None:
+        if session_id is None or not is_secret(session_id):
             return None
         (found,) = self._keeping.get([_name(session_id)])
         session, now = _session_in(found), self._wall()
@@ -94,7 +92,7 @@ class Sessions:
 
     def end(self, session_id: str | None) -> Session | None:
         """Sign out: the id is worth nothing any more."""
-        if session_id is None or _ID.fullmatch(session_id) is None:
+        if session_id is None or not is_secret(session_id):
             return None
         return _session_in(self._keeping.take(_name(session_id)))
 
@@ -121,8 +119,8 @@ def _session_in(kept: bytes | None) -> Session | None:
 
 
 def _name(session_id: str) -> str:
-    return f"session:{hashlib.sha256(session_id.encode()).hexdigest()}"
+    return f"session:{digest_of(session_id)}"
 
 
 def _ended(reviewer_id: str) -> str:
-    return f"ended:{hashlib.sha256(reviewer_id.encode(errors='surrogatepass')).hexdigest()}"
+    return f"ended:{digest_of(reviewer_id)}"

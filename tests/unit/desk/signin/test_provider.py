@@ -167,6 +167,16 @@ def test_an_answer_counts_in_the_browser_that_asked_only(desk: Desk) -> None:
     assert browser.get(back).status_code == 303  # the attempt of another does not use it up
 
 
+def test_several_tabs_of_a_browser_may_sign_in_and_a_forged_cookie_is_not_taken_on(desk: Desk) -> None:
+    browser = desk.browser()
+    browser.get("/sign-in", cookie="hitl_sign_in=forged")
+    assert browser.cookies["hitl_sign_in"] in desk.made
+    one, two = asked(browser), asked(browser)
+    state = parse_qs(urlsplit(one).query)["state"][0]
+    assert reason(browser.get(f"/sign-in/callback?state={state}&error=access_denied")) == (400, "provider_refused")
+    assert browser.get(at_provider(two, "ann")).status_code == 303
+
+
 @pytest.mark.parametrize("state", ["", "&state=", "&state=forged", "&state={ours}&state={ours}", "&state={ours}%00"])
 def test_a_state_that_is_not_ours_is_refused(desk: Desk, state: str) -> None:
     browser = desk.browser()
