@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra.errors import SettingsInvalid
-from infra.settings import Settings
+from infra.settings import UNSET, Settings
 
 SEAL_KEY_BYTES = 64  # AES-256-SIV takes two 256-bit keys (RFC 5297)
 DRAW_SALT_BYTES = 32
@@ -56,6 +56,19 @@ def identity_key(settings: Settings) -> bytes | None:
 def put_identity_key(settings: Settings, key: bytes) -> None:
     """Put a key in the place of the one that signs now, whole or not at all."""
     _placed(settings.identity_key_file, key, lambda made: made.replace(settings.identity_key_file))
+
+
+def oidc_client_secret(settings: Settings) -> str:
+    """The desk's secret at the identity provider; empty where it has none. Raises SettingsInvalid."""
+    path = settings.oidc_client_secret_file
+    if path == UNSET:
+        return settings.oidc_client_secret
+    if settings.oidc_client_secret:
+        raise SettingsInvalid("both HITL_OIDC_CLIENT_SECRET and …_FILE are set; unset one of them.")
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"HITL_OIDC_CLIENT_SECRET_FILE: {path} cannot be read ({error}).") from error
 
 
 def _secret(variable: str, path: Path, size: int, is_local: bool, environ: Mapping[str, str]) -> bytes:

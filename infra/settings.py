@@ -26,6 +26,7 @@ CLIENT_FILE = Path("run/client.json")  # under data_dir: how commands log in the
 GATEWAY_FILE = Path("run/gateway")  # where the gateway listens, written by itself
 DESK_FILE = Path("run/desk")  # the same for the desk
 INSIGHTS_FILE = Path("run/insights")  # the same for the view of the figures
+DESK_FILE = Path("run/desk")  # the same for the desk
 SECRET_FILES = {  # setting -> name under data_dir/secrets
     "seal_key_file": "seal.key", "draw_salt_file": "draw.salt", "identity_key_file": "identity.key",
 }  # fmt: skip
@@ -105,6 +106,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     schema_registry_user: Annotated[str, Meta(description="who logs in to the schema registry, if it asks")] = ""
     schema_registry_password: Annotated[str, Meta(description="the password of schema_registry_user")] = ""
+    oidc_issuer: Annotated[
+        HttpUrl, Meta(description="the OpenID Connect provider by which people sign in at the desk; empty: none")
+    ] = ""
+    oidc_client_id: Annotated[str, Meta(description="the desk's name at the provider")] = ""
+    oidc_client_secret: Annotated[str, Meta(description="its secret there; empty for a client that has none")] = ""
+    oidc_client_secret_file: Annotated[Path, Meta(description="a file that holds oidc_client_secret")] = UNSET
+    oidc_scopes: Annotated[Text, Meta(description="what the desk asks for, openid among it")] = "openid profile"
+    oidc_roles_claim: Annotated[Text, Meta(description="the claim of roles, such as realm_access.roles")] = "roles"
+    oidc_skills_claim: Annotated[Text, Meta(description="the claim of a person's skills")] = "skills"
+    oidc_reviewer_claim: Annotated[Text, Meta(description="the claim that is the reviewer id: a pseudonym")] = "sub"
+    desk_url: Annotated[
+        HttpUrl, Meta(description="how browsers reach the desk, as https://desk.example; empty: where it listens")
+    ] = ""
+    desk_sessions: Annotated[
+        Literal["redis", "memory"], Meta(description="where the desk keeps sessions; memory: of its only process")
+    ] = "redis"
     gateway_address: Annotated[Address, Meta(description="host:port of the HTTP gateway; port 0 takes a free one")] = (
         "127.0.0.1:8088"
     )
@@ -145,8 +162,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         for name, default in SECRET_FILES.items():
             given: Path = getattr(self, name)
             fix(name, given.expanduser().absolute() if given != UNSET else self.data_dir / "secrets" / default)
-        if self.gateway_tokens_file != UNSET:
-            fix("gateway_tokens_file", self.gateway_tokens_file.expanduser().absolute())
+        for name in ("gateway_tokens_file", "oidc_client_secret_file"):
+            if getattr(self, name) != UNSET:
+                fix(name, getattr(self, name).expanduser().absolute())
         if self.max_commit_interval_ms < self.commit_interval_ms:
             raise SettingsInvalid(
                 f"max_commit_interval_ms ({self.max_commit_interval_ms:g}) is below commit_interval_ms "
@@ -270,7 +288,7 @@ def _convert(name: str, value: object, where: str) -> Any:
 
 def _shown(name: str, value: object) -> str:
     """A bad value in an error, which may end in a log: no password is shown."""
-    return "***" if name.endswith("password") else _without_password(repr(value))
+    return "***" if name.endswith(("password", "secret")) else _without_password(repr(value))
 
 
 def _without_password(url: str) -> str:

@@ -7,10 +7,10 @@ import msgspec
 from msgspec import Meta
 
 from infra.http.bodies import Invalid, read_json
-from producers.gateway.identity import TokenAsked
 from producers.gateway.publisher import RequestRefused
 from schemas.events import DecisionRequested
 from schemas.values import Payload
+from streams.casework.issuing import TokenAsked
 from streams.workflow.types import WorkflowType
 
 T = TypeVar("T")

@@ -30,7 +30,6 @@ from producers.gateway.appeals import (
 )
 from producers.gateway.bodies import Appealed, Asked, asked_in, batch_in, request_of
 from producers.gateway.following import Following
-from producers.gateway.identity import TokenIssued
 from producers.gateway.issuing import Issuing
 from producers.gateway.lookup import Lookup, NotKnowing
 from producers.gateway.publisher import RequestRefused, checked
@@ -44,6 +43,7 @@ from producers.gateway.standing import (
 )
 from schemas.codec import Codec
 from schemas.topics import POLICIES
+from streams.casework.issuing import TokenIssued
 from streams.workflow.policies import WorkflowUnknown, policy_of
 
 RETRY: Final = 2.0  # seconds

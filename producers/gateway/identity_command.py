@@ -20,23 +20,12 @@ from infra.kafka.publisher import publish
 from infra.kafka.scan import scan
 from infra.secret_keys import IDENTITY_KEY_BYTES, identity_key, put_identity_key
 from infra.settings import Settings, load_settings
-from producers.gateway.identity import (
-    DEFAULT_TERM,
-    LONGEST_TERM,
-    IdentityOff,
-    TokenAsked,
-    in_force,
-    issue,
-    key_published,
-    key_retired,
-    key_to_sign_with,
-    token_id_in,
-    token_revoked,
-)
+from producers.gateway.identity import in_force, key_published, key_retired, token_id_in, token_revoked
 from producers.gateway.identity_shown import identity_text, shown_of
 from schemas.codec import Codec
 from schemas.topics import IDENTITIES
 from streams.casework.identity import Role
+from streams.casework.issuing import DEFAULT_TERM, LONGEST_TERM, IdentityOff, TokenAsked, issue, key_to_sign_with
 from streams.casework.jws import SigningKey
 from streams.casework.signing_keys import NO_IDENTITIES, Identities, fold_identities
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from infra.http.openapi import Described
 from producers.gateway.bodies import Appealed, Asked, BatchAsked
-from producers.gateway.identity import TokenAsked
+from streams.casework.issuing import TokenAsked
 
 MEANINGS: Final = {
     200: "It is known, or was decided in time.",

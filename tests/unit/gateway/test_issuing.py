@@ -18,25 +18,21 @@ from infra.settings import Settings
 from producers.gateway.app import build
 from producers.gateway.doors import Doors
 from producers.gateway.gateway import Gateway
-from producers.gateway.identity import (
-    LONGEST_TERM,
-    IdentityOff,
-    NoSigningKey,
-    TokenAsked,
-    TokenTooLong,
-    in_force,
-    issue,
-    key_published,
-    key_retired,
-    key_to_sign_with,
-    token_id_in,
-    token_revoked,
-)
+from producers.gateway.identity import in_force, key_published, key_retired, token_id_in, token_revoked
 from producers.gateway.identity_shown import identity_text, shown_of
 from producers.gateway.issuing import Issuing
 from producers.gateway.tokens import Scope, Token, digest_of
 from schemas.events import Event
 from streams.casework.identity import Identity, NotVouched, Refused, Role, identify, issuer
+from streams.casework.issuing import (
+    LONGEST_TERM,
+    IdentityOff,
+    NoSigningKey,
+    TokenAsked,
+    TokenTooLong,
+    issue,
+    key_to_sign_with,
+)
 from streams.casework.jws import SigningKey
 from streams.casework.signing_keys import NO_IDENTITIES, Identities, fold_identities
 

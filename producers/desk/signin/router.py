@@ -1,0 +1,135 @@
+"""The addresses of signing in and out, and how the desk's application takes them on."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from infra.http.application import json_answer
+from infra.http.problems import Problem
+from producers.desk.signin.cookies import BROWSER, SESSION
+from producers.desk.signin.flow import CALLBACK, Entered, SignIn
+from producers.desk.signin.guard import Guard, log_refusal, require, require_session
+from producers.desk.signin.pages import AGAIN, WayOn, page, refused, shows_pages
+from producers.desk.signin.paths import HOME, own_path
+from producers.desk.signin.refusal import SignInRefused
+from producers.desk.signin.roles import Deed
+
+SEE_OTHER: Final = 303
+UNAUTHORIZED: Final = 401
+TERMINAL: Final = "Type `hitl desk link` in a terminal on this machine and open the link that it prints."
+
+
+Behind = Callable[[], SignIn]
+
+
+def guarded(app: FastAPI, behind: Behind, *, images: Sequence[str] = ()) -> Guard:
+    """The application to serve: people can sign in there, and every answer goes through the guard, failures too.
+
+    `behind` gives the signing in once the application's lifespan has begun; `images`: further origins of pictures.
+    """
+
+    async def told(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        log_refusal(request, error)
+        if error.status != UNAUTHORIZED:
+            return refused(request, error, [WayOn(HOME, "First page")])
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        after = urlencode({"next": own_path(wanted) if request.method == "GET" else HOME})
+        if request.method == "GET" and behind().provider is not None and shows_pages(request):
+            return RedirectResponse(f"/sign-in?{after}", SEE_OTHER)
+        return refused(request, error, [WayOn(f"/sign-in?{after}", "Sign in")])
+
+    app.include_router(router(behind))
+    app.add_exception_handler(SignInRefused, told)
+    return Guard(app, behind=behind, images=images)
+
+
+def router(behind: Behind) -> APIRouter:
+    """Sign in, sign out, who am I, and ending the sessions of others."""
+    routes = APIRouter(include_in_schema=False)
+    _entering(routes, behind)
+    _leaving(routes, behind)
+    return routes
+
+
+def _entering(routes: APIRouter, behind: Behind) -> None:
+    @routes.get("/sign-in")
+    async def begin(request: Request) -> Response:
+        """To the identity provider, or how to sign in without one."""
+        sign_in = behind()
+        if sign_in.provider is None:
+            return page("Sign in", TERMINAL)
+        if request.headers.get("host", "").lower() != sign_in.origin.host:  # its cookie must reach the callback
+            return RedirectResponse(f"{sign_in.origin}/sign-in?{request.url.query}", SEE_OTHER)
+        address, browser = await sign_in.begin(request)
+        answer = RedirectResponse(address, SEE_OTHER)
+        answer.headers.append("set-cookie", sign_in.cookies.kept(BROWSER, browser))
+        return answer
+
+    @routes.get(CALLBACK)
+    async def answered(request: Request) -> Response:
+        """From the identity provider."""
+        return _entered(behind(), await behind().answered(request))
+
+    @routes.get("/sign-in/link")
+    async def by_link(request: Request) -> Response:
+        """From a terminal on this machine."""
+        return _entered(behind(), await behind().by_link(request))
+
+
+def _leaving(routes: APIRouter, behind: Behind) -> None:
+    @routes.post("/sign-out")
+    async def leave(request: Request) -> Response:
+        """End this session."""
+        await behind().leave(request)
+        return _left(behind())
+
+    @routes.post("/sign-out/everywhere")
+    async def leave_everywhere(request: Request) -> Response:
+        """End every session of one's own, as after leaving one open on a machine of others."""
+        own = require_session(request).person.reviewer_id
+        await behind().end_all(own, by=own)
+        return _left(behind())
+
+    @routes.get("/signed-out")
+    async def left() -> Response:
+        """What a person sees then; at the provider they are still signed in until they end that, too."""
+        sign_in, ways = behind(), [AGAIN]
+        try:
+            end = await sign_in.provider.end_page(f"{sign_in.origin}/signed-out") if sign_in.provider else None
+        except SignInRefused:  # the provider is away, which must keep nobody from being told that they are out
+            end = None
+        if end is not None:
+            ways.append(WayOn(end, "Sign out at the identity provider, too"))
+        return page("You are signed out", "Close the browser if others use this machine.", ways)
+
+    @routes.get("/session")
+    async def whoami(request: Request) -> Response:
+        """Who is signed in, for the pages' script and for tests; never the session's id."""
+        session = require_session(request)
+        ends_at = session.began_at + behind().sessions.terms.whole_ms
+        return json_answer({"person": session.person, "csrf": session.csrf, "how": session.how, "ends_at": ends_at})
+
+    @routes.post("/people/{reviewer_id:path}/end-sessions")
+    async def end_all(request: Request, reviewer_id: str) -> Response:
+        """End every session of a person who must not go on."""
+        admin = require(request, Deed.END_SESSIONS)
+        await behind().end_all(reviewer_id, by=admin.person.reviewer_id)
+        return Response(status_code=204)
+
+
+def _left(sign_in: SignIn) -> Response:
+    answer = RedirectResponse("/signed-out", SEE_OTHER)
+    answer.headers.append("set-cookie", sign_in.cookies.dropped(SESSION))
+    return answer
+
+
+def _entered(sign_in: SignIn, entered: Entered) -> Response:
+    answer = RedirectResponse(entered.after, SEE_OTHER)
+    answer.headers.append("set-cookie", sign_in.cookies.kept(SESSION, entered.session_id))
+    answer.headers.append("set-cookie", sign_in.cookies.dropped(BROWSER))
+    return answer
