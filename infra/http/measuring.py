@@ -3,10 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import parse_qs
 
-from fastapi import FastAPI
+from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from infra.observe.instruments import Instruments
@@ -29,11 +29,20 @@ class HttpMetrics(NamedTuple):
     tells_waits: bool = False  # whether `seconds` is told apart by whether the caller waits
 
 
+class Routed(Protocol):
+    """An application, or a layer around one, with the routes inside."""
+
+    @property
+    def routes(self) -> list[BaseRoute]: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
 class Measured:
     """An application that tells of each HTTP request which endpoint answered it, with what and when."""
 
     def __init__(
-        self, app: FastAPI, show: Instruments, metrics: HttpMetrics, *, clock: Callable[[], float] = time.perf_counter
+        self, app: Routed, show: Instruments, metrics: HttpMetrics, *, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._app, self._show, self._metrics, self._clock = app, show, metrics, clock
         self._in_flight = 0

@@ -1,13 +1,17 @@
 """The desk as a process: everything behind the endpoints, opened once for all who work."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.requests import Request
 
+from infra.errors import SettingsInvalid
 from infra.http.measuring import Measured
+from infra.http.problems import Problem
 from infra.http.serving import SOON_BACK, HttpServer, Place
 from infra.kafka.client import connect
 from infra.kafka.configuration import Configuration
@@ -20,7 +24,7 @@ from infra.redis.keys import Keys
 from infra.redis.reading import ReadModel
 from infra.registry.ids import codec_of
 from infra.settings import DESK_FILE, Settings, is_loopback
-from producers.desk.admitting import Admitting
+from producers.desk.admitting import Admitting, Asker
 from producers.desk.app import build
 from producers.desk.asking import Door, opened_door
 from producers.desk.desk import Desk
@@ -28,13 +32,22 @@ from producers.desk.feed import Feed
 from producers.desk.lookup import Lookup
 from producers.desk.measuring import MEASURED
 from producers.desk.opening import next_through
+from producers.desk.signin.flow import SignIn
+from producers.desk.signin.guard import require
+from producers.desk.signin.opening import is_signed_into, open_sign_in
+from producers.desk.signin.roles import Deed
+from producers.desk.signin.router import guarded
 from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
 from streams.casework.config import Config
 from streams.casework.identity import issuer
+from streams.casework.issuing import NoSigningKey
+from streams.casework.signing_keys import NO_IDENTITIES
 
 FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name)
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
 DEFAULT: Final = Settings().desk_address
+RETRY: Final = 60.0  # seconds: somebody must put a key there
+logger = logging.getLogger(__name__)
 
 
 class Server(HttpServer):
@@ -49,11 +62,18 @@ class Server(HttpServer):
         self._following: Configuration[Config] | None = None
         self._door: Door | None = None
         local = is_loopback(place_of(settings).host)
-        app = build(self._behind, Admitting(local, issuer(settings.topic_prefix)), self._lifespan)
-        super().__init__(Measured(app, watch.instruments, MEASURED), watch, works=self._reads, let_go=self._end_streams)
+        self._sign_in: SignIn | None = None
+        admitting = Admitting(local, issuer(settings.topic_prefix))
+        app = build(self._behind, admitting, self._lifespan, signed_in=self._signed_in)
+        served = guarded(app, self._signing) if is_signed_into(settings) else app
+        super().__init__(
+            Measured(served, watch.instruments, MEASURED), watch, works=self._reads, let_go=self._end_streams
+        )
 
     def require_usable(self) -> None:
-        """Raises `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
+        """Raises `SettingsInvalid`, `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
+        if is_signed_into(self._settings):
+            open_sign_in(self._settings, self._settings.desk_address, lambda: NO_IDENTITIES)
         require_bound(self._log, self._codec)
 
     @property
@@ -76,6 +96,23 @@ class Server(HttpServer):
         assert self._desk is not None, "the lifespan has not begun"
         return self._desk
 
+    def _signing(self) -> SignIn:
+        assert self._sign_in is not None, "the lifespan has not begun"
+        return self._sign_in
+
+    def _signed_in(self, request: Request) -> Asker | None:
+        """Whoever's session a request is of, as casework will know them."""
+        if getattr(request.state, "session", None) is None:
+            return None
+        session = require(request, Deed.WORK)
+        try:
+            at_work = self._signing().at_work(session)
+        except (NoSigningKey, SettingsInvalid) as error:
+            logger.error("Nobody signed in can work: %s", error, extra={"action": "no_signing_key"})
+            detail = f"{NoSigningKey.__doc__} Its log says more."
+            raise Problem(503, detail, reason="no_signing_key", retry_seconds=RETRY) from error
+        return Asker(at_work.reviewer_id, at_work.token)
+
     def _config(self) -> Config | None:
         following = self._following
         return following.in_force if following is not None and following.caught_up else None
@@ -91,6 +128,9 @@ class Server(HttpServer):
             self._log, self._codec, FOLLOWED, Config(), Config.with_event,
             beside=ASSIGNMENTS.name, take=heard, failed=self.stop,
         )  # fmt: skip
+        if is_signed_into(settings):
+            address = (settings.data_dir / DESK_FILE).read_text().strip()
+            self._sign_in = open_sign_in(settings, address, lambda: following.in_force.identities)
         with closing(connect_redis(settings)) as redis, opened_door(self._log, self._codec) as door:
             self._door = door
             show.add(m.CUT_OFF, count=0)

@@ -16,6 +16,9 @@ from infra.kafka.scan import scan
 from infra.redis.reading import connect
 from infra.settings import DESK_FILE
 from producers.desk.refusing import STATUSES
+from producers.desk.signin.links import folder_of, local_person, put_link
+from producers.desk.signin.opening import wall
+from producers.desk.signin.secret import new_secret
 from schemas.events import CaseSnapshot, LeaseGranted
 from schemas.topics import CASES
 from tests.support.gateway import ADDRESS, is_ready
@@ -157,6 +160,27 @@ def events(lines: Iterator[str], *, ends: str, heard: list[str] | None = None) -
         if line == f"event: {ends}":
             break
     return [line.removeprefix("event: ") for line in heard if line.startswith("event: ")]
+
+
+def test_a_link_of_this_machine_starts_a_session_that_works_and_ends(stand: Stand, url: str) -> None:
+    """Signed in without a provider: who one is comes from the session alone, and each act needs the page's token."""
+    secret = new_secret()
+    put_link(folder_of(stand.settings), local_person("lea"), secret=secret, now=wall())
+    with httpx2.Client(base_url=url, headers={"accept": "text/html", "origin": url}, follow_redirects=True) as browser:
+        assert browser.get("/").status_code == 401
+        home = browser.get(f"/sign-in/link?token={secret}")
+        assert (home.status_code, "signed in as lea" in home.text) == (200, True)
+        assert "default-src 'none'" in home.headers["content-security-policy"]
+        csrf = {"x-csrf-token": browser.get("/session").json()["csrf"]}
+        assert browser.get("/v1/queue").status_code == 200, "the session says who it is"
+        assert browser.post("/v1/cases:next", json={}).status_code == 403
+        elsewhere = csrf | {"origin": "http://evil.example"}
+        assert browser.post("/v1/cases:next", json={}, headers=elsewhere).status_code == 403
+        assert browser.post("/v1/cases:next", json={}, headers=csrf).status_code == 200
+        out = browser.post("/sign-out", data={"csrf_token": csrf["x-csrf-token"]})
+        assert (out.status_code, "signed out" in out.text) == (200, True)
+        assert browser.get("/").status_code == browser.get("/v1/queue").status_code == 401
+        assert browser.get(f"/sign-in/link?token={secret}").status_code == 400, "it was good once"
 
 
 def test_a_session_over_http(stand: Stand, office: Office, people: People) -> None:

@@ -7,8 +7,10 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import BaseRoute
+from starlette.types import Message, Receive, Scope, Send
 
+from infra.http.measuring import Routed
 from infra.http.problems import Problem
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.headers import security_headers
@@ -36,9 +38,14 @@ class Guard:
     A request that brings proof of its own (`Authorization`) is judged by that alone: its cookies count for nothing.
     """
 
-    def __init__(self, app: ASGIApp, *, behind: Callable[[], SignIn], images: Sequence[str] = ()) -> None:
+    def __init__(self, app: Routed, *, behind: Callable[[], SignIn], images: Sequence[str] = ()) -> None:
         """`behind` gives the signing in once the application's lifespan has begun."""
         self._app, self._behind, self._images = app, behind, images
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Those of the application inside."""
+        return self._app.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

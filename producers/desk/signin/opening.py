@@ -25,6 +25,12 @@ from streams.casework.signing_keys import Identities
 PATIENCE: Final = 2.0  # seconds for an answer of Redis, before each page
 
 
+def is_signed_into(settings: Settings) -> bool:
+    """Whether people can sign in: by a provider, or by links of this machine. A desk without is for apps alone."""
+    reached = urlsplit(settings.desk_url or f"//{settings.desk_address}").hostname or ""
+    return bool(settings.oidc_issuer) or is_loopback(reached)
+
+
 def open_sign_in(settings: Settings, address: str, identities: Callable[[], Identities]) -> SignIn:
     """Signing in for a desk that listens at `address`; `identities` gives the keys that are in force now.
 

@@ -22,15 +22,26 @@ class WayOn(NamedTuple):
 AGAIN: Final = WayOn("/sign-in", "Sign in again")
 
 
-def page(title: str, sentence: str, ways: Sequence[WayOn] = (), *, status: int = 200) -> Response:
-    """A page; all that is given is taken as text."""
+def page(
+    title: str, sentence: str, ways: Sequence[WayOn] = (), *, status: int = 200, out: str | None = None
+) -> Response:
+    """A page; all that is given is taken as text. `out`: the session's CSRF token, for a way to sign out."""
     links = "".join(f'<p><a href="{escape(way.address)}">{escape(way.text)}</a></p>' for way in ways)
     return HTMLResponse(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{escape(title)}</title><link rel="stylesheet" href="{STYLESHEET}"></head>'
-        f"<body><main><h1>{escape(title)}</h1><p>{escape(sentence)}</p>{links}</main></body></html>",
+        f"<body><main><h1>{escape(title)}</h1><p>{escape(sentence)}</p>{links}{_sign_out(out)}</main></body></html>",
         status,
+    )
+
+
+def _sign_out(csrf: str | None) -> str:
+    if csrf is None:
+        return ""
+    return (
+        f'<form method="post" action="/sign-out"><input type="hidden" name="csrf_token" value="{escape(csrf)}">'
+        "<button>Sign out</button></form>"
     )
 
 

@@ -16,7 +16,7 @@ from producers.desk.signin.guard import Guard, log_refusal, require, require_ses
 from producers.desk.signin.pages import AGAIN, WayOn, page, refused, shows_pages
 from producers.desk.signin.paths import HOME, own_path
 from producers.desk.signin.refusal import SignInRefused
-from producers.desk.signin.roles import Deed
+from producers.desk.signin.roles import Deed, may
 
 SEE_OTHER: Final = 303
 UNAUTHORIZED: Final = 401
@@ -51,9 +51,20 @@ def guarded(app: FastAPI, behind: Behind, *, images: Sequence[str] = ()) -> Guar
 def router(behind: Behind) -> APIRouter:
     """Sign in, sign out, who am I, and ending the sessions of others."""
     routes = APIRouter(include_in_schema=False)
+    _at_home(routes)
     _entering(routes, behind)
     _leaving(routes, behind)
     return routes
+
+
+def _at_home(routes: APIRouter) -> None:
+    @routes.get(HOME)
+    async def home(request: Request) -> Response:
+        """Who is signed in, what they may do, and the way out."""
+        session = require_session(request)
+        person = session.person
+        deeds = ", ".join(deed.value for deed in Deed if may(person.roles, deed) is None) or "nothing"
+        return page("The desk", f"You are signed in as {person.reviewer_id}. You may: {deeds}.", out=session.csrf)
 
 
 def _entering(routes: APIRouter, behind: Behind) -> None:
