@@ -1,6 +1,7 @@
 """A real Apache Kafka on this machine: formatted on first use, started, stopped, killed and started again."""
 
 import base64
+import logging
 import os
 import subprocess
 import time
@@ -28,9 +29,10 @@ from infra.local.ports import free_ports, is_free
 from infra.local.probe import Login, cluster_at
 from infra.local.state import replace_file
 
+logger = logging.getLogger(__name__)
 START_TIMEOUT = 60.0  # seconds; cold starts take 2.5, a loaded machine more
 STOP_TIMEOUT = 20.0  # seconds
-ATTEMPTS = 3  # when another process takes the chosen port first
+ATTEMPTS = 3  # when another process takes the chosen port first, or it hangs
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +117,14 @@ class EmbeddedBroker:
                 self.launch()
             if time.monotonic() > deadline:
                 self.kill()
-                raise BrokerFailed(f"Kafka did not answer within {timeout:g} s; see {self.log_file}.")
+                attempts -= 1
+                if not attempts:
+                    raise BrokerFailed(f"Kafka did not answer within {timeout:g} s; see {self.log_file}.")
+                logger.warning(
+                    "Kafka did not answer within %g s; it is started again.", timeout, extra={"action": "kafka_hangs"}
+                )
+                self.launch()  # now and then one hangs after it was killed, for ever, and the next does not
+                deadline = time.monotonic() + timeout
             time.sleep(0.02)
 
     def is_serving(self) -> bool:
