@@ -36,11 +36,11 @@ contracts: setup ## who may import whom
 
 unit: setup ## pure parts, and the facts they must reproduce (ARGS for pytest, as in ARGS="-k routing")
 	@echo '== unit tests'
-	@$(BIN)/pytest -q tests/unit tests/acceptance $(ARGS)
+	@$(BIN)/pytest -q -n 2 tests/unit tests/acceptance $(ARGS)
 
 contract: setup ## schemas, topics, commands: laws over all members
 	@echo '== contract tests'
-	@$(BIN)/pytest -q tests/contract $(ARGS)
+	@$(BIN)/pytest -q -n 2 tests/contract $(ARGS)
 
 simulation: setup ## the whole topology on the simulated log, thousands of seeded schedules
 	@echo '== simulation'
