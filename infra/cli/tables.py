@@ -23,7 +23,8 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, title: str
     made = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for number, name in enumerate(titles):
         numeric = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
-        made.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+        word = max(map(len, name.split()), default=0)  # of a title: where room lacks, cells are folded, not titles
+        made.add_column(Text(name), justify="right" if numeric else "left", overflow="fold", min_width=word)
     for row in rows:
         made.add_row(*(_cell(value) for value in row))
     return made

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from infra.http.measuring import REASONS
-from infra.http.openapi import Described, page
+from infra.http.openapi import STYLE, STYLESHEET, Described, page
 from infra.http.problems import Problem
 
 JSON: Final = "application/json"
@@ -46,6 +46,10 @@ def with_status(app: FastAPI, document: Described, require_ready: Callable[[], A
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return HTMLResponse(page(app.openapi()))
+
+    @app.get(STYLESHEET, include_in_schema=False)
+    async def style() -> Response:
+        return Response(STYLE, media_type="text/css")
 
 
 def with_problems(app: FastAPI) -> None:

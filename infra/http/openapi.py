@@ -60,6 +60,13 @@ class Described:
         }
 
 
+STYLESHEET: Final = "/docs.css"  # of its own, since a content security policy may forbid what stands in the page
+STYLE: Final = (
+    "body{font:16px/1.5 sans-serif;margin:2rem;max-width:70rem}td,th{padding:.4rem 1rem .4rem 0;"
+    "text-align:left;vertical-align:top}"
+)
+
+
 def page(document: Plain) -> str:
     """The endpoints in plain HTML."""
     rows = [
@@ -71,8 +78,7 @@ def page(document: Plain) -> str:
     title = html.escape(document["info"]["title"])
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        "<style>body{font:16px/1.5 sans-serif;margin:2rem;max-width:70rem}td,th{padding:.4rem 1rem .4rem 0;"
-        f"text-align:left;vertical-align:top}}</style><h1>{title}</h1>"
+        f'<link rel="stylesheet" href="{STYLESHEET}"><h1>{title}</h1>'
         f"<p>{html.escape(document['info']['description'])} The whole document, for tools: "
         '<a href="/openapi.json">/openapi.json</a>. Errors are <code>application/problem+json</code> (RFC 9457).</p>'
         "<table><thead><tr><th>Endpoint</th><th>What it does</th><th>Answers</th></tr></thead><tbody>"

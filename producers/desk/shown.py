@@ -1,5 +1,6 @@
 """Cases, and what became of what people said about them, as people read them and as machines do."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import click
@@ -33,7 +34,19 @@ def queue_text(shown: list[tuple[WaitingCase, DecisionRequested | None]], *, tot
     ]
     titles = ("#", "request", "workflow", "priority", "for", "age", "due in", "with", "model", "content")
     more = f"{total - len(shown):,} more wait; --limit shows them" if total > len(shown) else ""
-    return rendered(table(titles, rows), more).rstrip()
+    return rendered(table(*telling(titles, rows)), more).rstrip()
+
+
+def telling(
+    titles: Sequence[str], rows: Sequence[Sequence[object]]
+) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
+    """Without the columns that say nothing in any row: a terminal has 80 characters.
+
+    >>> telling(("request", "with"), [("a", "–"), ("b", "–")])
+    (('request',), [('a',), ('b',)])
+    """
+    kept = [at for at in range(len(titles)) if any(row[at] not in ("–", "") for row in rows)]
+    return tuple(titles[at] for at in kept), [tuple(row[at] for at in kept) for row in rows]
 
 
 def time_span(milliseconds: int | None) -> str:

@@ -112,6 +112,8 @@ def test_the_page_of_the_document_loads_nothing_from_elsewhere(url: str) -> None
     page = httpx2.get(f"{url}/docs")
     assert page.status_code == 200 and "/v1/requests:batch" in page.text
     assert "src=" not in page.text and "//" not in page.text.replace("<!doctype", "")
+    style = httpx2.get(f"{url}/docs.css")
+    assert 'href="/docs.css"' in page.text and style.headers["content-type"].startswith("text/css")
     assert httpx2.get(f"{url}/openapi.json").json()["paths"].keys() >= {"/v1/requests", "/health", "/ready"}
     missing = httpx2.get(f"{url}/v2")
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")

@@ -1,6 +1,6 @@
 """The indexer on a real Valkey: lost answers, lost data, kills, zombies and topics out of step leave the right view."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -31,22 +31,6 @@ pytestmark = pytest.mark.integration
 KEYS = Keys("test.")
 NOW = EPOCH + 600_000  # milliseconds
 HOUR = 3_600_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    server = EmbeddedValkey(tmp_path_factory.mktemp("valkey"), prefer=None)
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def redis(valkey: EmbeddedValkey) -> Iterator[Connection]:
-    connection = Connection(valkey.url, address="it")
-    connection.call("FLUSHALL")
-    yield connection
-    connection.close()
 
 
 @cache

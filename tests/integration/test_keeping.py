@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -16,22 +16,6 @@ from tests.support.signing_in import ANN, NOW
 
 pytestmark = pytest.mark.integration
 Made = Callable[[], Keeping]
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    server = EmbeddedValkey(tmp_path_factory.mktemp("valkey"), prefer=None)
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def redis(valkey: EmbeddedValkey) -> Iterator[Connection]:
-    connection = Connection(valkey.url, address="it")
-    connection.call("FLUSHALL")
-    yield connection
-    connection.close()
 
 
 @pytest.fixture(params=["redis", "memory"])

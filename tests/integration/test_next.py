@@ -2,11 +2,9 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
 
 import pytest
 
-from infra.local.valkey import EmbeddedValkey
 from infra.redis.connection import Connection
 from infra.redis.keys import Keys
 from infra.redis.members import lane_name, queue_member
@@ -27,14 +25,6 @@ pytestmark = pytest.mark.integration
 CODEC = Codec.of_repository()
 KEYS = Keys("test.")
 NOW = 1_800_000_000_000
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    server = EmbeddedValkey(tmp_path_factory.mktemp("valkey"), prefer=None)
-    server.start()
-    yield server
-    server.kill()
 
 
 class Desk:
@@ -67,11 +57,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(valkey: EmbeddedValkey) -> Iterator[Desk]:
-    redis = Connection(valkey.url, address="it")
-    redis.call("FLUSHALL")
-    yield Desk(redis)
-    redis.close()
+def desk(redis: Connection) -> Desk:
+    return Desk(redis)
 
 
 def test_a_case_is_reserved_claimed_by_its_announcement_and_granted(desk: Desk) -> None:

@@ -3,7 +3,6 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -28,22 +27,6 @@ POLICY = ServingPolicy(review_ms=60_000, last_call_ms=2 * HOUR)
 PLAIN: LaneKey = ("posts", CaseStage.HUMAN, ())
 FRENCH: LaneKey = ("posts", CaseStage.HUMAN, ("french",))
 EXPERT: LaneKey = ("loans", CaseStage.EXPERT, ())
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    server = EmbeddedValkey(tmp_path_factory.mktemp("valkey"), prefer=None)
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def redis(valkey: EmbeddedValkey) -> Iterator[Connection]:
-    connection = Connection(valkey.url, address="it")
-    connection.call("FLUSHALL")
-    yield connection
-    connection.close()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The addresses of signing in and out, and how the desk's application takes them on."""
 
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from typing import Final
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ from infra.http.problems import Problem
 from producers.desk.signin.cookies import BROWSER, SESSION
 from producers.desk.signin.flow import CALLBACK, Entered, SignIn
 from producers.desk.signin.guard import Guard, log_refusal, require, require_session
-from producers.desk.signin.pages import AGAIN, WayOn, page, refused, shows_pages
+from producers.desk.signin.pages import AGAIN, STYLESHEET, WayOn, page, refused, shows_pages
 from producers.desk.signin.paths import HOME, own_path
 from producers.desk.signin.refusal import SignInRefused
 from producers.desk.signin.roles import Deed, may
@@ -58,6 +59,13 @@ def router(behind: Behind) -> APIRouter:
 
 
 def _at_home(routes: APIRouter) -> None:
+    stylesheet = files(__package__).joinpath("desk.css").read_text(encoding="utf-8")
+
+    @routes.get(STYLESHEET)
+    async def style() -> Response:
+        """How every page looks."""
+        return Response(stylesheet, media_type="text/css", headers={"cache-control": "max-age=3600"})
+
     @routes.get(HOME)
     async def home(request: Request) -> Response:
         """Who is signed in, what they may do, and the way out."""

@@ -149,3 +149,16 @@ def test_whoever_has_a_case_answers_under_its_lease() -> None:
     assert own_lease(case("a", lease=LEASE), "ann") == 7
     assert own_lease(case("a", lease=LEASE), "bea") is None
     assert own_lease(case("a"), "ann") is None
+
+
+def test_the_queue_can_be_read_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Titles stay whole, and columns that say nothing of any case give way."""
+    monkeypatch.setenv("COLUMNS", "80")
+    free = case("a", recommendation=None)
+    titles = queue_text([(queue([free], now=START)[0], None)], total=1).splitlines()[1].split()
+    assert titles == ["#", "request", "workflow", "priority", "for", "age", *(["due", "in"] if free.due_at else [])]
+    held = case("a", lease=LEASE)
+    shown = queue_text([(queue([held], now=START)[0], None)], total=1)
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert {"request", "workflow", "priority", "with"} <= set(shown.splitlines()[1].split())
+

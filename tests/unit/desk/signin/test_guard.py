@@ -1,6 +1,7 @@
 """Before every page: whose request it is, where it comes from, and what browsers are told."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,13 @@ def test_every_refusal_is_logged_for_machines_in_one_line_and_without_secrets(
 def test_what_a_stranger_sends_is_shown_as_text(desk: Desk) -> None:
     script = desk.browser().get("/page?x=<script>alert(1)</script>", **PAGE)
     assert "<script" not in script.text
+
+
+def test_what_pages_look_like_is_served_to_everybody() -> None:
+    """The policy forbids styles inside a page, so each page names one, which must be there."""
+    browser = Desk().browser()
+    (named,) = re.findall(r'rel="stylesheet" href="([^"]+)"', browser.get("/sign-in").text)
+    answer = browser.get(named)
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/css")
+    assert "style-src 'self'" in answer.headers["content-security-policy"]
+
