@@ -17,7 +17,7 @@ from producers.desk.signin.guard import Guard, log_refusal, require, require_ses
 from producers.desk.signin.pages import AGAIN, STYLESHEET, WayOn, page, refused, shows_pages
 from producers.desk.signin.paths import HOME, own_path
 from producers.desk.signin.refusal import SignInRefused
-from producers.desk.signin.roles import Deed, may
+from producers.desk.signin.roles import Deed
 
 SEE_OTHER: Final = 303
 UNAUTHORIZED: Final = 401
@@ -68,11 +68,11 @@ def _at_home(routes: APIRouter) -> None:
 
     @routes.get(HOME)
     async def home(request: Request) -> Response:
-        """Who is signed in, what they may do, and the way out."""
+        """Who is signed in, as what, and the way out."""
         session = require_session(request)
-        person = session.person
-        deeds = ", ".join(deed.value for deed in Deed if may(person.roles, deed) is None) or "nothing"
-        return page("The desk", f"You are signed in as {person.reviewer_id}. You may: {deeds}.", out=session.csrf)
+        roles = ", ".join(session.person.roles)
+        said = f"You are signed in as {session.person.reviewer_id}. Your roles: {roles}."
+        return page("The desk", said, out=session.csrf)
 
 
 def _entering(routes: APIRouter, behind: Behind) -> None:
