@@ -54,7 +54,7 @@ class Lookup:
         """A case that was just given to somebody: without Redis the log tells what it is."""
         found = Found(review, None, None)
         with suppress(HitlError, Problem):
-            found = await self._looking.call(lambda: self._kept(request_id, review))
+            found = await self._looking.call(lambda: Found(review, self._cached(request_id, review), None))
         return await self._shown(request_id, found)
 
     async def review(self, request_id: str) -> Coordinates:
@@ -110,9 +110,13 @@ class Lookup:
         return self._kept(request_id, record.review.coordinates)
 
     def _kept(self, request_id: str, review: Coordinates) -> Found:
-        record, cached = self._model.status(request_id), self._model.case(request_id)
-        fits = cached is not None and cached.review.coordinates == review
-        return Found(review, cached if fits else None, record.possession if record else None)
+        record = self._model.status(request_id)
+        return Found(review, self._cached(request_id, review), record.possession if record else None)
+
+    def _cached(self, request_id: str, review: Coordinates) -> CachedCase | None:
+        """What is kept of this announcement."""
+        cached = self._model.case(request_id)
+        return cached if cached is not None and cached.review.coordinates == review else None
 
     def _review(self, request_id: str) -> Coordinates:
         record = self._model.status(request_id)
