@@ -85,6 +85,7 @@ class Work {
   // ---- what is asked for ----
 
   clicked(event) {
+    if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
     const button = event.target.closest("[data-do]");
     if (!button || button.getAttribute("aria-disabled") === "true") return;
     if (button.dataset.do === "take_up") this.takeUp(button);
