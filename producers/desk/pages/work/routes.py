@@ -130,4 +130,4 @@ def _own(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
 
 
 def _one(case: CaseShown) -> dict[str, object]:
-    return {"shown": case, "frame": frame_of(case)}
+    return {"shown": case, "frame": frame_of(case), "reasons": ()}
