@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.values import CaseStage
+from schemas.values import CaseStage, Priority
 from streams.workflow.presentation import ReasonCode
 
 
@@ -168,10 +168,11 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     """One case as any page shows it: for whoever decides, leads or looks back."""
 
+    seen_at: int  # when this was made, in milliseconds since the epoch: a browser's clock may be wrong
     request_id: str
     workflow: str
     stage: CaseStage
-    priority: str
+    priority: Priority
     title: str
     question: str
     groups: tuple[Group, ...]

@@ -47,10 +47,11 @@ def view_of(shown: CaseShown, presentation: Presentation, *, now: int) -> CaseVi
     fields: Mapping[str, object] = {**fields_in(shown.content), **shown.attributes}
     found = content_of(shown, fields, presentation, _terms(presentation.highlights))
     return CaseView(
+        seen_at=now,
         request_id=shown.request_id,
         workflow=shown.workflow,
         stage=shown.stage,
-        priority=shown.priority.value,
+        priority=shown.priority,
         title=title_of(fields, presentation, shown.request_id),
         question=on_one_line(presentation.question) or _question(shown.classes),
         groups=groups_of(fields, presentation, beside=presentation.content_field),
