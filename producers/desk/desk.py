@@ -107,7 +107,7 @@ class Desk:
     async def act(
         self, said: Acted, action: Action, request_id: str, asker: Asker, *, for_others: bool = True
     ) -> Carried:
-        """Something about a case, once casework has carried it out. What is freed `for_others` is not given to them next."""
+        """Something about a case, once casework has carried it out; what is freed `for_others` is not for them next."""
         _require_id(request_id)
         command_id = said.command_id or f"desk:{uuid.uuid4()}"
         command = command_of(said, action, request_id, asker, command_id=command_id, now=now())

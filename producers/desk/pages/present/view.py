@@ -80,7 +80,6 @@ def _terms(terms: tuple[str, ...]) -> Terms:
     return Terms(terms)
 
 
-@lru_cache(maxsize=64)
 def _with_field(shown: Presentation, field: str) -> Presentation:
     return Presentation(**{**{name: getattr(shown, name) for name in shown.__struct_fields__}, "content_field": field})
 

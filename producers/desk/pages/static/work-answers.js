@@ -1,6 +1,6 @@
 // Answering: the next case is on screen at once, the answer goes its way, and for a while it can be taken back.
 
-import { answerOf, draft, markFormer, newId, fill } from "./work-form.js";
+import { answerOf, draft, markFormer, newId, fill, wordsOf } from "./work-form.js";
 import { entryOf } from "./work-outbox.js";
 import { pathOf } from "./work-desk.js";
 
@@ -84,7 +84,7 @@ export class Answers {
     const { voice, drafts, filling } = this.work;
     const typed = entry.body.feedback ?? entry.body.note ?? "";
     const what = entry.verb === "/decisions" ? "Your answer to" : "What you asked about";
-    if (entry.verb === "/decisions") drafts.put(entry.request_id, entry.body);
+    if (entry.verb === "/decisions") drafts.put(entry.request_id, wordsOf(entry.body));
     this.lately = this.lately.filter((each) => each.id !== entry.id);
     const doubt = entry.doubt ? " An earlier try may have counted." : "";
     voice.note({
@@ -140,7 +140,7 @@ export class Answers {
     this.lately = this.lately.filter((each) => each !== last);
     const { made } = last;
     if (lease !== undefined) Object.assign(made, { lease, until, term: until - this.work.now(), lost: false, renewing: false });
-    drafts.put(made.id, last.body);
+    drafts.put(made.id, wordsOf(last.body));
     hand.show(made);
     screen.show(made);
     fill(made.root, last.body);

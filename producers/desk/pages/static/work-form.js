@@ -4,7 +4,7 @@ export const newId = () => (crypto.randomUUID ? crypto.randomUUID() : [...crypto
 
 // A case as the server renders it; `now` in milliseconds. Null when the fragment holds none.
 export function caseIn(fragment, now) {
-  const root = fragment.querySelector("[data-case]");
+  const root = fragment.querySelector("[data-work-case]");
   return root ? caseOf(root, now) : null;
 }
 
@@ -12,7 +12,7 @@ export function caseOf(root, now) {
   const said = root.dataset;
   const until = said.until ? Number(said.until) : null;
   return {
-    id: said.case, root, title: said.title, review: JSON.parse(said.review), lease: said.lease ? Number(said.lease) : null,
+    id: said.workCase, root, title: said.title, review: JSON.parse(said.review), lease: said.lease ? Number(said.lease) : null,
     until, term: until === null ? null : until - now, lost: false, renewing: false, renewAfter: 0,
   };
 }
@@ -33,6 +33,9 @@ export function typed(root) {
     reason_codes: codes(root).filter((box) => box.checked).map((box) => box.value),
   };
 }
+
+// Of an answer, what was typed.
+export const wordsOf = ({ confidence, feedback, reason_codes }) => ({ confidence, feedback, reason_codes });
 
 // What is worth keeping of it: nothing while it is as it came.
 export function draft(root) {

@@ -7,7 +7,7 @@ export const ACTIONS = [
   { name: "escalate", key: "e", text: "Send to an expert", group: "Answer" },
   { name: "mark_wrong", key: "w", text: "The recommendation is wrong", group: "Answer" },
   ...Array.from({ length: 9 }, (_, at) => (
-    { name: `label_${at + 1}`, key: `${at + 1}`, text: `Answer number ${at + 1}, where a case has several`, group: "Answer" }
+    { name: `label_${at + 1}`, key: `${at + 1}`, text: `The ${["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"][at]} of several answers`, group: "Answer" }
   )),
   { name: "undo", key: "u", text: "Take the last answer back", group: "Answer" },
   { name: "confidence", key: "c", text: "Say how sure you are", group: "Say more" },
@@ -18,6 +18,8 @@ export const ACTIONS = [
   { name: "hand_over", key: "g", text: "Give the case to somebody", group: "Pass on" },
   { name: "return", key: "b", text: "Back to reviewers, by an expert", group: "Pass on" },
   { name: "take_again", key: "t", text: "Take the case again, after its lease has ended", group: "Pass on" },
+  { name: "reveal", key: "v", text: "Show what is hidden, and hide it again", group: "Look" },
+  { name: "guideline", key: "i", text: "The workflow's guideline", group: "Look" },
   { name: "down", key: "j", text: "Scroll down", group: "Look", repeats: true },
   { name: "up", key: "k", text: "Scroll up", group: "Look", repeats: true },
   { name: "look_again", key: ".", text: "Look for a case now", group: "Look" },
@@ -27,9 +29,6 @@ export const ACTIONS = [
 ];
 const BY_NAME = new Map(ACTIONS.map((action) => [action.name, action]));
 export const DEFAULTS = Object.fromEntries(ACTIONS.map((action) => [action.name, action.key]));
-// What the page's parts beside this one listen to; they cannot be given to an action here.
-export const TAKEN = { v: "Reveal what is blurred" };
-
 export const named = (key) => (key === " " ? "space" : key);
 
 // What a kept map makes of the defaults; what is not understood, or would give a key twice, counts for nothing.
@@ -58,7 +57,6 @@ function why_not(key) {
   if ([...key].length !== 1 || key.trim() === "") {
     return `“${named(key)}” is needed to move about the page. Choose a letter, a digit or a sign.`;
   }
-  if (TAKEN[key]) return `“${key}” is the key of “${TAKEN[key]}”, which stays. Choose another one.`;
   return null;
 }
 

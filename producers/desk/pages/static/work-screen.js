@@ -36,7 +36,9 @@ export class Screen {
 
   focus(made) {
     window.scrollTo({ top: 0 });
-    made.root.querySelector("[data-heading]").focus({ preventScroll: true });
+    const heading = made.root.querySelector("h2");
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
   }
 
   measure(began) {

@@ -11,6 +11,7 @@ import { Screen } from "./work-screen.js";
 import { Answers } from "./work-answers.js";
 import { Filling } from "./work-filling.js";
 import { caseOf, draft, showConfidence } from "./work-form.js";
+import { isVeiled, revealed } from "./present.js";
 import { askIn, Help, resumesAt } from "./work-dialogs.js";
 
 const STEP = 0.6; // of the window's height, for a key that scrolls
@@ -49,7 +50,7 @@ class Work {
 
   start() {
     for (const template of this.root.querySelectorAll("template[data-held]")) {
-      const made = caseOf(template.content.querySelector("[data-case]"), this.now());
+      const made = caseOf(template.content.querySelector("[data-work-case]"), this.now());
       template.remove();
       if (!this.outbox.leaves(made.id)) this.hand.take(made);
     }
@@ -113,6 +114,21 @@ class Work {
   do_feedback() { this.hand.current?.root.querySelector('[data-field="feedback"]').focus(); }
   do_down() { window.scrollBy({ top: window.innerHeight * STEP }); }
   do_up() { window.scrollBy({ top: -window.innerHeight * STEP }); }
+  do_reveal() {
+    const root = this.hand.current?.root;
+    if (root && !revealed(root, isVeiled(root))) this.voice.say("Nothing of this case is hidden.");
+  }
+
+  do_guideline() {
+    const shown = this.hand.current?.root.querySelector("[data-guideline]");
+    if (!shown) {
+      this.voice.say("This workflow has no guideline.");
+      return;
+    }
+    shown.open = !shown.open;
+    if (shown.open) shown.scrollIntoView({ block: "nearest" });
+  }
+
   do_help() { this.help.open(); }
   do_look_again() { this.filling.lookAgain(); }
   do_statistics() { window.location.assign("/work/me"); }

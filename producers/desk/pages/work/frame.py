@@ -40,7 +40,6 @@ class Frame(NamedTuple):
     lease: int | None
     until: int | None
     is_expert: bool
-    served: str | None  # why this case was given
     answers: tuple[Choice, ...]
     passing: tuple[Choice, ...]  # answers that leave it to others
 
@@ -53,7 +52,6 @@ def frame_of(case: CaseShown) -> Frame:
         lease=case.lease,
         until=case.until,
         is_expert=case.stage is CaseStage.EXPERT,
-        served=case.rule,
         answers=tuple(_answers(case)),
         passing=tuple(_named(action) for action in ("escalate", "mark_wrong") if action in case.actions),
     )

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from fastapi import APIRouter
@@ -21,19 +21,29 @@ from producers.desk.lookup import now, served
 from producers.desk.pace import Pace
 from producers.desk.pages.acting import asker_of
 from producers.desk.pages.behind import Behind
+from producers.desk.pages.present.model import CaseView
+from producers.desk.pages.present.view import presentation_of, view_of
 from producers.desk.pages.shell import page, part
-from producers.desk.pages.work.frame import GRACE_SECONDS, frame_of
+from producers.desk.pages.work.frame import GRACE_SECONDS, Frame, frame_of
 from producers.desk.pages.work.holding import rows_of
 from producers.desk.pages.work.statistics import KEPT, statistics_of
 from producers.desk.posted import ACTIONS, LARGEST, ActedUnder, LeaseNumber, NextAsked, said_in
 from producers.desk.presenting import CaseShown, NoCase
 from producers.desk.signin.guard import require
 from producers.desk.signin.roles import Deed
+from streams.workflow.policies import Policies
 
 Asking = Callable[[Request], Asker]
 MOST_LISTED: Final = 50  # cases of one's own
 AT_ONCE: Final = 3  # on screen and ahead of it
 PATIENCE: Final = 15.0  # seconds
+
+
+class Shown(NamedTuple):
+    """A case, and what stands around it."""
+
+    case: CaseView
+    frame: Frame
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,14 +78,12 @@ def _page(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
     @made.get("/work")
     async def work(request: Request) -> Response:
         """The page, with what the person holds already."""
-        held: list[CaseShown] = []
+        who, cases = asker(request), list[Shown]()
         with suppress(Problem):  # the script asks again, and says what does not answer
-            held = await behind.desk().in_hand(asker(request), most=MOST_LISTED)
-        leased = [case for case in held if case.hands is Hands.LEASED and (case.until or 0) > now()]
-        return page(
-            request, "work/page.html", title="Work", grace=GRACE_SECONDS,
-            cases=[_one(case) for case in leased[:AT_ONCE]],
-        )  # fmt: skip
+            held = await behind.desk().in_hand(who, most=MOST_LISTED)
+            leased = [case for case in held if case.hands is Hands.LEASED and (case.until or 0) > now()]
+            cases = [_one(case, behind.desk().config.policies) for case in leased[:AT_ONCE]]
+        return page(request, "work/page.html", title="Work", grace=GRACE_SECONDS, cases=cases)
 
 
 def _cases(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
@@ -85,7 +93,7 @@ def _cases(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
         found = await behind.desk().next(NextAsked(), asker(request))
         if isinstance(found, NoCase):
             return part(request, "work/none.html", none=found)
-        return part(request, "work/case.html", one=_one(found))
+        return part(request, "work/case.html", one=_one(found, behind.desk().config.policies))
 
     @made.get("/work/case/{request_id:path}")
     async def one(request: Request, request_id: str) -> Response:
@@ -94,7 +102,7 @@ def _cases(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
         case = await behind.desk().case(request_id)
         if case.holder != who.reviewer_id:
             raise Problem(409, "This case is not yours now: ask for the next one.", reason="not_yours")
-        return part(request, "work/case.html", one=_one(case))
+        return part(request, "work/case.html", one=_one(case, behind.desk().config.policies))
 
     @made.post("/work/leave")
     async def leave(request: Request) -> Response:
@@ -129,5 +137,6 @@ def _own(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
         return page(request, "work/me.html", title="Your statistics", found=found)
 
 
-def _one(case: CaseShown) -> dict[str, object]:
-    return {"shown": case, "frame": frame_of(case), "reasons": ()}
+def _one(case: CaseShown, policies: Policies) -> Shown:
+    shown = msgspec.structs.replace(case, because=case.rule)
+    return Shown(view_of(shown, presentation_of(policies, case.workflow), now=now()), frame_of(case))
