@@ -125,7 +125,7 @@ def _own(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
     async def mine(request: Request) -> Response:
         """What the person has and has set aside."""
         cases = await behind.desk().in_hand(asker(request), most=MOST_LISTED)
-        return part(request, "work/mine.html", rows=rows_of(cases))
+        return part(request, "work/mine.html", rows=rows_of(cases, now=now()))
 
     @made.get("/work/me")
     async def me(request: Request) -> Response:
