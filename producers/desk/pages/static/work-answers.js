@@ -13,6 +13,7 @@ const DONE = {
 export class Answers {
   constructor(work) {
     this.work = work;
+    this.own = new Set(); // ids of the answers that were given in this window
     this.lately = []; // the newest first: {id, request_id, title, made, body, words, leaves_at, state}
   }
 
@@ -27,6 +28,7 @@ export class Answers {
     const { action, label, words } = button.dataset;
     const body = answerOf(made, { action, label }, { grace: this.work.grace, id: newId() });
     this.keep(made);
+    this.own.add(body.decision_id);
     outbox.add(entryOf({ id: body.decision_id, request_id: made.id, title: made.title, verb: "/decisions", body }));
     this.lately.unshift({ id: body.decision_id, request_id: made.id, title: made.title, made, body, words, leaves_at: null, state: "sent" });
     this.lately.length = Math.min(this.lately.length, MOST_LATELY);

@@ -186,7 +186,7 @@ export class Filling {
   // ---- what happens elsewhere ----
 
   heard(change) {
-    const { hand, person, outbox, voice } = this.work;
+    const { hand, person, voice } = this.work;
     const said = meaning(change, person, { holds: (id) => hand.find(id) !== null, expected: this.work.expected });
     if (!said) return;
     const made = hand.find(said.id);
@@ -195,10 +195,16 @@ export class Filling {
       case "given": this.given(said); break;
       case "lease": Object.assign(made, { lease: said.lease, until: said.until, term: said.until - this.work.now() }); break;
       case "review": made.review = said.review; break;
-      case "accepted": outbox.accepted(said.decision, { became: "received", leaves_at: said.leaves_at }); break;
+      case "accepted": this.accepted(said); break;
       case "noted": voice.note({ about: `noted:${said.id}`, text: `${made.title}: ${said.says}` }); break;
       case "told": voice.say(`${made?.title ?? said.id}: ${said.says}`); this.changed(); break;
     }
+  }
+
+  accepted({ id, decision, leaves_at }) {
+    const { hand, outbox, answers } = this.work;
+    outbox.accepted(decision, { became: "received", leaves_at });
+    if (hand.find(id) && !answers.own.has(decision)) this.lose(id, "You answered it in another window.");
   }
 
   async given({ id, lease, until, by }) {

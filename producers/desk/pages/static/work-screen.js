@@ -14,6 +14,7 @@ export class Screen {
     this.why = root.querySelector("#work-why");
     this.held = root.querySelector("#work-ahead");
     this.warned = null;
+    this.began = null; // when a key was pressed for which no next case is shown yet
   }
 
   // The case, with what was typed beside it before; `began` (performance.now) of the key press that led here.
@@ -31,7 +32,9 @@ export class Screen {
       made.root.dispatchEvent(new CustomEvent("case-shown", { bubbles: true }));
       if (focus) this.focus(made);
     }
-    if (began !== null) this.measure(began);
+    this.began = began ?? this.began;
+    if (made && this.began !== null) this.measure(this.began);
+    if (made) this.began = null;
   }
 
   focus(made) {

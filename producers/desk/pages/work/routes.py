@@ -92,7 +92,7 @@ def _cases(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
         """One more case, the person's own from now on, or why there is none."""
         found = await behind.desk().next(NextAsked(), asker(request))
         if isinstance(found, NoCase):
-            return part(request, "work/none.html", none=found)
+            return part(request, "work/none.html", said=found)
         return part(request, "work/case.html", one=_one(found, behind.desk().config.policies))
 
     @made.get("/work/case/{request_id:path}")
