@@ -110,6 +110,9 @@ def test_a_refusal_says_why_and_shows_what_was_typed(worker: Works, shift: Shift
     first, second = shift.open(2)
     ann = worker("ann")
     ann.sees(first)
+    ann.page.route("**/v1/changes**", lambda route: route.abort())  # else it is told before
+    ann.page.reload()
+    ann.sees(first)
     ann.posts(f"/v1/cases/{first}/decisions", action="approve", grace_seconds=60)
     ann.press("f")
     ann.page.keyboard.type("never lost")
