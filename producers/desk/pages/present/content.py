@@ -22,6 +22,7 @@ from producers.desk.presenting import CaseShown
 from streams.workflow.presentation import ContentKind, Presentation
 
 SEEN: Final = 3_000  # characters of a text that are seen at once
+LIGHTEST: Final = 200_000  # characters of a picture's address that may stand in a page twice
 READ: Final = 200_000  # characters in which terms are looked for
 JSON_TYPES: Final = ("application/json", "text/json")
 STORED_ELSEWHERE: Final = "The content is stored elsewhere and is not loaded here"
@@ -33,6 +34,7 @@ class Found(NamedTuple):
     content: Content
     notices: tuple[str, ...] = ()
     shape: str = ""
+    is_all: bool = False  # nothing of the payload is left for a summary
 
 
 def content_of(case: CaseShown, fields: Fields, shown: Presentation, terms: Terms) -> Found:
@@ -58,7 +60,7 @@ def _of_all(case: CaseShown, shown: Presentation, fields: Fields, terms: Terms) 
     """The whole payload is the content."""
     text, content_type = case.content or "", _media_type(case)
     if shown.content == "text" or not text.strip():
-        return _text(text, fields, shown, terms)
+        return _text(text, fields, shown, terms)._replace(is_all=True)
     if content_type in DELIMITERS and (rows := rows_of(text, content_type)) is not None:
         return Found(table_of(rows), shape=shape_of(text))
     if content_type not in JSON_TYPES and not content_type.endswith("+json"):
@@ -70,7 +72,7 @@ def _of_all(case: CaseShown, shown: Presentation, fields: Fields, terms: Terms) 
         return found._replace(notices=(*found.notices, "It is no JSON document that can be read: this is its text."))
     if shown.content == "auto" and fields and all(isinstance(each, str | int | float) for each in fields.values()):
         return Found(Nothing())  # the summary tells it all
-    return _of_value(value, shown, _alt(fields, shown), fields, terms)
+    return _of_value(value, shown, _alt(fields, shown), fields, terms)._replace(is_all=True)
 
 
 def _of_value(value: object, shown: Presentation, alt: str, fields: Fields, terms: Terms) -> Found:
@@ -197,5 +199,6 @@ def veil_of(found: Found, shown: Presentation) -> Veil | None:
         case Text(length=length):
             return Veil(words=f"a text of {length:,} characters", shape=found.shape)
         case Pictures(pictures=pictures):
-            return Veil(words="a picture" if len(pictures) == 1 else f"{len(pictures)} pictures", shape="")
+            light = pictures[0] if len(pictures[0].source) <= LIGHTEST else None
+            return Veil(words="a picture" if len(pictures) == 1 else f"{len(pictures)} pictures", picture=light)
     return Veil(words="a table" if content.kind == "table" else "a document", shape=found.shape)

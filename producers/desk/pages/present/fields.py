@@ -1,7 +1,7 @@
 """The fields of a request, and how their values are written for people. Pure."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -40,8 +40,8 @@ def value_of(fields: Fields, name: str) -> object:
     return found
 
 
-def groups_of(fields: Fields, shown: Presentation, *, beside: str | None) -> tuple[Group, ...]:
-    """The summary as the workflow lays it out, else every field that holds one value but `beside`, which is content."""
+def groups_of(fields: Fields, shown: Presentation, *, beside: Collection[str | None]) -> tuple[Group, ...]:
+    """The summary as the workflow lays it out, else every field that holds one value but those `beside`."""
     if not shown.summary:
         chosen = _every(fields, beside)
         items = tuple(_item(fields, each, shown) for each in chosen)
@@ -54,8 +54,8 @@ def groups_of(fields: Fields, shown: Presentation, *, beside: str | None) -> tup
     )
 
 
-def _every(fields: Fields, beside: str | None) -> Iterator[SummaryField]:
-    plain = (name for name, value in fields.items() if name != beside and isinstance(value, str | int | float))
+def _every(fields: Fields, beside: Collection[str | None]) -> Iterator[SummaryField]:
+    plain = (name for name, value in fields.items() if name not in beside and isinstance(value, str | int | float))
     for name, _ in zip(plain, range(MOST_FIELDS), strict=False):
         yield SummaryField(field=name)
 
@@ -78,11 +78,11 @@ def label_of(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def title_of(fields: Fields, shown: Presentation, otherwise: str) -> str:
-    """The title with the values of its fields; `otherwise` where none of them is given."""
+def title_of(fields: Fields, shown: Presentation) -> str:
+    """The title with the values of its fields; empty where none of them is given."""
     names = shown.title_fields
-    if not shown.title or (names and all(value_of(fields, name) is None for name in names)):
-        return on_one_line(otherwise)
+    if names and all(value_of(fields, name) is None for name in names):
+        return ""
     kinds = {each.field: each for group in shown.summary for each in group.fields}
 
     def said(name: str) -> str:
@@ -126,6 +126,8 @@ def _numeral(number: float, asked: SummaryField) -> Written:
     if not math.isfinite(scaled) or abs(scaled) >= 1e21:
         return Written(text=f"{number:g}", kind="number", unit=asked.unit)
     text = f"{scaled:,.{decimals}f}" if decimals is not None else _plain(scaled)
+    if asked.kind == "auto" and abs(scaled) < 10_000:
+        text = text.replace(",", "")  # as likely a year as a quantity
     unit = asked.unit or ("%" if asked.kind == "percent" else "")
     return Written(text=text.replace("-", "−"), kind="number", unit=unit)
 

@@ -1,6 +1,7 @@
 """Tables in a request: JSON lists of objects, and values separated by commas or tabs. Pure; the first rows only."""
 
 import csv
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -59,7 +60,8 @@ def table_of(rows: Rows) -> Table:
     shown = rows[:MOST_ROWS]
     names = list(dict.fromkeys(name for row in shown for name in row))
     columns = names[:MOST_COLUMNS]
-    cells = tuple(tuple(_cell(row.get(name)) for name in columns) for row in shown)
+    forms = [_form(row.get(name) for row in shown) for name in columns]
+    cells = tuple(tuple(_cell(row.get(name), form) for name, form in zip(columns, forms, strict=True)) for row in shown)
     return Table(
         columns=tuple(
             Column(name=cleaned(name)[:LONGEST_CELL], is_number=_are_numbers(row[at] for row in cells))
@@ -80,13 +82,24 @@ def _caption(rows: int, shown: int, columns: int, seen: int) -> str:
     return f"{said}, the first {seen} of {columns:,} columns" if columns > seen else said
 
 
-def _cell(value: object) -> str:
+def _form(values: Iterable[object]) -> str:
+    """With how many decimals the numbers of a column are written, so that their points stand one below the other.
+
+    >>> _form([1, 2.25, 0.5]), _form([1, 2])
+    ('.2f', '')
+    """
+    written = [f"{value:.4f}".rstrip("0") for value in values if isinstance(value, float) and math.isfinite(value)]
+    places = max((len(text) - text.index(".") - 1 for text in written), default=0)
+    return f".{places}f" if places else ""
+
+
+def _cell(value: object, form: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return str(value)
+        return f"{value:{form}}" if abs(value) < 1e15 else str(value)
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return cleaned(text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…")
 
