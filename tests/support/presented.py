@@ -10,7 +10,6 @@ from typing import Any, Final
 import jinja2
 import msgspec
 from playwright.sync_api import Page, Route
-from starlette.requests import Request
 
 from producers.desk.pages import shell
 from producers.desk.pages.assets import PATH, assets
@@ -187,10 +186,9 @@ def partial(case: CaseView) -> str:
 
 def page_of(case: CaseView) -> str:
     """The case on a page of the desk that nobody has signed in to."""
-    request = Request({"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""})
     template: jinja2.Template = shell._templates().from_string(ALONE)
-    known: dict[str, Any] = {"person": None, "csrf": None, "now": NOW, "places": [], "here": None, "title": case.request_id}
-    return template.render(known | {"request": request, "case": case})
+    nobody: dict[str, Any] = {"person": None, "csrf": None, "places": [], "here": None}
+    return template.render(nobody | {"now": NOW, "title": case.request_id, "case": case})
 
 
 def put_on(page: Page, case: CaseView, *, images: tuple[str, ...] = ()) -> None:

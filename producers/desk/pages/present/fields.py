@@ -12,6 +12,8 @@ from producers.desk.pages.present.model import Group, Item, Written
 from streams.workflow.presentation import PLACE, Presentation, SummaryField
 
 Fields = Mapping[str, object]
+NO_DOCUMENT: Final = object()
+JSON_TYPES: Final = ("application/json", "text/json")
 MISSING: Final = Written(text="not given", kind="missing")
 SEEN: Final = 300  # characters of a value that are seen at once
 MOST_FIELDS: Final = 60  # of a request whose workflow names none
@@ -20,14 +22,24 @@ TRUE: Final = frozenset((True, 1, "1", "true", "yes", "y", "t"))
 FALSE: Final = frozenset((False, 0, "0", "false", "no", "n", "f", ""))
 
 
-def fields_in(content: str | None) -> Fields:
-    """The fields of a JSON object; none of any other content."""
-    if not content or not content.lstrip().startswith("{"):
-        return {}
+def document_in(content: str | None, content_type: str | None) -> object:
+    """What a JSON document holds; `NO_DOCUMENT` for what is none, or is nested too deeply."""
+    if content is None or not (content.lstrip()[:1] == "{" or is_json(content_type)):
+        return NO_DOCUMENT
     try:
-        return msgspec.json.decode(content.encode(), type=dict[str, object])
+        return msgspec.json.decode(content.encode())
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return {}
+        return NO_DOCUMENT
+
+
+def is_json(content_type: str | None) -> bool:
+    """Whether a media type says so.
+
+    >>> is_json("application/problem+json; charset=utf-8")
+    True
+    """
+    named = (content_type or "").partition(";")[0].strip().lower()
+    return named in JSON_TYPES or named.endswith("+json")
 
 
 def value_of(fields: Fields, name: str) -> object:

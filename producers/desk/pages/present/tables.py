@@ -1,9 +1,11 @@
 """Tables in a request: JSON lists of objects, and values separated by commas or tabs. Pure; the first rows only."""
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -14,7 +16,13 @@ MOST_ROWS: Final = 100
 MOST_COLUMNS: Final = 30
 LONGEST_CELL: Final = 300  # characters
 DELIMITERS: Final[Mapping[str, str]] = {"text/csv": ",", "text/tab-separated-values": "\t"}
-Rows = Sequence[Mapping[str, object]]
+
+
+class Rows(NamedTuple):
+    """The first rows of a table, and how many it has."""
+
+    first: Sequence[Mapping[str, object]]
+    size: int
 
 
 def rows_in(value: object) -> Rows | None:
@@ -22,24 +30,30 @@ def rows_in(value: object) -> Rows | None:
     if not isinstance(value, list) or not value:
         return None
     if all(isinstance(row, dict) for row in value):
-        return value
+        return Rows(value[:MOST_ROWS], len(value))
     if all(isinstance(row, list) for row in value) and all(isinstance(name, str) for name in value[0]):
-        return [dict(zip(unlike(value[0]), row, strict=False)) for row in value[1:]]
+        return _named(value[0], value[1 : MOST_ROWS + 1], len(value) - 1)
     return None
 
 
 def rows_of(text: str, content_type: str) -> Rows | None:
     """The rows of separated values (RFC 4180), the first line naming the columns; None where it has none."""
     delimiter = DELIMITERS[content_type]
-    first, _, _ = text.partition("\n")
-    if delimiter == "," and first.count(";") > first.count(","):
+    head, _, _ = text.partition("\n")
+    if delimiter == "," and head.count(";") > head.count(","):
         delimiter = ";"
     try:
-        header, *rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
-    except (csv.Error, ValueError):
+        lines = (line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if line)
+        header = next(lines, None)
+        first = list(islice(lines, MOST_ROWS))
+        return None if header is None else _named(header, first, len(first) + sum(1 for _ in lines))
+    except csv.Error:
         return None
+
+
+def _named(header: Sequence[str], rows: Sequence[Sequence[object]], size: int) -> Rows:
     names = unlike(header)
-    return [dict(zip(names, row, strict=False)) for row in rows if row]
+    return Rows([dict(zip(names, row, strict=False)) for row in rows], size)
 
 
 def unlike(names: Iterable[str]) -> list[str]:
@@ -57,7 +71,7 @@ def unlike(names: Iterable[str]) -> list[str]:
 
 def table_of(rows: Rows) -> Table:
     """The table that a page shows, and how much of it that is."""
-    shown = rows[:MOST_ROWS]
+    shown = rows.first
     names = list(dict.fromkeys(name for row in shown for name in row))
     columns = names[:MOST_COLUMNS]
     forms = [_form(row.get(name) for row in shown) for name in columns]
@@ -68,7 +82,7 @@ def table_of(rows: Rows) -> Table:
             for at, name in enumerate(columns)
         ),
         rows=cells,
-        caption=_caption(len(rows), len(shown), len(names), len(columns)),
+        caption=_caption(rows.size, len(shown), len(names), len(columns)),
     )
 
 

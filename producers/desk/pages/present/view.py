@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Final
 
 from producers.desk.pages.present.cleaning import on_one_line
-from producers.desk.pages.present.content import content_of, veil_of
-from producers.desk.pages.present.fields import fields_in, groups_of, title_of
+from producers.desk.pages.present.content import Asked, content_of, veil_of
+from producers.desk.pages.present.fields import document_in, groups_of, title_of
 from producers.desk.pages.present.history import contested_of, history_of, sentence
 from producers.desk.pages.present.marking import Terms
 from producers.desk.pages.present.model import Advice, CaseView, Signal
@@ -44,9 +44,10 @@ def image_origins(policies: Policies) -> Sequence[str]:
 
 def view_of(shown: CaseShown, presentation: Presentation, *, now: int) -> CaseView:
     """Everything that a page shows of a case; `now` in milliseconds since the epoch."""
-    inside = fields_in(shown.content)
-    fields: Mapping[str, object] = {**inside, **shown.attributes}
-    found = content_of(shown, fields, presentation, _terms(presentation.highlights))
+    document = document_in(shown.content, shown.content_type)
+    inside: Mapping[str, object] = document if isinstance(document, dict) else {}
+    fields = {**inside, **shown.attributes}
+    found = content_of(shown, Asked(document, fields, presentation, _terms(presentation.highlights)))
     told = inside.keys() if found.is_all and not presentation.summary else {presentation.content_field}
     return CaseView(
         seen_at=now,
