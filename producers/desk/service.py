@@ -9,9 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from infra.errors import SettingsInvalid
 from infra.http.measuring import Measured
-from infra.http.problems import Problem
 from infra.http.serving import SOON_BACK, HttpServer, Place
 from infra.kafka.client import connect
 from infra.kafka.configuration import Configuration
@@ -32,23 +30,22 @@ from producers.desk.feed import Feed
 from producers.desk.lookup import Lookup
 from producers.desk.measuring import MEASURED
 from producers.desk.opening import next_through
+from producers.desk.pages.acting import asker_of
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
+from producers.desk.pages.present.view import image_origins
 from producers.desk.signin.flow import SignIn
-from producers.desk.signin.guard import Guard, require
+from producers.desk.signin.guard import Guard
 from producers.desk.signin.opening import is_signed_into, open_sign_in
-from producers.desk.signin.roles import Deed
 from producers.desk.signin.router import guarded
 from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
 from streams.casework.config import Config
 from streams.casework.identity import issuer
-from streams.casework.issuing import NoSigningKey
 from streams.casework.signing_keys import NO_IDENTITIES
 
 FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name)
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
 DEFAULT: Final = Settings().desk_address
-RETRY: Final = 60.0  # seconds: somebody must put a key there
 logger = logging.getLogger(__name__)
 
 
@@ -98,7 +95,12 @@ class Server(HttpServer):
     def _with_pages(self, app: FastAPI) -> Guard:
         behind = Behind(self._behind, self._signing, self._reading, self._questions, self._codec, self._settings)
         with_parts(app, behind)
-        return guarded(app, self._signing)
+        return guarded(app, self._signing, images=self._images)
+
+    def _images(self) -> Sequence[str]:
+        """Where the policies in force let pictures come from."""
+        config = self._config()
+        return () if config is None else image_origins(config.policies)
 
     def _behind(self) -> Desk:
         assert self._desk is not None, "the lifespan has not begun"
@@ -116,14 +118,7 @@ class Server(HttpServer):
         """Whoever's session a request is of, as casework will know them."""
         if getattr(request.state, "session", None) is None:
             return None
-        session = require(request, Deed.WORK)
-        try:
-            at_work = self._signing().at_work(session)
-        except (NoSigningKey, SettingsInvalid) as error:
-            logger.error("Nobody signed in can work: %s", error, extra={"action": "no_signing_key"})
-            detail = f"{NoSigningKey.__doc__} Its log says more."
-            raise Problem(503, detail, reason="no_signing_key", retry_seconds=RETRY) from error
-        return Asker(at_work.reviewer_id, at_work.token)
+        return asker_of(request, self._signing())
 
     def _config(self) -> Config | None:
         following = self._following

@@ -6,8 +6,9 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 
 from producers.desk.pages.behind import Behind
+from producers.desk.pages.work import routes as work
 
-PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = ()
+PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = (work.routes,)
 
 
 def with_parts(app: FastAPI, behind: Behind) -> None:

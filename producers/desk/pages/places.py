@@ -15,7 +15,7 @@ class Place(NamedTuple):
     deed: Deed
 
 
-PLACES: Final[Sequence[Place]] = ()
+PLACES: Final[Sequence[Place]] = (Place("/work", "Work", Deed.WORK),)
 
 
 def places_of(roles: Collection[Role]) -> list[Place]:
