@@ -61,8 +61,8 @@ class Stock:
 
 def one_owner_and_nothing_lost(history: History, crowd: Crowd) -> None:
     """One owner at a time; each answer that was acknowledged lies in the log and took effect, and no answer twice."""
-    written = written_in(history)  # type: ignore[arg-type]
-    for name, changes in histories_of(history).items():  # type: ignore[arg-type]
+    written = written_in(history)
+    for name, changes in histories_of(history).items():
         one_owner_at_a_time(name, changes, written)
         nobody_answers_twice(name, changes, written)
     effects = _effects(history)

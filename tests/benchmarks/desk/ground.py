@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 import msgspec
@@ -77,9 +77,9 @@ def _fill(running: Stand, cases: int, *, now: int) -> None:
 def _cached(case: CaseSnapshot) -> CachedCase:
     """What the index keeps of a case's announcement."""
     assert case.review is not None
-    places = {"request": place_of(case.request), "review": place_of(case.review), "created_at": case.opened_at}
-    same = set(CachedCase.__struct_fields__) - places.keys()
-    return CachedCase(**{name: getattr(case, name) for name in same}, **places)
+    fields: dict[str, Any] = {name: getattr(case, name, None) for name in CachedCase.__struct_fields__}
+    fields |= {"request": place_of(case.request), "review": place_of(case.review), "created_at": case.opened_at}
+    return CachedCase(**fields)
 
 
 @contextmanager

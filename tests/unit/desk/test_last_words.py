@@ -41,7 +41,7 @@ class LastWords(Interleaving):
                     words = [said for entry in said_to(self.at, at) if (said := judged(entry, event, at)) is not None]
                     assert not any(map(deciding.is_last, words[:-1])), words
                 elif isinstance(event, CaseActionRequested):
-                    done = [said for entry in said_to(self.at, at) if (said := carried(entry, event, at)) is not None]
+                    done = [told for entry in said_to(self.at, at) if (told := carried(entry, event, at)) is not None]
                     assert not any(map(commanding.is_last, done[:-1])), done
 
 
