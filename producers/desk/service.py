@@ -34,6 +34,7 @@ from producers.desk.measuring import MEASURED
 from producers.desk.opening import next_through
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
+from producers.desk.pages.present.view import image_origins
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.guard import Guard, require
 from producers.desk.signin.opening import is_signed_into, open_sign_in
@@ -98,7 +99,12 @@ class Server(HttpServer):
     def _with_pages(self, app: FastAPI) -> Guard:
         behind = Behind(self._behind, self._signing, self._reading, self._questions, self._codec, self._settings)
         with_parts(app, behind)
-        return guarded(app, self._signing)
+        return guarded(app, self._signing, images=self._images)
+
+    def _images(self) -> Sequence[str]:
+        """Where the policies in force let pictures come from."""
+        config = self._config()
+        return () if config is None else image_origins(config.policies)
 
     def _behind(self) -> Desk:
         assert self._desk is not None, "the lifespan has not begun"
