@@ -12,10 +12,10 @@ from infra.cli.moments import moment
 from infra.cli.output import json_option, show
 from infra.cli.progress import progress_bar
 from infra.cli.tables import rendered, table
+from infra.kafka.letters import Letter, NoDeadLetter, NotReplayable, described, letters, place_in, replay_of
 from infra.kafka.log import Log
 from infra.kafka.publisher import Publisher
 from infra.kafka.scan import Entry, scan
-from producers.gateway.dead_letters import Letter, NoDeadLetter, NotReplayable, described, letters, place_in, replay_of
 from schemas.codec import Codec
 from schemas.events import DeadLettered
 from schemas.topics import DEAD_LETTERS
