@@ -17,11 +17,16 @@ Before = Mapping[int, int]  # by partition, the offset before which is read
 
 
 class Newest(NamedTuple):
-    """Records, the newest first, and where the older ones begin; `is_last` when there are none."""
+    """Records, the newest first: from `began` on backwards, and where the older ones begin, unless it `is_last`.
+
+    `in_all`: how many offsets the topic keeps, those included that hold no record.
+    """
 
     records: tuple[Record, ...]
+    began: Before
     before: Before
     is_last: bool
+    in_all: int
 
 
 def newest(log: Log, topic: str, *, before: Before | None = None, most: int, most_bytes: int) -> Newest:
@@ -31,8 +36,8 @@ def newest(log: Log, topic: str, *, before: Before | None = None, most: int, mos
     """
     places = [TopicPartition(topic, number) for number in range(log.partitions(topic))]
     begins = {place: log.beginning(place) for place in places}
-    asked = before or {}
-    ends = {place: _within(begins[place], log.watermark(place), asked.get(place.partition)) for place in places}
+    watermarks, asked = {place: log.watermark(place) for place in places}, before or {}
+    ends = {place: _within(begins[place], watermarks[place], asked.get(place.partition)) for place in places}
     merging = _Merging(begins, ends)
     step, size = FIRST_STEP, 0
     for _ in range(MOST_STEPS):
@@ -44,7 +49,8 @@ def newest(log: Log, topic: str, *, before: Before | None = None, most: int, mos
         merging.add(found, step)
         merging.take(most)
         step = min(WIDEST, step * WIDER)
-    return merging.page()
+    in_all = sum(watermarks[place] - begins[place] for place in places)
+    return Newest(tuple(merging.taken), _by_number(ends), _by_number(merging.before), merging.is_last, in_all)
 
 
 class _Merging:
@@ -52,7 +58,7 @@ class _Merging:
 
     def __init__(self, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> None:
         self._begins, self._known = begins, dict(ends)  # `_known`: from where on each was read
-        self._before = dict(ends)
+        self.before = dict(ends)
         self._waiting: dict[TopicPartition, list[Record]] = {place: [] for place in ends}  # the newest last
         self.taken: list[Record] = []
 
@@ -69,7 +75,7 @@ class _Merging:
             self._known[place] = max(self._begins[place], self._known[place] - step)
             self._waiting[place] = records
             if not records:
-                self._before[place] = self._known[place]
+                self.before[place] = self._known[place]
 
     def take(self, most: int) -> None:
         """The newest first, until a partition must be read further."""
@@ -80,15 +86,20 @@ class _Merging:
             _, place = max(heads)
             record = self._waiting[place].pop()
             self.taken.append(record)
-            self._before[place] = record.offset
+            self.before[place] = record.offset
 
-    def page(self) -> Newest:
-        is_last = not self.wanting() and not any(self._waiting.values())
-        return Newest(tuple(self.taken), {place.partition: at for place, at in self._before.items()}, is_last)
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing older is left."""
+        return not self.wanting() and not any(self._waiting.values())
 
 
 def _within(begin: int, end: int, asked: int | None) -> int:
     return end if asked is None else min(max(begin, asked), end)
+
+
+def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
+    return {place.partition: offset for place, offset in offsets.items()}
 
 
 def _between(log: Log, ranges: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, list[Record]]:

@@ -112,7 +112,7 @@ def topic_rows(offsets: Offsets, rates: Mapping[str, float], order: Sequence[str
 
 
 def stage_row(stage: StageOnTheWay, look: Look) -> StageRow:
-    """What a stage says of its own inputs counts more than what the brokers know: they count the marks that it passed."""
+    """What a stage says of its own inputs counts more than what the brokers know: they count marks, too."""
     replicas = [each for each in look.seen if each.name.partition("@")[0] == stage.name]
     own = {place: lag for each in replicas for place, lag in each.lags.items()}
     waiting = tuple(
