@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -16,6 +17,7 @@ from schemas.topics import DEAD_LETTERS, REPLAYS
 LOOKED_AT: Final = 400  # letters of which one page is made
 MOST_BYTES: Final = 8 << 20  # of their bodies
 FRESH: Final = 1.0  # seconds for which the newest ones are shared by all who look
+REMEMBERED: Final = 16 << 20  # bytes of bodies of letters that were looked at last: they never change
 PATIENCE: Final = 3.0  # seconds until all who sent something again are known
 
 Place = tuple[int, int]  # partition and offset of a dead letter
@@ -88,20 +90,38 @@ class DeadLetters:
         self._log, self._codec, self._clock = log, codec, clock
         self._lock = threading.Lock()
         self._newest: tuple[float, LookedAt] | None = None
+        self._seen: OrderedDict[Place, Buried] = OrderedDict()
+        self._size = 0
         self.sent = SentAgain(log, codec)
 
     def look(self, before: Before | None = None) -> LookedAt:
         """Those before these offsets, or the newest, as of a second ago at most."""
         if before is not None:
-            return self._looked_at(before)
+            found = self._looked_at(before)
+            with self._lock:
+                for each in reversed(found.letters):
+                    self._remember(each)
+            return found
         with self._lock:
             now = self._clock()
             if self._newest is None or now - self._newest[0] >= FRESH:
                 self._newest = (now, self._looked_at(None))
+                for each in reversed(self._newest[1].letters):
+                    self._remember(each)
             return self._newest[1]
 
     def at(self, place: Place) -> Buried | None:
         """The dead letter that lies there; None when none does."""
+        with self._lock:
+            if place in self._seen:
+                return self._seen[place]
+        found = self._read(place)
+        if found is not None:
+            with self._lock:
+                self._remember(found)
+        return found
+
+    def _read(self, place: Place) -> Buried | None:
         partition, offset = place
         if not 0 <= partition < self._log.partitions(DEAD_LETTERS.name):
             return None
@@ -117,6 +137,16 @@ class DeadLetters:
         """What is looked at next is looked at anew."""
         with self._lock:
             self._newest = None
+
+    def _remember(self, letter: Buried) -> None:
+        """The last ones that were looked at, up to so many bytes."""
+        if letter.place not in self._seen:
+            self._size += len(letter.entry.value or b"")
+        self._seen[letter.place] = letter
+        self._seen.move_to_end(letter.place)
+        while self._size > REMEMBERED and len(self._seen) > 1:
+            _, gone = self._seen.popitem(last=False)
+            self._size -= len(gone.entry.value or b"")
 
     def _looked_at(self, before: Before | None) -> LookedAt:
         found = newest(self._log, DEAD_LETTERS.name, before=before, most=LOOKED_AT, most_bytes=MOST_BYTES)

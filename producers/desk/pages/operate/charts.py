@@ -9,6 +9,7 @@ BULLET: Final = (240, 30)  # width and height
 LINE: Final = (320, 120)
 MARGIN: Final = 8  # left and right, so that a mark at an edge is seen whole
 TOP, BOTTOM = 10, 22  # of a line chart
+LEAST: Final = 0.2  # of the largest value: what a line chart spans at least
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -96,7 +97,8 @@ def line(points: Sequence[tuple[int, float | None]], target: Target, *, since: i
     known = [(at, value) for at, given in points if (value := finite(given)) is not None]
     values = [value for _, value in known] + target.ends()
     low, high = min(values, default=0.0), max(values, default=1.0)
-    room = (high - low) * 0.08 or max(abs(high), 1.0) * 0.1
+    least = max(abs(low), abs(high)) * LEAST or 1.0  # so that a tiny change looks like one
+    room = max((high - low) * 0.08, (least - (high - low)) / 2)
     low, high = (max(0.0, low - room) if low >= 0 else low - room), high + room
     width, height = LINE
 

@@ -76,6 +76,7 @@ class Shown(NamedTuple):
     fresh: str
     is_old: bool
     workflows: Sequence[OfWorkflow]
+    unrouted: Sequence[str]  # names that only dead letters and the like bring
     since: int
     until: int
 
@@ -84,13 +85,13 @@ def shown(whole: Answer, hours: Answer, *, now: int) -> Shown:
     """Of all time with a chart each, and of the last hours as series; `now` in milliseconds."""
     until = now - now % HOUR + HOUR
     since = until - HOURS * HOUR
-    found: Mapping[str, Kpis] = {
-        name: each.kpis for window in whole.windows for name, each in window.workflows.items()
-    }
+    found = {name: each for window in whole.windows for name, each in window.workflows.items()}
+    routed = {name: each.kpis for name, each in found.items() if each.system.routed or each.system.decided}
     return Shown(
         fresh=fresh_text(whole.as_of),
         is_old=whole.as_of.stale_seconds is None or whole.as_of.stale_seconds > OLD,
-        workflows=[_of(name, kpis, hours.windows, since, until) for name, kpis in sorted(found.items())],
+        workflows=[_of(name, kpis, hours.windows, since, until) for name, kpis in sorted(routed.items())],
+        unrouted=sorted(found.keys() - routed.keys()),
         since=since,
         until=until,
     )
