@@ -10,6 +10,7 @@ LINE: Final = (320, 120)
 MARGIN: Final = 8  # left and right, so that a mark at an edge is seen whole
 TOP, BOTTOM = 10, 22  # of a line chart
 LEAST: Final = 0.2  # of the largest value: what a line chart spans at least
+LARGEST: Final = 1e15  # beyond it nothing is a figure of ours, and sums of such numbers have no place
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -72,7 +73,7 @@ def target_in(text: str, unit: str) -> Target:
             return Target(None, number)
         case ">", [number]:
             return Target(number, None)
-        case _, [low, high] if low < high:
+        case begin, [low, high] if low < high and begin not in ("<", ">"):
             return Target(low, high)
     raise TargetUnreadable(text)
 
@@ -130,10 +131,10 @@ def line(points: Sequence[tuple[int, float | None]], target: Target, *, since: i
 def finite(value: float | None) -> float | None:
     """A number that can be drawn, or None.
 
-    >>> finite(float("nan")), finite(float("-inf")), finite(0.5)
-    (None, None, 0.5)
+    >>> finite(float("nan")), finite(float("-inf")), finite(1e300), finite(0.5)
+    (None, None, None, 0.5)
     """
-    return value if value is not None and math.isfinite(value) else None
+    return value if value is not None and math.isfinite(value) and abs(value) <= LARGEST else None
 
 
 def _finite_pair(pair: tuple[float, float] | None) -> tuple[float, float] | None:
