@@ -108,7 +108,8 @@ class Topic(Generic[E]):
 
 REQUESTS: Final[Topic[e.DecisionRequested]] = Topic(
     name="requests", keyed=Keyed.REQUEST, events=(e.DecisionRequested,), max_value_bytes=MIB, append_time=True,
-    writers=("upstream", "gateway", "operator"), readers=("inference", "index", "gateway", "operator", "audit"),
+    writers=("upstream", "gateway", "desk", "operator"),  # the desk only what was there once: dead letters, sent again
+    readers=("inference", "index", "gateway", "operator", "audit"),
 )  # fmt: skip
 PREDICTIONS: Final[Topic[e.PredictionMade]] = Topic(
     name="predictions", keyed=Keyed.REQUEST, events=(e.PredictionMade,),
@@ -226,7 +227,11 @@ TALLIES: Final[Topic[e.StageTallied]] = Topic(
 DEAD_LETTERS: Final[Topic[e.DeadLettered]] = Topic(
     name="dead-letters", keyed=Keyed.ORIGINAL, events=(e.DeadLettered,),
     writers=("inference", "router", "casework", "feedback", "training", "assurance"),
-    readers=("router", "operator", "gateway", "index", "insights", "audit"),
+    readers=("router", "operator", "gateway", "desk", "index", "insights", "audit"),
+)  # fmt: skip
+REPLAYS: Final[Topic[e.DeadLetterReplayed]] = Topic(
+    name="replays", keyed=Keyed.REVIEWER, events=(e.DeadLetterReplayed,), max_value_bytes=MIB, append_time=True,
+    writers=("desk", "operator"), readers=("desk", "operator", "audit"),
 )  # fmt: skip
 CASES: Final[Topic[e.CaseSnapshot]] = Topic(
     name="cases", keyed=Keyed.REQUEST, events=(e.CaseSnapshot,), compacted=True,
@@ -236,6 +241,6 @@ CASES: Final[Topic[e.CaseSnapshot]] = Topic(
 TOPICS: Final[tuple[Topic[Any], ...]] = (
     REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, REVIEW_DECISIONS, REVIEW_COMMANDS, APPEALS,
     ASSIGNMENTS, OUTCOMES, AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, REVIEWERS, GOLD, IDENTITIES, TALLIES,
-    DEAD_LETTERS, CASES,
+    DEAD_LETTERS, REPLAYS, CASES,
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Topic[Any]]] = {topic.name: topic for topic in TOPICS}

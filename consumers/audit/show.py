@@ -10,12 +10,13 @@ from rich.table import Table
 from consumers.audit.appeals import Appealed, Overturned
 from consumers.audit.automation import automation_text
 from consumers.audit.report import Report, WorkflowReport
-from infra.cli.moments import clock, iso, span
+from infra.cli.moments import clock, iso
 from infra.cli.tables import rendered, table
 from infra.kafka.scan import Entry
 from schemas.topics import TOPICS
 from schemas.values import Coordinates
 from streams.insights.kpis import Kpi, Kpis
+from streams.insights.wording import value_text
 from streams.workflow.story import GoldTrack, Record, RequestStory
 from streams.workflow.timeline import story_of
 
@@ -128,21 +129,6 @@ def kpi_rows(kpis: Kpis | UnsetType) -> list[tuple[str, str, str, str]]:
         (name.replace("_", " "), value_text(kpi), kpi.target, remark(kpi))
         for name, kpi in msgspec.structs.asdict(kpis).items()
     ]
-
-
-def value_text(kpi: Kpi) -> str:
-    """A value with its unit, as people read it."""
-    if kpi.value is None:
-        return "not measured"
-    match kpi.unit:
-        case "share":
-            return f"{kpi.value:.1%}"
-        case "seconds":
-            return span(kpi.value)
-        case "US dollars":
-            return f"${kpi.value:.2f}"
-        case unit:
-            return f"{kpi.value:g} {unit}"
 
 
 def remark(kpi: Kpi) -> str:

@@ -70,7 +70,7 @@ class AcknowledgingPublisher(Generic[T]):
         """Records that were handed over and that nobody has acknowledged or given up."""
         return self._sent - self._heard
 
-    def send(self, topic: str, key: bytes, value: bytes, ticket: T) -> None:
+    def send(self, topic: str, key: bytes | None, value: bytes, ticket: T) -> None:
         """Hand a record over. Raises `TooMuchUnderWay` or `NotAcknowledged`: then nothing was sent."""
         if self.waiting >= self._most:
             raise TooMuchUnderWay()

@@ -14,11 +14,11 @@ import msgspec
 
 from infra.errors import HitlError
 from infra.kafka.scan import Entry
+from infra.kafka.writing import Writing
 from infra.redis.members import LaneKey
 from infra.redis.reserving import Asking, Nothing, Reservations, Reserved
 from producers.desk.rulings import Rulings
 from producers.desk.surroundings import Surroundings
-from producers.desk.writing import Writing
 from schemas.events import CaseActionRequested, CommandRefused, LeaseExtended, LeaseGranted
 from schemas.topics import REVIEW_COMMANDS
 from schemas.values import Coordinates, Priority

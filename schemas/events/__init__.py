@@ -63,6 +63,7 @@ from schemas.events.requests import (
 )
 from schemas.events.running import (
     DeadLettered,
+    DeadLetterReplayed,
     PolicyPublished,
     PolicyRefused,
     StageTallied,
@@ -124,6 +125,7 @@ Event = (
     | PolicyRefused
     | StageTallied
     | DeadLettered
+    | DeadLetterReplayed
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -182,6 +184,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     PolicyRefused,
     StageTallied,
     DeadLettered,
+    DeadLetterReplayed,
 )
 
 __all__ = [
@@ -208,6 +211,7 @@ __all__ = [
     "CaseReturned",
     "CaseSnapshot",
     "CommandRefused",
+    "DeadLetterReplayed",
     "DeadLettered",
     "DecisionMade",
     "DecisionRefused",

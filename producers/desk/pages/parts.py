@@ -6,8 +6,9 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 
 from producers.desk.pages.behind import Behind
+from producers.desk.pages.operate.routes import routes as operate
 
-PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = ()
+PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = (operate,)
 
 
 def with_parts(app: FastAPI, behind: Behind) -> None:

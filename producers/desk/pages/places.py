@@ -15,7 +15,11 @@ class Place(NamedTuple):
     deed: Deed
 
 
-PLACES: Final[Sequence[Place]] = ()
+PLACES: Final[Sequence[Place]] = (
+    Place("/operate", "Flow", Deed.SEE_FIGURES),
+    Place("/operate/dead-letters", "Dead letters", Deed.SEE_DEAD_LETTERS),
+    Place("/figures", "Figures", Deed.SEE_FIGURES),
+)
 
 
 def places_of(roles: Collection[Role]) -> list[Place]:
