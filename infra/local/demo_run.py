@@ -154,7 +154,8 @@ class Demo:
     def _invite(self, commands: Commands, reader: FlowReader, state: DemoState) -> Invitation:
         workflows = self._plan.workflows
         with self._steps.step("desk", "new requests, which are left to you, and a link that opens the desk"):
-            commands.run_together(*(each.publish_left(self._run_folder) for each in workflows))
+            for each in workflows:  # one by one: what everybody can read is due first, before the applications in codes
+                commands.run(*each.publish_left(self._run_folder))
             await_cases(reader, state, requests=self._plan.requests + sum(each.new for each in workflows))
             return invite(commands, cases=len(state.open_cases), opens=self._plan.opens)
 
