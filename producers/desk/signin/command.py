@@ -16,6 +16,7 @@ from producers.desk.signin.links import TERM, folder_of, local_person, put_link
 from producers.desk.signin.opening import wall
 from producers.desk.signin.origin import Origin
 from producers.desk.signin.person import is_reviewer_id
+from producers.desk.signin.roles import Role
 from producers.desk.signin.secret import new_secret
 from producers.desk.signin.sessions import Sessions
 
@@ -33,18 +34,27 @@ def desk() -> None:
 
 @desk.command()
 @click.option("--reviewer", default=getpass.getuser, help="Who you are there (default: your user name).")
+@click.option(
+    "--role", "roles", multiple=True, type=click.Choice([role.value for role in Role]),
+    help="What you are there; may be repeated. Default: everything.",
+)
 @json_option
-def link(reviewer: str, as_json: bool) -> None:
-    """Print a link that opens the desk for you once, with every role; good for five minutes, on this machine only."""
+def link(reviewer: str, roles: tuple[str, ...], as_json: bool) -> None:
+    """Print a link that opens the desk for you once; good for five minutes, on this machine only."""
     if not is_reviewer_id(reviewer):
         raise click.BadParameter("use 1 to 200 printable characters, none of them blank at an end.")
     settings = load_settings()
     origin, secret = origin_here(settings), new_secret()
+    person = local_person(reviewer, [Role(role) for role in roles] or tuple(Role))
     with writing(folder_of(settings)):
-        made = put_link(folder_of(settings), local_person(reviewer), secret=secret, now=wall())
+        made = put_link(folder_of(settings), person, secret=secret, now=wall())
     address = f"{origin}/sign-in/link?token={secret}"
-    text = f"{address}\nGood once, for {MINUTES} minutes, in a browser on this machine; you are {reviewer} there."
-    show({"link": address, "reviewer": reviewer, "ends_at": made.ends_at}, as_json=as_json, text=text)
+    text = (
+        f"{address}\nGood once, for {MINUTES} minutes, in a browser on this machine; "
+        f"you are {reviewer} there: {', '.join(person.roles)}."
+    )
+    values = {"link": address, "reviewer": reviewer, "roles": person.roles, "ends_at": made.ends_at}
+    show(values, as_json=as_json, text=text)
 
 
 @desk.command(name="end-sessions")
