@@ -1,4 +1,4 @@
-"""What people wrote beside an open case, for whoever looks at it next: the last notes, and of long ones the beginning."""
+"""What people wrote beside an open case, for whoever looks at it next: the last of it, and long notes in part."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -78,6 +78,8 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         for term in self.highlights:
             _check_term(term)
         for origin in self.image_origins:
+            if origin.endswith(":443"):
+                raise ValueError(f"`image_origins` has {origin!r}: leave out :443, which https means anyhow")
             if not ORIGIN.fullmatch(origin):
                 raise ValueError(
                     f"`image_origins` has {origin!r}: write scheme and host in small letters, https://images.example"

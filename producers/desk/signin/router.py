@@ -1,6 +1,6 @@
 """The addresses of signing in and out, and how the desk's application takes them on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlencode
 
