@@ -218,6 +218,17 @@ IDENTITIES: Final[Topic[e.SigningKeyPublished | e.SigningKeyRetired | e.TokenRev
     max_value_bytes=MIB, config=True,
     writers=("operator",), readers=("casework", "gateway", "desk", "operator", "audit"),
 )  # fmt: skip
+ACCESS: Final[
+    Topic[
+        e.PersonSignedIn | e.PersonSignedOut | e.SessionsEnded | e.AccessRefused | e.RequestViewed | e.DeedDone
+    ]
+] = Topic(
+    name="access", keyed=Keyed.REVIEWER, append_time=True, retention_ms=400 * DAY,
+    events=(
+        e.PersonSignedIn, e.PersonSignedOut, e.SessionsEnded, e.AccessRefused, e.RequestViewed, e.DeedDone,
+    ),
+    writers=("desk", "operator"), readers=("operator", "audit"),
+)  # fmt: skip
 TALLIES: Final[Topic[e.StageTallied]] = Topic(
     name="tallies", keyed=Keyed.STAGE, events=(e.StageTallied,),
     writers=("inference", "router", "casework", "feedback", "training", "assurance"),
@@ -235,7 +246,7 @@ CASES: Final[Topic[e.CaseSnapshot]] = Topic(
 
 TOPICS: Final[tuple[Topic[Any], ...]] = (
     REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, REVIEW_DECISIONS, REVIEW_COMMANDS, APPEALS,
-    ASSIGNMENTS, OUTCOMES, AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, REVIEWERS, GOLD, IDENTITIES, TALLIES,
-    DEAD_LETTERS, CASES,
+    ASSIGNMENTS, OUTCOMES, AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, REVIEWERS, GOLD, IDENTITIES, ACCESS,
+    TALLIES, DEAD_LETTERS, CASES,
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Topic[Any]]] = {topic.name: topic for topic in TOPICS}

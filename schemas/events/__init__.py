@@ -1,5 +1,13 @@
 """Every event of the log, as frozen values."""
 
+from schemas.events.access import (
+    AccessRefused,
+    DeedDone,
+    PersonSignedIn,
+    PersonSignedOut,
+    RequestViewed,
+    SessionsEnded,
+)
 from schemas.events.cases import (
     AppealNoted,
     AppealRefused,
@@ -110,6 +118,12 @@ Event = (
     | SigningKeyPublished
     | SigningKeyRetired
     | TokenRevoked
+    | PersonSignedIn
+    | PersonSignedOut
+    | SessionsEnded
+    | AccessRefused
+    | RequestViewed
+    | DeedDone
     | CaseSnapshot
     | AuditDrawn
     | AuditAnswered
@@ -168,6 +182,12 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SigningKeyPublished,
     SigningKeyRetired,
     TokenRevoked,
+    PersonSignedIn,
+    PersonSignedOut,
+    SessionsEnded,
+    AccessRefused,
+    RequestViewed,
+    DeedDone,
     CaseSnapshot,
     AuditDrawn,
     AuditAnswered,
@@ -186,6 +206,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
 
 __all__ = [
     "EVENT_TYPES",
+    "AccessRefused",
     "AnswerCounted",
     "AnswerReceived",
     "AnswerWithdrawn",
@@ -213,6 +234,7 @@ __all__ = [
     "DecisionRefused",
     "DecisionRequested",
     "DecisionValidated",
+    "DeedDone",
     "Event",
     "ExpertReviewRequested",
     "FeedbackRecorded",
@@ -230,14 +252,18 @@ __all__ = [
     "OutcomeAmended",
     "OutcomeUpheld",
     "OverlapAnswered",
+    "PersonSignedIn",
+    "PersonSignedOut",
     "PolicyPublished",
     "PolicyRefused",
     "PredictionMade",
+    "RequestViewed",
     "RetrainingRequested",
     "ReviewDecided",
     "ReviewRequested",
     "ReviewerAssessed",
     "ReviewerEnrolled",
+    "SessionsEnded",
     "SigningKeyPublished",
     "SigningKeyRetired",
     "StageTallied",
