@@ -223,7 +223,7 @@ ACCESS: Final[
         e.PersonSignedIn | e.PersonSignedOut | e.SessionsEnded | e.AccessRefused | e.RequestViewed | e.DeedDone
     ]
 ] = Topic(
-    name="access", keyed=Keyed.REVIEWER, append_time=True, retention_ms=400 * DAY,
+    name="access", keyed=Keyed.REVIEWER, append_time=True,
     events=(
         e.PersonSignedIn, e.PersonSignedOut, e.SessionsEnded, e.AccessRefused, e.RequestViewed, e.DeedDone,
     ),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, closing
 from typing import Final
 
 from fastapi import FastAPI
@@ -24,6 +24,8 @@ from infra.redis.keys import Keys
 from infra.redis.reading import ReadModel
 from infra.registry.ids import codec_of
 from infra.settings import DESK_FILE, Settings, is_loopback
+from producers.desk.access.keeping import opened_recorder
+from producers.desk.access.recording import Recorder, nothing_kept
 from producers.desk.admitting import Admitting, Asker
 from producers.desk.app import build
 from producers.desk.asking import Door, opened_door
@@ -36,7 +38,7 @@ from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.guard import Guard, require
-from producers.desk.signin.opening import is_signed_into, open_sign_in
+from producers.desk.signin.opening import is_signed_into, open_sign_in, wall
 from producers.desk.signin.roles import Deed
 from producers.desk.signin.router import guarded
 from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
@@ -76,7 +78,7 @@ class Server(HttpServer):
     def require_usable(self) -> None:
         """Raises `SettingsInvalid`, `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
         if is_signed_into(self._settings):
-            open_sign_in(self._settings, self._settings.desk_address, lambda: NO_IDENTITIES)
+            open_sign_in(self._settings, self._settings.desk_address, lambda: NO_IDENTITIES, nothing_kept())
         require_bound(self._log, self._codec)
 
     @property
@@ -129,6 +131,10 @@ class Server(HttpServer):
         following = self._following
         return following.in_force if following is not None and following.caught_up else None
 
+    def _recording(self) -> AbstractContextManager[Recorder]:
+        kept = self._settings.desk_records_addresses == "yes"
+        return opened_recorder(self._log.options, self._codec, self._watch.instruments, wall=wall, with_addresses=kept)
+
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         settings, loop, show = self._settings, asyncio.get_running_loop(), self._watch.instruments
@@ -140,11 +146,13 @@ class Server(HttpServer):
             self._log, self._codec, FOLLOWED, Config(), Config.with_event,
             beside=ASSIGNMENTS.name, take=heard, failed=self.stop,
         )  # fmt: skip
-        if is_signed_into(settings):
-            address = (settings.data_dir / DESK_FILE).read_text().strip()
-            self._sign_in = open_sign_in(settings, address, lambda: following.in_force.identities)
-        with closing(connect_redis(settings)) as redis, opened_door(self._log, self._codec) as door:
-            self._door = door
+        with ExitStack() as stack:
+            redis = stack.enter_context(closing(connect_redis(settings)))
+            door = self._door = stack.enter_context(opened_door(self._log, self._codec))
+            if is_signed_into(settings):
+                address = (settings.data_dir / DESK_FILE).read_text().strip()
+                recorder = stack.enter_context(self._recording())
+                self._sign_in = open_sign_in(settings, address, lambda: following.in_force.identities, recorder)
             show.add(m.CUT_OFF, count=0)
             feed = Feed(self._codec, cut_off=lambda: show.add(m.CUT_OFF))
             feed.begin({place.partition: at for place, at in following.start().items()})

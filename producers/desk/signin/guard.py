@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from infra.http.measuring import Routed
 from infra.http.problems import Problem
+from producers.desk.access.recording import recorder_of
 from producers.desk.pages.assets import PATH as STATIC
 from producers.desk.pages.telling import WayOn, told
 from producers.desk.signin.flow import SignIn
@@ -57,7 +58,7 @@ class Guard:
             return
         headers = security_headers(secure=self._behind().origin.is_secure, images=self._images)
         request = Request(scope, receive)
-        request.state.session = None
+        request.state.session, request.state.recorder = None, self._behind().recorder
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -164,6 +165,7 @@ def require_session(request: Request) -> Session:
 
 def log_refusal(request: Request, problem: Problem) -> None:
     """What was refused to whom, for who looks after attacks; without what was sent."""
+    recorder_of(request).refused(request, problem)
     session: Session | None = getattr(request.state, "session", None)
     logger.warning(
         "Refused %s %s: %s", request.method, quote(request.url.path), problem.reason,
