@@ -1,6 +1,8 @@
 """`hitl dead-letters`: what could not be processed, why, and sending it again once the cause is mended."""
 
 import base64
+import getpass
+import uuid
 from collections.abc import Sequence
 
 import click
@@ -14,11 +16,12 @@ from infra.cli.progress import progress_bar
 from infra.cli.tables import rendered, table
 from infra.kafka.log import Log
 from infra.kafka.publisher import Publisher
+from infra.kafka.running import wall
 from infra.kafka.scan import Entry, scan
 from producers.gateway.dead_letters import Letter, NoDeadLetter, NotReplayable, described, letters, place_in, replay_of
 from schemas.codec import Codec
-from schemas.events import DeadLettered
-from schemas.topics import DEAD_LETTERS
+from schemas.events import DeadLettered, DeedDone
+from schemas.topics import ACCESS, DEAD_LETTERS, Outgoing
 
 Buried = dict[tuple[int, int], tuple[Entry, DeadLettered]]
 PREVIEW = 2_000  # bytes of a body that people are shown
@@ -62,8 +65,9 @@ def show_letter(place: str, as_json: bool) -> None:
 
 @dead_letters.command(name="replay")
 @click.argument("places", nargs=-1, required=True, metavar="PARTITION:OFFSET…")
+@click.option("--by", default=getpass.getuser, help="Who does it (default: your user name).")
 @json_option
-def replay_letters(places: Sequence[str], as_json: bool) -> int:
+def replay_letters(places: Sequence[str], by: str, as_json: bool) -> int:
     """Send original records again, unchanged, to the topics they came from; exit 1 when one cannot be."""
     wanted = {place: place_in(place) for place in places}
     sent: list[dict[str, str]] = []
@@ -79,6 +83,7 @@ def replay_letters(places: Sequence[str], as_json: bool) -> int:
                         refused.append({"place": place, "reason": why})
                     case record:
                         publisher.send_bytes(record.topic, record.key, record.value)
+                        publisher.send(replayed(wanted[place], by=by, now=wall()))
                         sent.append({"place": place, "topic": record.topic})
             publisher.flush()
         finally:
@@ -87,6 +92,15 @@ def replay_letters(places: Sequence[str], as_json: bool) -> int:
     said += [f"{each['place']} cannot be sent again: {each['reason']}" for each in refused]
     show({"replayed": sent, "refused": refused}, as_json=as_json, text="\n".join(said))
     return 1 if refused else 0
+
+
+def replayed(at: tuple[int, int], *, by: str, now: int) -> Outgoing:
+    """Who has sent a dead letter again, as the desk records it, too."""
+    about = f"{DEAD_LETTERS.name}[{at[0]}]@{at[1]}"
+    event = DeedDone(
+        event_id=f"access:{uuid.uuid4()}", reviewer_id=by, deed="replay_dead_letters", about=about, happened_at=now
+    )  # fmt: skip
+    return ACCESS.message(event)
 
 
 def buried(log: Log, codec: Codec) -> Buried:

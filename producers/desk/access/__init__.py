@@ -1,1 +1,1 @@
-"""What is kept of people at the desk beyond what they do about cases: who came in, who was refused, who looked where."""
+"""What is kept of people at the desk beyond what they do about cases: who came in, was refused, looked where."""

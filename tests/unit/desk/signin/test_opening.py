@@ -8,8 +8,8 @@ from infra.errors import SettingsInvalid
 from infra.redis.keeping import MemoryKeeping, RedisKeeping
 from infra.secret_keys import oidc_client_secret
 from infra.settings import Settings, load_settings
-from producers.desk.signin.flow import SignIn
 from producers.desk.access.recording import nothing_kept
+from producers.desk.signin.flow import SignIn
 from producers.desk.signin.opening import keeping_of, open_sign_in
 from streams.casework.signing_keys import NO_IDENTITIES
 
