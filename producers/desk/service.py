@@ -1,7 +1,6 @@
 """The desk as a process: everything behind the endpoints, opened once for all who work."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, closing
 from typing import Final
@@ -9,9 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from infra.errors import SettingsInvalid
 from infra.http.measuring import Measured
-from infra.http.problems import Problem
 from infra.http.serving import SOON_BACK, HttpServer, Place
 from infra.kafka.client import connect
 from infra.kafka.configuration import Configuration
@@ -36,22 +33,19 @@ from producers.desk.measuring import MEASURED
 from producers.desk.opening import next_through
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
+from producers.desk.signed_in import asker_of
 from producers.desk.signin.flow import SignIn
-from producers.desk.signin.guard import Guard, require
+from producers.desk.signin.guard import Guard
 from producers.desk.signin.opening import is_signed_into, open_sign_in, wall
-from producers.desk.signin.roles import Deed
 from producers.desk.signin.router import guarded
 from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
 from streams.casework.config import Config
 from streams.casework.identity import issuer
-from streams.casework.issuing import NoSigningKey
 from streams.casework.signing_keys import NO_IDENTITIES
 
 FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name)
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
 DEFAULT: Final = Settings().desk_address
-RETRY: Final = 60.0  # seconds: somebody must put a key there
-logger = logging.getLogger(__name__)
 
 
 class Server(HttpServer):
@@ -115,17 +109,7 @@ class Server(HttpServer):
         return self._sign_in
 
     def _signed_in(self, request: Request) -> Asker | None:
-        """Whoever's session a request is of, as casework will know them."""
-        if getattr(request.state, "session", None) is None:
-            return None
-        session = require(request, Deed.WORK)
-        try:
-            at_work = self._signing().at_work(session)
-        except (NoSigningKey, SettingsInvalid) as error:
-            logger.error("Nobody signed in can work: %s", error, extra={"action": "no_signing_key"})
-            detail = f"{NoSigningKey.__doc__} Its log says more."
-            raise Problem(503, detail, reason="no_signing_key", retry_seconds=RETRY) from error
-        return Asker(at_work.reviewer_id, at_work.token)
+        return None if self._sign_in is None else asker_of(request, self._sign_in)
 
     def _config(self) -> Config | None:
         following = self._following

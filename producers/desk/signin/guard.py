@@ -13,8 +13,9 @@ from starlette.types import Message, Receive, Scope, Send
 from infra.http.measuring import Routed
 from infra.http.problems import Problem
 from producers.desk.access.recording import recorder_of
+from producers.desk.pace import Pace
 from producers.desk.pages.assets import PATH as STATIC
-from producers.desk.pages.telling import WayOn, told
+from producers.desk.pages.telling import FIRST_PAGE, WayOn, told
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.headers import security_headers
 from producers.desk.signin.refusal import Reason, SignInRefused
@@ -43,6 +44,7 @@ class Guard:
     def __init__(self, app: Routed, *, behind: Callable[[], SignIn], images: Sequence[str] = ()) -> None:
         """`behind` gives the signing in once the application's lifespan has begun."""
         self._app, self._behind, self._images = app, behind, images
+        self._pace = Pace(lambda: behind().clock())
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -69,7 +71,7 @@ class Guard:
             receive = await self._admitted(request, receive)
         except Problem as problem:
             log_refusal(request, problem)
-            await told(request, problem, () if problem.status == 403 else (AGAIN,))(scope, receive, sending)
+            await told(request, problem, () if problem.status == 403 else (FIRST_PAGE,))(scope, receive, sending)
             return
         await self._app(scope, receive, sending)
 
@@ -91,6 +93,8 @@ class Guard:
             return receive
         session = await sign_in.session_of(request)
         request.state.session = session
+        if session is not None:
+            self._pace.spend(session.person.reviewer_id)
         if unsafe and session is not None:
             return await require_csrf(request, receive, session, own=own)
         return receive
