@@ -77,6 +77,7 @@ class Guard:
 
     async def _admitted(self, request: Request, receive: Receive) -> Receive:
         """The body to go on with. Raises `Problem`."""
+        require_one_length(request)
         sign_in, path, host = self._behind(), request.url.path, request.headers.get("host", "")
         # A page of another site cannot send `Authorization` (Fetch: CORS preflight): name and origin tell nothing then.
         if path in OPEN or "authorization" in request.headers:
@@ -104,6 +105,17 @@ def _add(headers: Mapping[str, str], answer: MutableHeaders, path: str) -> None:
     answer.update(headers)
     if not path.startswith(STATIC):
         answer.setdefault("cache-control", "no-store")
+
+
+def require_one_length(request: Request) -> None:
+    """Raises `Problem` for a body whose end a proxy may see elsewhere than we: a second request could hide in it.
+
+    RFC 9112, 6.3: such a request may be refused, and the connection must be closed.
+    """
+    if "content-length" in request.headers and "transfer-encoding" in request.headers:
+        problem = Problem(400, "Say the length of a body in one way: send it again without one of both headers.")
+        problem.headers["Connection"] = "close"
+        raise problem
 
 
 async def require_csrf(request: Request, receive: Receive, session: Session, *, own: bool | None) -> Receive:
