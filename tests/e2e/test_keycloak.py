@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from html import unescape
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
@@ -58,7 +59,10 @@ class Visitor:
     """A browser without a screen: keeps cookies, follows where it is sent, fills in forms."""
 
     def __init__(self, url: str) -> None:
-        self.client = httpx2.Client(base_url=url, follow_redirects=True, headers={"accept": "text/html"}, timeout=30)
+        self.client = httpx2.Client(
+            base_url=url, follow_redirects=True, headers={"accept": "text/html"}, timeout=60,
+            cookies=CookieJar(DefaultCookiePolicy(secure_protocols=("https", "http"))),  # browsers trust this machine
+        )  # fmt: skip
         self._url = url
 
     def at_form(self, path: str = "/sign-in?next=/session") -> httpx2.Response:
