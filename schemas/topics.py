@@ -219,6 +219,17 @@ IDENTITIES: Final[Topic[e.SigningKeyPublished | e.SigningKeyRetired | e.TokenRev
     max_value_bytes=MIB, config=True,
     writers=("operator",), readers=("casework", "gateway", "desk", "operator", "audit"),
 )  # fmt: skip
+ACCESS: Final[
+    Topic[
+        e.PersonSignedIn | e.PersonSignedOut | e.SessionsEnded | e.AccessRefused | e.RequestViewed | e.DeedDone
+    ]
+] = Topic(
+    name="access", keyed=Keyed.REVIEWER, append_time=True,
+    events=(
+        e.PersonSignedIn, e.PersonSignedOut, e.SessionsEnded, e.AccessRefused, e.RequestViewed, e.DeedDone,
+    ),
+    writers=("desk", "operator"), readers=("operator", "audit"),
+)  # fmt: skip
 TALLIES: Final[Topic[e.StageTallied]] = Topic(
     name="tallies", keyed=Keyed.STAGE, events=(e.StageTallied,),
     writers=("inference", "router", "casework", "feedback", "training", "assurance"),
@@ -240,7 +251,7 @@ CASES: Final[Topic[e.CaseSnapshot]] = Topic(
 
 TOPICS: Final[tuple[Topic[Any], ...]] = (
     REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, REVIEW_DECISIONS, REVIEW_COMMANDS, APPEALS,
-    ASSIGNMENTS, OUTCOMES, AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, REVIEWERS, GOLD, IDENTITIES, TALLIES,
-    DEAD_LETTERS, REPLAYS, CASES,
+    ASSIGNMENTS, OUTCOMES, AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, REVIEWERS, GOLD, IDENTITIES, ACCESS,
+    TALLIES, DEAD_LETTERS, REPLAYS, CASES,
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Topic[Any]]] = {topic.name: topic for topic in TOPICS}

@@ -84,9 +84,9 @@ class AcknowledgingPublisher(Generic[T]):
             raise refusal(failure, topic) or NotAcknowledged(f"{topic}: {failure.str()}. Send it again.") from raised
         self._sent += 1
 
-    def close(self) -> None:
+    def close(self, *, within_seconds: float | None = None) -> None:
         """Wait for what is under way, as long as it may take; then tell the rest that it is not certain."""
-        self._producer.flush(self._seconds)
+        self._producer.flush(self._seconds if within_seconds is None else within_seconds)
         self._ending.set()
         self._thread.join()
         _let_go(self._producer)

@@ -1,17 +1,14 @@
 """The desk as a process: everything behind the endpoints, opened once for all who work."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, closing
 from typing import Final
 
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from infra.errors import SettingsInvalid
 from infra.http.measuring import Measured
-from infra.http.problems import Problem
 from infra.http.serving import SOON_BACK, HttpServer, Place
 from infra.kafka.client import connect
 from infra.kafka.configuration import Configuration
@@ -24,6 +21,8 @@ from infra.redis.keys import Keys
 from infra.redis.reading import ReadModel
 from infra.registry.ids import codec_of
 from infra.settings import DESK_FILE, Settings, is_loopback
+from producers.desk.access.keeping import opened_recorder
+from producers.desk.access.recording import Recorder, nothing_kept
 from producers.desk.admitting import Admitting, Asker
 from producers.desk.app import build
 from producers.desk.asking import Door, opened_door
@@ -35,22 +34,19 @@ from producers.desk.opening import next_through
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
 from producers.desk.pages.present.view import image_origins
+from producers.desk.signed_in import asker_of
 from producers.desk.signin.flow import SignIn
-from producers.desk.signin.guard import Guard, require
-from producers.desk.signin.opening import is_signed_into, open_sign_in
-from producers.desk.signin.roles import Deed
+from producers.desk.signin.guard import Guard
+from producers.desk.signin.opening import is_signed_into, open_sign_in, wall
 from producers.desk.signin.router import guarded
 from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
 from streams.casework.config import Config
 from streams.casework.identity import issuer
-from streams.casework.issuing import NoSigningKey
 from streams.casework.signing_keys import NO_IDENTITIES
 
 FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name)
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
 DEFAULT: Final = Settings().desk_address
-RETRY: Final = 60.0  # seconds: somebody must put a key there
-logger = logging.getLogger(__name__)
 
 
 class Server(HttpServer):
@@ -77,7 +73,7 @@ class Server(HttpServer):
     def require_usable(self) -> None:
         """Raises `SettingsInvalid`, `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
         if is_signed_into(self._settings):
-            open_sign_in(self._settings, self._settings.desk_address, lambda: NO_IDENTITIES)
+            open_sign_in(self._settings, self._settings.desk_address, lambda: NO_IDENTITIES, nothing_kept())
         require_bound(self._log, self._codec)
 
     @property
@@ -119,21 +115,15 @@ class Server(HttpServer):
         return self._sign_in
 
     def _signed_in(self, request: Request) -> Asker | None:
-        """Whoever's session a request is of, as casework will know them."""
-        if getattr(request.state, "session", None) is None:
-            return None
-        session = require(request, Deed.WORK)
-        try:
-            at_work = self._signing().at_work(session)
-        except (NoSigningKey, SettingsInvalid) as error:
-            logger.error("Nobody signed in can work: %s", error, extra={"action": "no_signing_key"})
-            detail = f"{NoSigningKey.__doc__} Its log says more."
-            raise Problem(503, detail, reason="no_signing_key", retry_seconds=RETRY) from error
-        return Asker(at_work.reviewer_id, at_work.token)
+        return None if self._sign_in is None else asker_of(request, self._sign_in)
 
     def _config(self) -> Config | None:
         following = self._following
         return following.in_force if following is not None and following.caught_up else None
+
+    def _recording(self) -> AbstractContextManager[Recorder]:
+        kept = self._settings.desk_records_addresses == "yes"
+        return opened_recorder(self._log.options, self._codec, self._watch.instruments, wall=wall, with_addresses=kept)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -146,11 +136,13 @@ class Server(HttpServer):
             self._log, self._codec, FOLLOWED, Config(), Config.with_event,
             beside=ASSIGNMENTS.name, take=heard, failed=self.stop,
         )  # fmt: skip
-        if is_signed_into(settings):
-            address = (settings.data_dir / DESK_FILE).read_text().strip()
-            self._sign_in = open_sign_in(settings, address, lambda: following.in_force.identities)
-        with closing(connect_redis(settings)) as redis, opened_door(self._log, self._codec) as door:
-            self._door = door
+        with ExitStack() as stack:
+            redis = stack.enter_context(closing(connect_redis(settings)))
+            door = self._door = stack.enter_context(opened_door(self._log, self._codec))
+            if is_signed_into(settings):
+                address = (settings.data_dir / DESK_FILE).read_text().strip()
+                recorder = stack.enter_context(self._recording())
+                self._sign_in = open_sign_in(settings, address, lambda: following.in_force.identities, recorder)
             show.add(m.CUT_OFF, count=0)
             feed = Feed(self._codec, cut_off=lambda: show.add(m.CUT_OFF))
             feed.begin({place.partition: at for place, at in following.start().items()})

@@ -1,5 +1,13 @@
 """Every event of the log, as frozen values."""
 
+from schemas.events.access import (
+    AccessRefused,
+    DeedDone,
+    PersonSignedIn,
+    PersonSignedOut,
+    RequestViewed,
+    SessionsEnded,
+)
 from schemas.events.cases import (
     AppealNoted,
     AppealRefused,
@@ -111,6 +119,12 @@ Event = (
     | SigningKeyPublished
     | SigningKeyRetired
     | TokenRevoked
+    | PersonSignedIn
+    | PersonSignedOut
+    | SessionsEnded
+    | AccessRefused
+    | RequestViewed
+    | DeedDone
     | CaseSnapshot
     | AuditDrawn
     | AuditAnswered
@@ -170,6 +184,12 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SigningKeyPublished,
     SigningKeyRetired,
     TokenRevoked,
+    PersonSignedIn,
+    PersonSignedOut,
+    SessionsEnded,
+    AccessRefused,
+    RequestViewed,
+    DeedDone,
     CaseSnapshot,
     AuditDrawn,
     AuditAnswered,
@@ -189,6 +209,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
 
 __all__ = [
     "EVENT_TYPES",
+    "AccessRefused",
     "AnswerCounted",
     "AnswerReceived",
     "AnswerWithdrawn",
@@ -217,6 +238,7 @@ __all__ = [
     "DecisionRefused",
     "DecisionRequested",
     "DecisionValidated",
+    "DeedDone",
     "Event",
     "ExpertReviewRequested",
     "FeedbackRecorded",
@@ -234,14 +256,18 @@ __all__ = [
     "OutcomeAmended",
     "OutcomeUpheld",
     "OverlapAnswered",
+    "PersonSignedIn",
+    "PersonSignedOut",
     "PolicyPublished",
     "PolicyRefused",
     "PredictionMade",
+    "RequestViewed",
     "RetrainingRequested",
     "ReviewDecided",
     "ReviewRequested",
     "ReviewerAssessed",
     "ReviewerEnrolled",
+    "SessionsEnded",
     "SigningKeyPublished",
     "SigningKeyRetired",
     "StageTallied",
