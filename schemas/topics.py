@@ -179,7 +179,7 @@ AUDITS: Final[
     events=(
         e.AuditDrawn, e.AuditAnswered, e.AuditExpired, e.GoldAnswered, e.OverlapAnswered, e.DecisionValidated,
     ),
-    writers=("router", "casework", "operator"), readers=("assurance", "insights", "operator", "audit"),
+    writers=("router", "casework", "operator"), readers=("assurance", "index", "insights", "operator", "audit"),
 )  # fmt: skip
 FEEDBACK: Final[Topic[e.FeedbackRecorded]] = Topic(
     name="feedback", keyed=Keyed.WORKFLOW, events=(e.FeedbackRecorded,),

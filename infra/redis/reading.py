@@ -13,6 +13,7 @@ from infra.redis.keys import Keys
 from infra.redis.members import AnswerRow, LaneKey, decode_row, lane_of, queue_member
 from infra.redis.pace import pace, wait_ms
 from infra.redis.records import LAYOUT, RequestRecord, decode_record
+from infra.redis.steering import Steering
 from infra.settings import Settings
 from schemas.values import CaseStage, Priority
 
@@ -42,6 +43,11 @@ class ReadModel:
 
     def __init__(self, redis: Connection, keys: Keys) -> None:
         self._redis, self._keys = redis, keys
+
+    @property
+    def steering(self) -> Steering:
+        """What whoever steers asks."""
+        return Steering(self._redis, self._keys)
 
     def is_rebuilding(self) -> bool:
         """Whether the model does not know everything yet: it is being rebuilt, or nobody has begun."""

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from infra.redis.errors import RecordUnreadable
+from infra.redis.said import Said
 from schemas.values import (
     CaseStage,
     ClosedBy,
@@ -21,7 +22,7 @@ from schemas.values import (
     Priority,
 )
 
-LAYOUT: Final = "3"  # raised with every change below: a model of another layout is rebuilt
+LAYOUT: Final = "4"  # raised with every change below: a model of another layout is rebuilt
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -230,6 +231,7 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     amended: Amended | None = None
     failed: Failed | None = None
     answers: tuple[Answer, ...] = ()
+    said: tuple[Said, ...] = ()
     updated_at: int = 0
     # What follows.
     state: str = ""  # as of streams.workflow.states

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from consumers.index.batch import CachePolicy, activity, by_request, commands_of, folded
+from consumers.index.disagreement import disagreement
 from consumers.index.indexer import FOLLOWED
 from consumers.index.kept import record_of as record_of_case
 from consumers.index.possession import answered_by
@@ -21,6 +22,7 @@ from infra.kafka.log import Record, TopicPartition
 from infra.kafka.scan import partitions_of
 from infra.kafka.stage import Message
 from infra.redis.keys import Keys
+from infra.redis.members import Over
 from infra.redis.records import Closed, RequestRecord, decode_record
 from schemas.events import CaseReturned, CaseSnapshot
 from schemas.topics import BY_NAME, TOPICS
@@ -179,6 +181,8 @@ def test_the_histories_hold_what_the_tests_are_about() -> None:
     assert any(record.amended and record.reopened for record in records), "amendments"
     assert any(record.reopened and not record.opened for record in records), "appeals of what had no case"
     assert any(record.reopened and record.queued for record in records), "decisions that are being judged anew"
+    over = [row.over for record in records if (row := disagreement("r", record)) is not None]
+    assert {each for some in over for each in some} == set(Over), "people who disagree in every way"
     kept = [case for seed in range(HISTORIES) for case in open_cases(seed).values()]
     assert {case.stage for case in kept} == {"human", "expert"}
     assert {case.escalated_by for case in kept} >= {None, "person"}
