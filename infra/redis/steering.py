@@ -138,5 +138,5 @@ def _scored(found: Sequence[object]) -> Iterator[tuple[bytes, float]]:
     """Members with their scores: redis-py hands them out flat or in pairs, as the protocol has it."""
     words: list[bytes] = []
     for each in found:
-        words += each if isinstance(each, tuple | list) else (each,)  # type: ignore[arg-type]
+        words += each if isinstance(each, tuple | list) else (each,)
     return ((member, float(at)) for member, at in zip(words[::2], words[1::2], strict=True))

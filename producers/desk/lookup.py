@@ -11,7 +11,7 @@ from infra.http.problems import Problem
 from infra.kafka.log import Log, TopicPartition
 from infra.kafka.scan import Entry, scan
 from infra.redis.cached_case import CachedCase
-from infra.redis.records import Possession
+from infra.redis.records import Possession, RequestRecord
 from producers.desk.presenting import CaseShown, request_asked, shown
 from producers.desk.queue import Looking, QueueShown, queue_of
 from producers.desk.refusing import RETRY, not_served
@@ -60,6 +60,10 @@ class Lookup:
     async def review(self, request_id: str) -> Coordinates:
         """Where a case was announced last."""
         return await served(self._looking.call(lambda: self._review(request_id)))
+
+    async def record(self, request_id: str) -> RequestRecord | None:
+        """What is known of a request; None for one that is unknown here."""
+        return await served(self._looking.call(lambda: self._model.status(request_id)))
 
     async def in_hand(self, reviewer_id: str) -> Sequence[str]:
         """The request ids of the cases that somebody has or has set aside."""

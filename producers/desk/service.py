@@ -34,10 +34,10 @@ from producers.desk.measuring import MEASURED
 from producers.desk.opening import next_through
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
+from producers.desk.permitting import NEEDED
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.guard import Guard, require
 from producers.desk.signin.opening import is_signed_into, open_sign_in
-from producers.desk.signin.roles import Deed
 from producers.desk.signin.router import guarded
 from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
 from streams.casework.config import Config
@@ -112,18 +112,18 @@ class Server(HttpServer):
         assert self._sign_in is not None, "the lifespan has not begun"
         return self._sign_in
 
-    def _signed_in(self, request: Request) -> Asker | None:
-        """Whoever's session a request is of, as casework will know them."""
+    def _signed_in(self, request: Request, what: str) -> Asker | None:
+        """Whoever's session a request is of, as casework will know them, when they may ask `what`."""
         if getattr(request.state, "session", None) is None:
             return None
-        session = require(request, Deed.WORK)
+        session = require(request, *NEEDED[what])
         try:
             at_work = self._signing().at_work(session)
         except (NoSigningKey, SettingsInvalid) as error:
             logger.error("Nobody signed in can work: %s", error, extra={"action": "no_signing_key"})
             detail = f"{NoSigningKey.__doc__} Its log says more."
             raise Problem(503, detail, reason="no_signing_key", retry_seconds=RETRY) from error
-        return Asker(at_work.reviewer_id, at_work.token)
+        return Asker(at_work.reviewer_id, at_work.token, frozenset(session.person.roles))
 
     def _config(self) -> Config | None:
         following = self._following

@@ -31,7 +31,7 @@ def disagreements(entries: Iterable[Entry], finished: Collection[str]) -> dict[s
     events: dict[str, list[Event]] = defaultdict(list)
     for entry in entries:
         name = getattr(entry.event, "request_id", None)
-        if entry.event is not None and name in finished:
+        if entry.event is not None and name is not None and name in finished:
             events[name].append(entry.event)
     found = {name: _told(each) for name, each in events.items() if any(isinstance(e, DecisionMade) for e in each)}
     return {name: told for name, told in found.items() if told[0]}
