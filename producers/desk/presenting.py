@@ -3,6 +3,7 @@
 Nothing here is sealed. Of a decision that is validated nothing is told: whoever sees an answer leans to it.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -17,6 +18,9 @@ from schemas.values import (
     CaseStage,
     Coordinates,
     EscalatedBy,
+    Note,
+    Payload,
+    PayloadEncoding,
     PreviousAnswer,
     Priority,
     Recommendation,
@@ -60,6 +64,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class CaseShown(Asked, frozen=True, kw_only=True):
     """One open case. `content` is None where it cannot be read; `holder` has it or set it aside, `until` when at most.
 
+    `body`: the content where it is no text, base64; `encrypted_with`: the key without which nobody can read it.
     `lease` and `because` when it was just given to whoever asked: the number to answer under, and why this one.
     """
 
@@ -67,6 +72,10 @@ class CaseShown(Asked, frozen=True, kw_only=True):
     review: Coordinates
     content: str | None
     content_type: str | None = None
+    body: bytes | None = None
+    encrypted_with: str | None = None
+    content_uri: str | None = None
+    content_sha256: str | None = None
     attributes: dict[str, str | bool | float] = {}
     actions: tuple[str, ...]
     holder: str | None = None
@@ -75,6 +84,7 @@ class CaseShown(Asked, frozen=True, kw_only=True):
     lease: int | None = None
     because: str | None = None
     rule: str | None = None
+    notes: tuple[Note, ...] = ()
 
 
 class NoCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +97,7 @@ class NoCase(msgspec.Struct, frozen=True, kw_only=True):
 
 def shown(
     request_id: str, announced: Announcement, review: Coordinates, request: DecisionRequested | None,
-    possession: Possession | None,
+    possession: Possession | None, notes: Sequence[Note] = (),
 ) -> CaseShown:  # fmt: skip
     """Everything that a person may know of an open case."""
     asked = _asked(announced)
@@ -99,12 +109,28 @@ def shown(
         review=review,
         content=content_of(request) if request else None,
         content_type=payload.content_type if payload else None,
+        body=_no_text(payload) if payload else None,
+        encrypted_with=payload.key_id or "" if payload and payload.encoding is PayloadEncoding.ENCRYPTED else None,
+        content_uri=request.content_uri if request else None,
+        content_sha256=request.content_sha256.hex() if request and request.content_sha256 else None,
         attributes=request.attributes if request else {},
         actions=actions_at(asked.stage, asked.classes, shows_recommendation=asked.recommendation is not None),
         holder=has.reviewer_id if has else None,
         hands=has.hands if has else Hands.FREE,
         until=has.expires_at if has else None,
+        notes=tuple(notes),
     )
+
+
+def _no_text(payload: Payload) -> bytes | None:
+    """The bytes of a payload that is not encrypted and cannot be read as text."""
+    if payload.encoding is PayloadEncoding.ENCRYPTED:
+        return None
+    try:
+        payload.body.decode()
+    except UnicodeDecodeError:
+        return payload.body
+    return None
 
 
 def request_asked(announced: Announcement, codec: Codec) -> DecisionRequested | None:

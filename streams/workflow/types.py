@@ -15,6 +15,7 @@ from schemas.values import PayloadEncoding, Priority
 from streams.assurance.policy import ReliabilityPolicy
 from streams.routing.rules import Condition, Effect, ForcedAction, Operator, Rule, Scalar, Word
 from streams.workflow.document import Path, line_of
+from streams.workflow.presentation import PRESENTED, PRESENTED_CHOICES, Presentation
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
@@ -156,6 +157,7 @@ class WorkflowType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     costs: Costs | None = None
     review: ReviewPolicy = ReviewPolicy()
     reliability: ReliabilityPolicy = ReliabilityPolicy()
+    desk: Presentation = Presentation()
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
@@ -206,10 +208,11 @@ SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
     "columns": Columns, "thresholds": Thresholds, "retraining": RetrainingPolicy, "costs": Costs,
     "review": ReviewPolicy, "reliability": ReliabilityPolicy, "sla_hours": ServiceLevels, "rules": Rule,
     "when": Condition, "all": Condition, "any": Condition, "then": Effect,
+    **PRESENTED,
 }  # fmt: skip
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "op": get_args(Operator), "action": get_args(ForcedAction), "priority": tuple(Priority),
-    "featurizer": get_args(Featurizer),
+    "featurizer": get_args(Featurizer), **PRESENTED_CHOICES,
 }  # fmt: skip
 AT: Final = re.compile(r" - at `\$(.*)`$")
 QUOTED: Final = re.compile(r"`([^`]+)`")
@@ -251,10 +254,14 @@ def _located(message: str) -> tuple[Path, str]:
     elif named and "missing required field" in reason:
         reason = f"`{named[1]}` is missing{f' in {where}' if where else ''}: add it"
     elif reason.startswith("Invalid enum value"):
-        reason = f"`{where}`: {reason[0].lower()}{reason[1:]}; use one of {', '.join(CHOICES.get(str(path[-1]), ()))}"
+        reason = f"`{where}`: {reason[0].lower()}{reason[1:]}; use one of {', '.join(CHOICES.get(_last(path), ()))}"
     elif where and not reason.startswith(("`", "a ")):
         reason = f"`{where}`: {reason[0].lower()}{reason[1:]}; correct the value"
     return path + (_path(named[1]) if named else ()), reason
+
+
+def _last(path: Path) -> str:
+    return next((part for part in reversed(path) if isinstance(part, str)), "")
 
 
 def _path(written: str) -> Path:
@@ -262,8 +269,7 @@ def _path(written: str) -> Path:
 
 
 def _unknown(field: str, path: Path) -> str:
-    names = [part for part in path if isinstance(part, str)]
-    known = SHAPES.get(names[-1], WorkflowType).__struct_fields__ if names else WorkflowType.__struct_fields__
+    known = SHAPES.get(_last(path), WorkflowType).__struct_fields__
     close = difflib.get_close_matches(field, known, n=1)
     return f"unknown field `{field}`: " + (f"write `{close[0]}`" if close else f"use one of {', '.join(known)}")
 

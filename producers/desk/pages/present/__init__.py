@@ -1,0 +1,1 @@
+"""How one case is shown: to whoever decides it, leads, or looks back."""

@@ -1,0 +1,201 @@
+"""What a case is about, in the form in which it is seen best: text, pictures, a table, a tree. Pure."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from producers.desk.pages.present.cleaning import cleaned, on_one_line, peculiarities, shape_of
+from producers.desk.pages.present.fields import Fields, value_of
+from producers.desk.pages.present.marking import MOST_MARKS, Terms, segments, spans_in
+from producers.desk.pages.present.model import (
+    Content,
+    Nothing,
+    Picture,
+    Pictures,
+    Segment,
+    Text,
+    Veil,
+)
+from producers.desk.pages.present.pictures import MOST_PICTURES, Judged, from_address, from_bytes, kind_of
+from producers.desk.pages.present.tables import DELIMITERS, rows_in, rows_of, table_of
+from producers.desk.pages.present.tree import decoded, tree_of
+from producers.desk.presenting import CaseShown
+from streams.workflow.presentation import ContentKind, Presentation
+
+SEEN: Final = 3_000  # characters of a text that are seen at once
+READ: Final = 200_000  # characters in which terms are looked for
+JSON_TYPES: Final = ("application/json", "text/json")
+STORED_ELSEWHERE: Final = "The content is stored elsewhere and is not loaded here"
+
+
+class Found(NamedTuple):
+    """The content, sentences about it, and what it looks like from afar."""
+
+    content: Content
+    notices: tuple[str, ...] = ()
+    shape: str = ""
+
+
+def content_of(case: CaseShown, fields: Fields, shown: Presentation, terms: Terms) -> Found:
+    """The content in the form that the workflow names, or that its type suggests."""
+    if shown.content == "none":
+        return Found(Nothing())
+    alt = _alt(fields, shown)
+    if case.encrypted_with is not None:
+        return Found(Nothing(), (f"The content is encrypted with the key {on_one_line(case.encrypted_with)}.",))
+    if case.content is None:
+        return Found(Nothing(), ("The content cannot be read from the log any more.",))
+    if case.content_type is None:
+        return _elsewhere(case, shown, alt)
+    if case.body is not None:
+        return _of_bytes(case, case.body, alt)
+    stored = _stored(case)
+    value = value_of(fields, shown.content_field) if shown.content_field else None
+    found = _of_value(value, shown, alt, fields, terms) if value is not None else _of_all(case, shown, fields, terms)
+    return found._replace(notices=found.notices + stored)
+
+
+def _of_all(case: CaseShown, shown: Presentation, fields: Fields, terms: Terms) -> Found:
+    """The whole payload is the content."""
+    text, content_type = case.content or "", _media_type(case)
+    if shown.content == "text" or not text.strip():
+        return _text(text, fields, shown, terms)
+    if content_type in DELIMITERS and (rows := rows_of(text, content_type)) is not None:
+        return Found(table_of(rows), shape=shape_of(text))
+    if content_type not in JSON_TYPES and not content_type.endswith("+json"):
+        return _text(text, fields, shown, terms)
+    try:
+        value = decoded(text)
+    except ValueError:
+        found = _text(text, fields, shown, terms)
+        return found._replace(notices=(*found.notices, "It is no JSON document that can be read: this is its text."))
+    if shown.content == "auto" and fields and all(isinstance(each, str | int | float) for each in fields.values()):
+        return Found(Nothing())  # the summary tells it all
+    return _of_value(value, shown, _alt(fields, shown), fields, terms)
+
+
+def _of_value(value: object, shown: Presentation, alt: str, fields: Fields, terms: Terms) -> Found:
+    """One value of the payload is the content."""
+    kind: ContentKind = shown.content
+    if kind == "auto":
+        kind = "text" if isinstance(value, str) else "table" if rows_in(value) else "json"
+    if kind == "image":
+        return _addresses(value, shown, alt)
+    if kind == "table" and (rows := rows_in(value)) is not None:
+        return Found(table_of(rows))
+    if isinstance(value, str):
+        return _text(value, fields, shown, terms)
+    return Found(tree_of(value))
+
+
+def _text(text: str, fields: Fields, shown: Presentation, terms: Terms) -> Found:
+    """Words marked where they stand; only then is the text cleaned, so that the spans of a field fit."""
+    words, spans = spans_in(value_of(fields, shown.highlight_field), len(text)) if shown.highlight_field else ([], [])
+    read = text[:READ]
+    spans = spans + terms.spans(read) + (Terms(words).spans(read) if words else [])
+    at = _fold(text)
+    pieces = _cleaned(segments(text, spans))
+    start, rest = _parted(pieces, at)
+    notices = peculiarities(text)
+    if len(text) > READ and shown.highlights:
+        notices = (*notices, f"Words are marked in the first {READ:,} characters.")
+    if len(spans) > MOST_MARKS:
+        notices = (*notices, f"The first {MOST_MARKS:,} of the words are marked.")
+    marks = sum(piece.marked for piece in pieces)
+    return Found(Text(start=start, rest=rest, length=len(text), marks=marks), notices, shape_of(text))
+
+
+def _fold(text: str) -> int:
+    """Where the part ends that is seen at once: a little is never hidden, and no word is parted."""
+    if len(text) <= SEEN + SEEN // 5:
+        return len(text)
+    blank = max(text.rfind(" ", SEEN - 200, SEEN), text.rfind("\n", SEEN - 200, SEEN))
+    return blank if blank > 0 else SEEN
+
+
+def _cleaned(pieces: Sequence[Segment]) -> tuple[Segment, ...]:
+    return tuple(Segment(text=cleaned(piece.text), marked=piece.marked) for piece in pieces)
+
+
+def _parted(pieces: Sequence[Segment], at: int) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+    """The pieces before and after so many characters."""
+    start: list[Segment] = []
+    rest: list[Segment] = []
+    for piece in pieces:
+        here = max(0, min(len(piece.text), at))
+        at -= len(piece.text)
+        for part, side in ((piece.text[:here], start), (piece.text[here:], rest)):
+            if part:
+                side.append(Segment(text=part, marked=piece.marked))
+    return tuple(start), tuple(rest)
+
+
+def _addresses(value: object, shown: Presentation, alt: str) -> Found:
+    """Pictures by their addresses."""
+    named = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+    judged = [from_address(each, shown.image_origins, alt) for each in named[:MOST_PICTURES]]
+    found = _pictures(judged)
+    if not named:
+        return found._replace(notices=("The request names no picture.",))
+    more = len(named) - MOST_PICTURES
+    return found._replace(notices=(*found.notices, f"{more:,} more pictures are not shown.")) if more > 0 else found
+
+
+def _pictures(judged: Sequence[Judged]) -> Found:
+    """Told apart by their number where there are several."""
+    pictures: list[Picture] = [each.picture for each in judged if each.picture is not None]
+    notices = tuple(each.notice for each in judged if each.notice)
+    return Found(Pictures(pictures=tuple(pictures)) if pictures else Nothing(), notices)
+
+
+def _of_bytes(case: CaseShown, body: bytes, alt: str) -> Found:
+    """What is no text: a picture, or nothing that can be shown."""
+    content_type = _media_type(case)
+    if content_type.startswith("image/") or kind_of(body) is not None:
+        found = _pictures([from_bytes(body, alt)])
+        return found._replace(notices=found.notices + _stored(case))
+    said = f"The content is {content_type} with {len(body):,} bytes, which cannot be shown."
+    return Found(Nothing(), (said, *_digest(case), *_stored(case)))
+
+
+def _elsewhere(case: CaseShown, shown: Presentation, alt: str) -> Found:
+    """No content in the request: named, and not fetched, unless it is a picture that the page may load."""
+    if case.content_uri is None:
+        return Found(Nothing(), ("The request holds numbers for the model only, and no content.",))
+    if shown.content == "image":
+        found = _pictures([from_address(case.content_uri, shown.image_origins, alt)])
+        if isinstance(found.content, Pictures):
+            return found._replace(
+                notices=("The picture is loaded from where it is stored; its digest is not checked.",)
+            )
+    return Found(Nothing(), (f"{STORED_ELSEWHERE}: {on_one_line(case.content_uri[:2_000])}", *_digest(case)))
+
+
+def _stored(case: CaseShown) -> tuple[str, ...]:
+    return () if case.content_uri is None else (f"More is stored at {on_one_line(case.content_uri[:2_000])}",)
+
+
+def _digest(case: CaseShown) -> tuple[str, ...]:
+    return () if case.content_sha256 is None else (f"SHA-256 {case.content_sha256}",)
+
+
+def _media_type(case: CaseShown) -> str:
+    return on_one_line((case.content_type or "").partition(";")[0].strip().lower()[:100]) or "of unknown type"
+
+
+def _alt(fields: Fields, shown: Presentation) -> str:
+    said = value_of(fields, shown.alt_field) if shown.alt_field else None
+    return on_one_line(said)[:500] if isinstance(said, str) and said.strip() else "The picture to be judged"
+
+
+def veil_of(found: Found, shown: Presentation) -> Veil | None:
+    """What stands in place of content that is hidden until somebody wants to see it."""
+    content = found.content
+    marks = content.marks if isinstance(content, Text) else 0
+    if shown.sensitive == "never" or isinstance(content, Nothing) or (shown.sensitive == "marked" and not marks):
+        return None
+    match content:
+        case Text(length=length):
+            return Veil(words=f"a text of {length:,} characters", shape=found.shape)
+        case Pictures(pictures=pictures):
+            return Veil(words="a picture" if len(pictures) == 1 else f"{len(pictures)} pictures", shape="")
+    return Veil(words="a table" if content.kind == "table" else "a document", shape=found.shape)
