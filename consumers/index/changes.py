@@ -5,6 +5,7 @@ from typing import Final
 
 from consumers.index.disagreement import forgotten as disagreements_forgotten
 from consumers.index.disagreement import rows as disagreements
+from consumers.index.hands import hands
 from consumers.index.possession import answered_by
 from consumers.index.standing import answer_rows
 from infra.redis.connection import Command
@@ -32,6 +33,7 @@ def changes(
             yield ("ZREM", keys.finished, request_id)
         else:
             yield ("ZADD", keys.finished, str(new.finished_at), request_id)
+    yield from hands(keys, request_id, old, new)
     yield from disagreements(keys, request_id, old, new)
     known = dict(answer_rows(request_id, old)) if old else {}
     for answer, row in answer_rows(request_id, new):

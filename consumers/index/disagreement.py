@@ -12,10 +12,11 @@ from infra.kafka.stage import Message
 from infra.redis.connection import Command
 from infra.redis.keys import Keys
 from infra.redis.members import DisagreementRow, Over, encode_row
-from infra.redis.records import Decided, RequestRecord
-from infra.redis.said import Said, Voice
+from infra.redis.records import RequestRecord
+from infra.redis.said import Said, Voice, in_time
+from infra.redis.steering import answers_in
 from schemas.events import AuditAnswered, DecisionValidated, OutcomeUpheld, OverlapAnswered, PredictionMade
-from schemas.values import DecidedBy, ReopenedBy
+from schemas.values import ReopenedBy
 
 MOST: Final = 10_000  # requests of a workflow that are told of, the newest
 CONTESTED: Final = (ReopenedBy.APPEAL, ReopenedBy.AUDIT)  # who validates and agrees has contradicted nobody
@@ -23,7 +24,7 @@ CONTESTED: Final = (ReopenedBy.APPEAL, ReopenedBy.AUDIT)  # who validates and ag
 
 def with_said(record: RequestRecord, said: Said) -> tuple[Said, ...]:
     """What was said of the request, with this; each once, in an order that does not depend on when it was read."""
-    return record.said if said in record.said else tuple(sorted((*record.said, said), key=_order))
+    return record.said if said in record.said else tuple(sorted((*record.said, said), key=in_time))
 
 
 def predicted(record: RequestRecord, event: PredictionMade) -> tuple[Said, ...]:
@@ -72,18 +73,6 @@ def disagreement(request_id: str, record: RequestRecord) -> DisagreementRow | No
     )
 
 
-def answers_in(record: RequestRecord) -> tuple[Said, ...]:
-    """Everything that was answered, the model's own answer and the decisions included, in the order of time."""
-    said = list(record.said)
-    known = {(each.reviewer_id, each.label) for each in said if each.reviewer_id is not None}
-    decided, amended = record.decided, record.amended
-    if decided is not None and decided.by is not DecidedBy.AUTOMATION and _voice_of(decided) not in known:
-        said.append(Said(voice=Voice.DECISION, at=decided.at, label=decided.label, reviewer_id=decided.reviewer_id))
-    if amended is not None:
-        said.append(Said(voice=Voice.AMENDED, at=amended.at, label=amended.label, reviewer_id=amended.reviewer_id))
-    return tuple(sorted(said, key=_order))
-
-
 def rows(keys: Keys, request_id: str, old: RequestRecord | None, new: RequestRecord) -> Iterator[Command]:
     """The commands that lead from what the old record tells to what the new one does."""
     before, after = _placed(request_id, old), _placed(request_id, new)
@@ -129,11 +118,3 @@ def _over(record: RequestRecord, answers: tuple[Said, ...]) -> Iterator[Over]:
 def _heard(record: RequestRecord, voice: Voice, at: int, label: str, reviewer_id: str) -> RequestRecord:
     said = Said(voice=voice, at=at, label=label, reviewer_id=reviewer_id)
     return changed(record, said=with_said(record, said), updated_at=at)
-
-
-def _voice_of(decided: Decided) -> tuple[str | None, str]:
-    return decided.reviewer_id, decided.label
-
-
-def _order(said: Said) -> tuple[int, str, str, str]:
-    return said.at, said.voice.value, said.reviewer_id or "", said.label

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from infra.redis.records import Hands
 from schemas.values import CaseStage, Priority
 
 
@@ -54,6 +55,10 @@ class Keys:
     def in_hand(self, reviewer_id: str) -> str:
         """Sorted set: request ids of a reviewer's leases by when they expire."""
         return f"{self.prefix}in_hand:{reviewer_id}"
+
+    def in_hands(self, workflow: str, stage: CaseStage, hands: Hands) -> str:
+        """Set: request ids of open cases that are in somebody's hands in this way."""
+        return f"{self.prefix}in_hands:{stage.value}:{hands.value}:{workflow}"
 
     def answered(self, reviewer_id: str) -> str:
         """Set: request ids of open cases that a reviewer has answered."""

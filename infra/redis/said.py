@@ -24,3 +24,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     at: int
     label: str
     reviewer_id: str | None = None
+
+
+def in_time(said: Said) -> tuple[int, str, str, str]:
+    """The order of answers: by time, and at one time the same whatever was read first."""
+    return said.at, said.voice.value, said.reviewer_id or "", said.label

@@ -11,8 +11,10 @@ from typing import Final, NamedTuple
 from infra.redis.connection import Connection
 from infra.redis.keys import Keys
 from infra.redis.members import DisagreementRow, decode_disagreement, encode_row
-from infra.redis.records import RequestRecord, decode_record
-from schemas.values import CaseStage, Priority
+from infra.redis.records import Decided, Hands, RequestRecord, decode_record
+from infra.redis.reserving import Reservations
+from infra.redis.said import Said, Voice, in_time
+from schemas.values import CaseStage, DecidedBy, Priority
 
 STEP: Final = 1_000  # rows of one question to Redis
 
@@ -45,6 +47,19 @@ class Counted(NamedTuple):
 
 
 Queue = tuple[str, CaseStage]
+
+
+def answers_in(record: RequestRecord) -> tuple[Said, ...]:
+    """Everything that was answered, the model's own answer and the decisions included, in the order of time."""
+    said = list(record.said)
+    known = {(each.reviewer_id, each.label) for each in said if each.reviewer_id is not None}
+    decided, amended = record.decided, record.amended
+    if decided is not None and decided.by is not DecidedBy.AUTOMATION and _voice_of(decided) not in known:
+        said.append(Said(voice=Voice.DECISION, at=decided.at, label=decided.label, reviewer_id=decided.reviewer_id))
+    if amended is not None:
+        said.append(Said(voice=Voice.AMENDED, at=amended.at, label=amended.label, reviewer_id=amended.reviewer_id))
+    return tuple(sorted(said, key=in_time))
+
 
 
 class Steering:
@@ -127,6 +142,17 @@ class Steering:
         counts = self._redis.together([("ZCARD", name) for name in chain.from_iterable(keys)])
         return {each: Counted(*counts[at * 2 : at * 2 + 2]) for at, each in enumerate(gold_ids)}
 
+    def in_hands(self, queues: Sequence[Queue]) -> dict[Queue, dict[Hands, int]]:
+        """How many open cases of each queue somebody has, by the way in which they have it."""
+        ways = [way for way in Hands if way is not Hands.FREE]
+        found = self._redis.together([("SCARD", self._keys.in_hands(*queue, way)) for queue in queues for way in ways])
+        sizes = [found[at : at + len(ways)] for at in range(0, len(found), len(ways))]
+        return {queue: dict(zip(ways, each, strict=True)) for queue, each in zip(queues, sizes, strict=True)}
+
+    def at_work(self, *, since: int) -> list[str]:
+        """Everybody who has asked for a case since, as the desk has noted them."""
+        return Reservations(self._redis, self._keys).at_work(since=since)
+
     def in_hand_of(self, reviewers: Iterable[str]) -> Mapping[str, list[str]]:
         """The request ids of the cases that these people have or have set aside."""
         names = list(reviewers)
@@ -140,3 +166,7 @@ def _scored(found: Sequence[object]) -> Iterator[tuple[bytes, float]]:
     for each in found:
         words += each if isinstance(each, tuple | list) else (each,)
     return ((member, float(at)) for member, at in zip(words[::2], words[1::2], strict=True))
+
+
+def _voice_of(decided: Decided) -> tuple[str | None, str]:
+    return decided.reviewer_id, decided.label

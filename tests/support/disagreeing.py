@@ -3,7 +3,7 @@
 Nothing of `consumers.index` is used here.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from infra.kafka.scan import Entry
 from infra.redis.steering import Steering
 from schemas.events import (
     AuditAnswered,
+    CaseSnapshot,
     DecisionMade,
     DecisionValidated,
     Event,
@@ -20,7 +21,7 @@ from schemas.events import (
     OverlapAnswered,
     PredictionMade,
 )
-from schemas.values import DecidedBy
+from schemas.values import CaseStage, DecidedBy
 
 Told = tuple[frozenset[str], frozenset[str], frozenset[str]]  # over what, the labels, the people
 HUMANS: Final = (DecidedBy.REVIEWER, DecidedBy.EXPERT)
@@ -80,7 +81,15 @@ def gold(entries: Iterable[Entry]) -> dict[tuple[str, str], tuple[int, int]]:
     return {name: (len(each), sum(each.values())) for name, each in answers.items()}
 
 
-def differences(entries: Iterable[Entry], finished: Collection[str], steering: Steering) -> list[str]:
+def in_hands(cases: Iterable[CaseSnapshot]) -> Counter[tuple[str, str, str]]:
+    """How many open cases somebody has, by workflow, stage and way."""
+    ways = ((case, ("leased", case.lease), ("held", case.hold), ("answered", case.pending)) for case in cases)
+    return Counter((case.workflow, case.stage.value, way) for case, *has in ways for way, it in has if it is not None)
+
+
+def differences(
+    entries: Iterable[Entry], finished: Collection[str], cases: Iterable[CaseSnapshot], steering: Steering
+) -> list[str]:
     """In what the read model and the log differ."""
     entries = list(entries)
     workflows = {getattr(entry.event, "workflow", None) or "" for entry in entries} - {""}
@@ -91,5 +100,9 @@ def differences(entries: Iterable[Entry], finished: Collection[str], steering: S
         for _, row in steering.disagreements(workflow)
     }
     counted = {(workflow, name): steering.gold_answers(workflow, [name])[name] for workflow, name in rightly}
-    found = [] if told == right else [f"disagreements: {told} instead of {right}"]
+    queues = [(workflow, stage) for workflow in workflows for stage in CaseStage]
+    found_in_hands = steering.in_hands(queues).items()
+    held = Counter({(*queue, way.value): size for queue, ways in found_in_hands for way, size in ways.items()})
+    found = [] if +held == in_hands(cases) else [f"in hands: {+held} instead of {in_hands(cases)}"]
+    found += [] if told == right else [f"disagreements: {told} instead of {right}"]
     return found if counted == rightly else [*found, f"gold: {counted} instead of {rightly}"]

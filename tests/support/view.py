@@ -90,7 +90,7 @@ class LogView:
     def disagreeing(self, steering: Steering) -> list[str]:
         """In what the two differ about people who disagreed, and about questions whose answer is known."""
         finished = {name for name, view in self.requests().items() if view["finished"]}
-        return disagreeing.differences(self._entries, finished, steering)
+        return disagreeing.differences(self._entries, finished, self._open, steering)
 
     def sizes(self) -> dict[tuple[str, Priority], int]:
         counted: dict[tuple[str, Priority], int] = defaultdict(int)
