@@ -108,7 +108,7 @@ class Topic(Generic[E]):
 
 REQUESTS: Final[Topic[e.DecisionRequested]] = Topic(
     name="requests", keyed=Keyed.REQUEST, events=(e.DecisionRequested,), max_value_bytes=MIB, append_time=True,
-    writers=("upstream", "gateway", "operator"), readers=("inference", "index", "gateway", "operator", "audit"),
+    writers=("upstream", "gateway", "operator"), readers=("inference", "index", "gateway", "desk", "operator", "audit"),
 )  # fmt: skip
 PREDICTIONS: Final[Topic[e.PredictionMade]] = Topic(
     name="predictions", keyed=Keyed.REQUEST, events=(e.PredictionMade,),
@@ -206,12 +206,12 @@ POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
 REVIEWERS: Final[Topic[e.ReviewerEnrolled | e.ReviewerAssessed]] = Topic(
     name="reviewers", keyed=Keyed.REVIEWER, events=(e.ReviewerEnrolled, e.ReviewerAssessed), max_value_bytes=MIB,
     config=True,
-    writers=("assurance", "operator"),
+    writers=("assurance", "desk", "operator"),
     readers=("casework", "assurance", "desk", "insights", "operator", "audit"),
 )  # fmt: skip
 GOLD: Final[Topic[e.GoldAdded | e.GoldRetired]] = Topic(
     name="gold", keyed=Keyed.WORKFLOW, events=(e.GoldAdded, e.GoldRetired), config=True,
-    writers=("operator",), readers=("casework", "operator", "audit"),
+    writers=("desk", "operator"), readers=("casework", "desk", "operator", "audit"),
 )  # fmt: skip
 IDENTITIES: Final[Topic[e.SigningKeyPublished | e.SigningKeyRetired | e.TokenRevoked]] = Topic(
     name="identities", keyed=Keyed.KEY, events=(e.SigningKeyPublished, e.SigningKeyRetired, e.TokenRevoked),

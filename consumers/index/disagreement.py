@@ -10,11 +10,11 @@ from typing import Final
 from consumers.index.keeping import changed
 from infra.kafka.stage import Message
 from infra.redis.connection import Command
+from infra.redis.disagreeing import disagreement
 from infra.redis.keys import Keys
-from infra.redis.members import DisagreementRow, Over, encode_row
+from infra.redis.members import DisagreementRow, encode_row
 from infra.redis.records import RequestRecord
 from infra.redis.said import Said, Voice, in_time
-from infra.redis.steering import answers_in
 from schemas.events import AuditAnswered, DecisionValidated, OutcomeUpheld, OverlapAnswered, PredictionMade
 from schemas.values import ReopenedBy
 
@@ -58,21 +58,6 @@ def upheld(record: RequestRecord, event: OutcomeUpheld, _: Message) -> RequestRe
     return _heard(record, Voice.UPHELD, event.decided_at, event.label, event.reviewer_id)
 
 
-def disagreement(request_id: str, record: RequestRecord) -> DisagreementRow | None:
-    """What a finished request tells of people who disagree; None when they do not."""
-    if record.decided is None or record.finished_at is None:
-        return None
-    answers = answers_in(record)
-    over = tuple(_over(record, answers))
-    if not over:
-        return None
-    labels = {each.label for each in answers}
-    people = {each.reviewer_id for each in answers if each.reviewer_id is not None}
-    return DisagreementRow(
-        request_id=request_id, over=over, labels=tuple(sorted(labels)), people=tuple(sorted(people))
-    )
-
-
 def rows(keys: Keys, request_id: str, old: RequestRecord | None, new: RequestRecord) -> Iterator[Command]:
     """The commands that lead from what the old record tells to what the new one does."""
     before, after = _placed(request_id, old), _placed(request_id, new)
@@ -97,22 +82,6 @@ def _placed(request_id: str, record: RequestRecord | None) -> tuple[str, int, Di
     if row is None or record is None or record.origin is None or record.finished_at is None:
         return None
     return record.origin.workflow, record.finished_at, row
-
-
-def _over(record: RequestRecord, answers: tuple[Said, ...]) -> Iterator[Over]:
-    """In which ways they disagreed."""
-    models = [each.label for each in answers if each.voice is Voice.MODEL]
-    several = {each.label for each in answers if each.voice is Voice.ONE_OF_SEVERAL}
-    if len(several) > 1:
-        yield Over.SEVERAL
-    if models and any(each.label != models[0] for each in answers if each.reviewer_id is not None):
-        yield Over.MODEL
-    if any(each.voice is Voice.VALIDATION for each in answers):
-        yield Over.VALIDATION
-    if record.amended is not None:
-        yield Over.AMENDED
-    elif any(each.voice is Voice.UPHELD for each in answers):
-        yield Over.UPHELD
 
 
 def _heard(record: RequestRecord, voice: Voice, at: int, label: str, reviewer_id: str) -> RequestRecord:

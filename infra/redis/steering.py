@@ -11,18 +11,16 @@ from typing import Final, NamedTuple
 from infra.redis.connection import Connection
 from infra.redis.keys import Keys
 from infra.redis.members import DisagreementRow, decode_disagreement, encode_row
-from infra.redis.records import Decided, Hands, RequestRecord, decode_record
+from infra.redis.records import Hands, RequestRecord, decode_record
 from infra.redis.reserving import Reservations
-from infra.redis.said import Said, Voice, in_time
-from schemas.values import CaseStage, DecidedBy, Priority
+from schemas.values import CaseStage, Priority
 
 STEP: Final = 1_000  # rows of one question to Redis
 
 
 class Due(NamedTuple):
-    """Open cases of a workflow and stage, in all and by when they are due; each includes those before."""
+    """Open cases of a workflow and stage by when they are due; each includes those before."""
 
-    open: int
     overdue: int
     soon: int  # within the first span that was asked for
     later: int  # within the second
@@ -49,28 +47,24 @@ class Counted(NamedTuple):
 Queue = tuple[str, CaseStage]
 
 
-def answers_in(record: RequestRecord) -> tuple[Said, ...]:
-    """Everything that was answered, the model's own answer and the decisions included, in the order of time."""
-    said = list(record.said)
-    known = {(each.reviewer_id, each.label) for each in said if each.reviewer_id is not None}
-    decided, amended = record.decided, record.amended
-    if decided is not None and decided.by is not DecidedBy.AUTOMATION and _voice_of(decided) not in known:
-        said.append(Said(voice=Voice.DECISION, at=decided.at, label=decided.label, reviewer_id=decided.reviewer_id))
-    if amended is not None:
-        said.append(Said(voice=Voice.AMENDED, at=amended.at, label=amended.label, reviewer_id=amended.reviewer_id))
-    return tuple(sorted(said, key=in_time))
-
-
-
 class Steering:
     """Answers from Redis."""
 
     def __init__(self, redis: Connection, keys: Keys) -> None:
         self._redis, self._keys = redis, keys
 
+    def sizes(self, queues: Sequence[Queue]) -> dict[Queue, dict[Priority, int]]:
+        """Open cases of each queue by priority, the most urgent first."""
+        found = self._redis.together([("ZCARD", self._keys.queue(*queue, p)) for queue in queues for p in Priority])
+        step = len(Priority)
+        return {
+            queue: dict(zip(Priority, found[at * step : (at + 1) * step], strict=True))
+            for at, queue in enumerate(queues)
+        }
+
     def due(self, queues: Sequence[Queue], *, now: int, soon: int, later: int) -> dict[Queue, Due]:
         """How many are due when, by queue."""
-        ends = ("+inf", f"({now}", str(now + soon), str(now + later))
+        ends = (f"({now}", str(now + soon), str(now + later))
         asked = [
             ("ZCOUNT", self._keys.queue(*queue, priority), "-inf", end)
             for queue in queues for end in ends for priority in Priority
@@ -166,7 +160,3 @@ def _scored(found: Sequence[object]) -> Iterator[tuple[bytes, float]]:
     for each in found:
         words += each if isinstance(each, tuple | list) else (each,)
     return ((member, float(at)) for member, at in zip(words[::2], words[1::2], strict=True))
-
-
-def _voice_of(decided: Decided) -> tuple[str | None, str]:
-    return decided.reviewer_id, decided.label

@@ -119,6 +119,10 @@ class Desk:
             await self._lookup.beside(lambda: self._next.gave_back(asker.reviewer_id, request_id))
         return made
 
+    def is_known(self, command_id: str, request_id: str, asker: Asker) -> bool:
+        """Whether a command was given under this id lately, and is or was carried out."""
+        return self._carried.knows((asker.reviewer_id, request_id, command_id))
+
     async def decide(self, said: Answered, request_id: str, asker: Asker) -> Judgement:
         """An answer, once casework has judged it."""
         _require_id(request_id)

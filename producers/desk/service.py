@@ -9,9 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from infra.errors import SettingsInvalid
 from infra.http.measuring import Measured
-from infra.http.problems import Problem
 from infra.http.serving import SOON_BACK, HttpServer, Place
 from infra.kafka.client import connect
 from infra.kafka.configuration import Configuration
@@ -32,23 +30,24 @@ from producers.desk.feed import Feed
 from producers.desk.lookup import Lookup
 from producers.desk.measuring import MEASURED
 from producers.desk.opening import next_through
+from producers.desk.pages.acting import asker_of
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
 from producers.desk.permitting import NEEDED
+from producers.desk.roster import Roster
 from producers.desk.signin.flow import SignIn
-from producers.desk.signin.guard import Guard, require
+from producers.desk.signin.guard import Guard
 from producers.desk.signin.opening import is_signed_into, open_sign_in
 from producers.desk.signin.router import guarded
-from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
+from schemas.events import Event, GoldAdded, GoldRetired
+from schemas.topics import ASSIGNMENTS, GOLD, IDENTITIES, POLICIES, REVIEWERS
 from streams.casework.config import Config
 from streams.casework.identity import issuer
-from streams.casework.issuing import NoSigningKey
 from streams.casework.signing_keys import NO_IDENTITIES
 
-FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name)
+FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name, GOLD.name)
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
 DEFAULT: Final = Settings().desk_address
-RETRY: Final = 60.0  # seconds: somebody must put a key there
 logger = logging.getLogger(__name__)
 
 
@@ -64,6 +63,7 @@ class Server(HttpServer):
         self._following: Configuration[Config] | None = None
         self._door: Door | None = None
         self._model: ReadModel | None = None
+        self._roster = Roster(self._codec)
         local = is_loopback(place_of(settings).host)
         self._sign_in: SignIn | None = None
         admitting = Admitting(local, issuer(settings.topic_prefix))
@@ -96,7 +96,10 @@ class Server(HttpServer):
             self._desk.feed.close()
 
     def _with_pages(self, app: FastAPI) -> Guard:
-        behind = Behind(self._behind, self._signing, self._reading, self._questions, self._codec, self._settings)
+        behind = Behind(
+            self._behind, self._signing, self._reading, self._questions, self._codec, self._settings,
+            self._roster,
+        )  # fmt: skip
         with_parts(app, behind)
         return guarded(app, self._signing)
 
@@ -116,14 +119,11 @@ class Server(HttpServer):
         """Whoever's session a request is of, as casework will know them, when they may ask `what`."""
         if getattr(request.state, "session", None) is None:
             return None
-        session = require(request, *NEEDED[what])
-        try:
-            at_work = self._signing().at_work(session)
-        except (NoSigningKey, SettingsInvalid) as error:
-            logger.error("Nobody signed in can work: %s", error, extra={"action": "no_signing_key"})
-            detail = f"{NoSigningKey.__doc__} Its log says more."
-            raise Problem(503, detail, reason="no_signing_key", retry_seconds=RETRY) from error
-        return Asker(at_work.reviewer_id, at_work.token, frozenset(session.person.roles))
+        return asker_of(request, self._signing(), *NEEDED[what])
+
+    def _followed(self, config: Config, event: Event) -> Config:
+        self._roster.take(event)  # which keeps questions without their bytes
+        return config if isinstance(event, GoldAdded | GoldRetired) else config.with_event(event)
 
     def _config(self) -> Config | None:
         following = self._following
@@ -137,7 +137,7 @@ class Server(HttpServer):
             loop.call_soon_threadsafe(feed.take, records)
 
         self._following = following = Configuration(
-            self._log, self._codec, FOLLOWED, Config(), Config.with_event,
+            self._log, self._codec, FOLLOWED, Config(), self._followed,
             beside=ASSIGNMENTS.name, take=heard, failed=self.stop,
         )  # fmt: skip
         if is_signed_into(settings):

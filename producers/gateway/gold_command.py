@@ -143,7 +143,7 @@ def retire_gold(workflow: str, gold_ids: Sequence[str], by: str, as_json: bool) 
         asked = {each.gold_id: each for each in questions_asked(scan(log, codec, [GOLD.name]), workflow)}
         if unknown := [gold_id for gold_id in gold_ids if gold_id not in asked]:
             raise NoSuchQuestion(f"{workflow} asks no question {unknown[0]!r}. {NoSuchQuestion.__doc__}")
-        retired = [gold_retired(asked[gold_id], by=by, now=wall()) for gold_id in dict.fromkeys(gold_ids)]
+        retired = [gold_retired(workflow, gold_id, by=by, now=wall()) for gold_id in dict.fromkeys(gold_ids)]
         put(log, codec, map(GOLD.message, retired))
     show({"retired": len(retired)}, as_json=as_json, text=f"{len(retired):,} questions are asked no more")
 

@@ -59,12 +59,12 @@ def gold_added(request: DecisionRequested, body: tuple[bytes, bytes], label: str
     return added
 
 
-def gold_retired(question: GoldAdded, *, by: str, now: int) -> GoldRetired:
+def gold_retired(workflow: str, gold_id: str, *, by: str, now: int) -> GoldRetired:
     """The event; `now` in milliseconds."""
     return GoldRetired(
-        event_id=derive_id("gold-retired", question.workflow, question.gold_id, now),
-        workflow=question.workflow,
-        gold_id=question.gold_id,
+        event_id=derive_id("gold-retired", workflow, gold_id, now),
+        workflow=workflow,
+        gold_id=gold_id,
         retired_by=by,
         retired_at=now,
     )

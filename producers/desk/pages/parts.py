@@ -6,8 +6,9 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 
 from producers.desk.pages.behind import Behind
+from producers.desk.pages.lead.routes import routes as lead
 
-PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = ()
+PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = (lead,)
 
 
 def with_parts(app: FastAPI, behind: Behind) -> None:

@@ -15,7 +15,12 @@ class Place(NamedTuple):
     deed: Deed
 
 
-PLACES: Final[Sequence[Place]] = ()
+PLACES: Final[Sequence[Place]] = (
+    Place("/lead", "Queues", Deed.SEE_QUEUES),
+    Place("/lead/people", "People", Deed.SEE_QUEUES),
+    Place("/lead/gold", "Known questions", Deed.MANAGE_GOLD),
+    Place("/lead/disagreements", "Disagreements", Deed.BROWSE),
+)
 
 
 def places_of(roles: Collection[Role]) -> list[Place]:

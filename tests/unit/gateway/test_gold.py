@@ -92,7 +92,7 @@ def test_one_bad_line_keeps_all_out_unless_it_is_to_be_skipped() -> None:
 def test_what_was_retired_is_asked_no_more_until_it_is_added_again() -> None:
     first, second = read("id,text,label\nq1,a,approve\nq2,b,reject\n")
     assert isinstance(first, GoldAdded) and isinstance(second, GoldAdded)
-    retired = gold_retired(first, by="lea", now=9)
+    retired = gold_retired(first.workflow, first.gold_id, by="lea", now=9)
     assert questions_asked(log_of(first, second, retired)) == [second]
     assert questions_asked(log_of(first, second, retired, first)) == [first, second]
     assert questions_asked(log_of(first, second), "other") == []

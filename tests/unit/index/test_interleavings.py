@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from consumers.index.batch import CachePolicy, activity, by_request, commands_of, folded
-from consumers.index.disagreement import disagreement
 from consumers.index.indexer import FOLLOWED
 from consumers.index.kept import record_of as record_of_case
 from consumers.index.possession import answered_by
@@ -21,6 +20,7 @@ from infra.kafka.intake import Intake
 from infra.kafka.log import Record, TopicPartition
 from infra.kafka.scan import partitions_of
 from infra.kafka.stage import Message
+from infra.redis.disagreeing import disagreement
 from infra.redis.keys import Keys
 from infra.redis.members import Over
 from infra.redis.records import Closed, RequestRecord, decode_record
