@@ -41,9 +41,10 @@ class Tables:
                     del self.sorted_sets[key][member]
             case ("ZREMRANGEBYRANK", key, "0", last):
                 members = self.sorted_sets[key]
-                ranked = sorted(members, key=lambda member: (members[member], _bytes(member)))
-                for member in ranked[: len(ranked) + int(last) + 1]:
-                    del members[member]
+                if (gone_by_rank := len(members) + int(last) + 1) > 0:
+                    ranked = sorted(members, key=lambda member: (members[member], _bytes(member)))
+                    for member in ranked[:gone_by_rank]:
+                        del members[member]
             case ("SADD", key, member):
                 self.sets[key].add(member)
             case ("SREM", key, member):
