@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import msgspec
 from msgspec.structs import replace
 from starlette.requests import Request
 
 from consumers.index.changes import changes
 from consumers.index.standing import settled
+from infra.redis.cached_case import decode_case
 from infra.redis.connection import Command
 from infra.redis.reading import ReadModel
 from infra.redis.records import Possession, decode_record
@@ -107,12 +109,18 @@ class LeadDesk(SigningIn):
         """What the index told Redis."""
         self.redis.tables.apply(commands)
 
-    def open(self, name: str, possession: Possession | None = None) -> None:
+    def open(self, name: str, possession: Possession | None = None, *, text: str = "hello") -> None:
         """A case that is open, in these hands."""
         log = Recorded()
-        log.opened(name, log.request(name))
+        log.opened(name, log.request(name, text))
         self.apply(written_commands(log.entries))
         key = KEYS.request(name)
+        body, fingerprint = CODEC.body(log.entries[0].value or b"")
+        cached = replace(
+            decode_case(bytes(self.redis.call("GET", KEYS.case(name)))), request_body=body,
+            request_fingerprint=fingerprint,
+        )  # fmt: skip
+        self.apply([("SET", KEYS.case(name), msgspec.msgpack.encode(cached))])
         record = decode_record(bytes(self.redis.call("GET", key)))
         if possession is not None:
             has = settled(replace(record, possession=possession))
