@@ -1,6 +1,7 @@
 """Questions whose answer is known, as whoever keeps them sees them, and as forms add them. Pure."""
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 import msgspec
@@ -14,7 +15,6 @@ from producers.desk.pages.present.times import moment_of
 from producers.desk.roster import Question
 from schemas.codec import Codec
 from schemas.events import DecisionRequested, GoldAdded
-from schemas.ids import derive_id
 from streams.casework.questions import Author, QuestionTooLong, gold_added
 from streams.workflow.submitted import RequestRefused, checked, payload_of
 from streams.workflow.types import WorkflowType
@@ -64,7 +64,7 @@ def question_in(form: Form, kind: WorkflowType, codec: Codec, author: Author) ->
     if not content:
         raise invalid("Write what is to be decided.")
     payload = _content(content, kind)
-    gold_id = form.text("gold_id") or derive_id("question", kind.name, content)
+    gold_id = form.text("gold_id") or f"question-{sha256(content.encode()).hexdigest()[:16]}"
     try:
         request = DecisionRequested(
             request_id=gold_id, workflow=kind.name, payload=payload_of(payload, kind), source=SOURCE
