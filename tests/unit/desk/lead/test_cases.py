@@ -171,8 +171,8 @@ def test_several_cases_in_one_go_each_with_its_own_answer(desk: LeadDesk) -> Non
     assert [each.command_id for each in desk.casework.written if isinstance(each, CaseActionRequested)] == [
         "x:0", "x:1", "x:2",
     ]  # fmt: skip
-    for fields in ({}, {"case": [f"r{number}" for number in range(51)]}, {"case": [""]}):
-        assert send(lea, "/lead/cases", command_id="y", action="release", **fields).status_code == 422
+    for ticked in ([], [f"r{number}" for number in range(51)], [""]):
+        assert send(lea, "/lead/cases", command_id="y", action="release", case=ticked).status_code == 422
     assert len(desk.casework.written) == 3
 
 

@@ -1,6 +1,5 @@
 """Every role at every page of whoever steers, and at every endpoint of the API over a session."""
 
-from itertools import chain
 from typing import Final
 
 import pytest
@@ -51,7 +50,7 @@ def desk() -> LeadDesk:
 
 def routes(desk: LeadDesk) -> list[tuple[str, str]]:
     found = (route for route in routes_of(desk.behind).routes if isinstance(route, APIRoute))
-    return list(chain.from_iterable([(method, route.path) for method in sorted(route.methods)] for route in found))
+    return [(method, route.path) for route in found for method in sorted(route.methods or ())]
 
 
 def address(path: str) -> str:
