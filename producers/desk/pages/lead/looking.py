@@ -11,7 +11,7 @@ from infra.http.problems import Problem
 from infra.kafka.log import Log, TopicPartition
 from infra.kafka.scan import scan
 from infra.redis.members import DisagreementRow
-from infra.redis.pace import PAUSE
+from infra.redis.pace import PAUSE, Pace
 from infra.redis.reading import ReadModel, ReviewerActivity
 from infra.redis.records import RequestRecord
 from infra.redis.steering import AtRisk, Counted, Queue
@@ -20,11 +20,13 @@ from producers.desk.pages.lead.queues import LATER, SOON, Measured, queues_of
 from producers.desk.refusing import RETRY
 from schemas.codec import Codec
 from schemas.events import DecisionRequested
+from schemas.values import CaseStage
 from streams.casework.eligibility import Lane, Reviewer
 from streams.casework.questions import NoSuchRequest
 
 T = TypeVar("T")
 PATIENCE: Final = 15.0  # seconds
+PACE_KEPT: Final = 10_000  # milliseconds
 EVER: Final = 1 << 53  # milliseconds since the epoch: later than any deadline
 _reviewers = msgspec.json.Decoder(Reviewer)
 
@@ -50,10 +52,11 @@ class LookingAround:
     def __init__(self, model: Callable[[], ReadModel], log: Log, codec: Codec) -> None:
         self._model, self._log, self._codec = model, log, codec
         self._looking = Beside("looking at the queues", threads=4, line=200, patience_seconds=PATIENCE)
+        self._paces: tuple[int, Mapping[CaseStage, Pace | None]] | None = None
 
     async def queues(self, *, now: int) -> Measured:
         """All queues of this moment."""
-        return await self._asked(lambda model: _measured(model, now))
+        return await self._asked(lambda model: _measured(model, self._pace(model, now), now))
 
     async def at_risk(self, queues: Sequence[Queue], *, count: int, after: AtRisk | None) -> Risky:
         """So many cases of these queues, or of all, behind that place."""
@@ -132,6 +135,13 @@ class LookingAround:
 
         return await served(self._looking.call(read))
 
+    def _pace(self, model: ReadModel, now: int) -> Mapping[CaseStage, Pace | None]:
+        """As of a moment ago: it is made of every answer of the last hour, and changes slowly."""
+        known = self._paces
+        if known is None or not 0 <= now - known[0] < PACE_KEPT:
+            self._paces = known = (now, model.paces(now=now))
+        return known[1]
+
     async def _asked(self, look: Callable[[ReadModel], T]) -> T:
         def looking() -> T:
             model = self._model()
@@ -143,7 +153,7 @@ class LookingAround:
         return await served(self._looking.call(looking))
 
 
-def _measured(model: ReadModel, now: int) -> Measured:
+def _measured(model: ReadModel, paces: Mapping[CaseStage, Pace | None], now: int) -> Measured:
     workflows, steering = model.workflows(), model.steering
     queues = queues_of(workflows)
     return Measured(
@@ -151,7 +161,7 @@ def _measured(model: ReadModel, now: int) -> Measured:
         due=steering.due(queues, now=now, soon=SOON, later=LATER),
         hands=steering.in_hands(queues),
         oldest={name: model.oldest_age(name, now=now) for name in workflows},
-        paces=model.paces(now=now),
+        paces=paces,
         lanes=[Lane(*lane) for lane in model.lanes()],
         at_work=_at_work(model, now),
     )
