@@ -109,7 +109,7 @@ class Topic(Generic[E]):
 REQUESTS: Final[Topic[e.DecisionRequested]] = Topic(
     name="requests", keyed=Keyed.REQUEST, events=(e.DecisionRequested,), max_value_bytes=MIB, append_time=True,
     writers=("upstream", "gateway", "desk", "operator"),  # the desk only what was there once: dead letters, sent again
-    readers=("inference", "index", "gateway", "operator", "audit"),
+    readers=("inference", "index", "gateway", "desk", "operator", "audit"),
 )  # fmt: skip
 PREDICTIONS: Final[Topic[e.PredictionMade]] = Topic(
     name="predictions", keyed=Keyed.REQUEST, events=(e.PredictionMade,),
@@ -180,7 +180,7 @@ AUDITS: Final[
     events=(
         e.AuditDrawn, e.AuditAnswered, e.AuditExpired, e.GoldAnswered, e.OverlapAnswered, e.DecisionValidated,
     ),
-    writers=("router", "casework", "operator"), readers=("assurance", "insights", "operator", "audit"),
+    writers=("router", "casework", "operator"), readers=("assurance", "index", "insights", "operator", "audit"),
 )  # fmt: skip
 FEEDBACK: Final[Topic[e.FeedbackRecorded]] = Topic(
     name="feedback", keyed=Keyed.WORKFLOW, events=(e.FeedbackRecorded,),
@@ -207,12 +207,12 @@ POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
 REVIEWERS: Final[Topic[e.ReviewerEnrolled | e.ReviewerAssessed]] = Topic(
     name="reviewers", keyed=Keyed.REVIEWER, events=(e.ReviewerEnrolled, e.ReviewerAssessed), max_value_bytes=MIB,
     config=True,
-    writers=("assurance", "operator"),
+    writers=("assurance", "desk", "operator"),
     readers=("casework", "assurance", "desk", "insights", "operator", "audit"),
 )  # fmt: skip
 GOLD: Final[Topic[e.GoldAdded | e.GoldRetired]] = Topic(
     name="gold", keyed=Keyed.WORKFLOW, events=(e.GoldAdded, e.GoldRetired), config=True,
-    writers=("operator",), readers=("casework", "operator", "audit"),
+    writers=("desk", "operator"), readers=("casework", "desk", "operator", "audit"),
 )  # fmt: skip
 IDENTITIES: Final[Topic[e.SigningKeyPublished | e.SigningKeyRetired | e.TokenRevoked]] = Topic(
     name="identities", keyed=Keyed.KEY, events=(e.SigningKeyPublished, e.SigningKeyRetired, e.TokenRevoked),

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+from consumers.index.disagreement import forgotten as disagreements_forgotten
+from consumers.index.disagreement import rows as disagreements
+from consumers.index.hands import hands
 from consumers.index.possession import answered_by
 from consumers.index.standing import answer_rows
 from infra.redis.connection import Command
@@ -30,6 +33,8 @@ def changes(
             yield ("ZREM", keys.finished, request_id)
         else:
             yield ("ZADD", keys.finished, str(new.finished_at), request_id)
+    yield from hands(keys, request_id, old, new)
+    yield from disagreements(keys, request_id, old, new)
     known = dict(answer_rows(request_id, old)) if old else {}
     for answer, row in answer_rows(request_id, new):
         if known.get(answer) != row and answer.at > now - ANSWERS_KEPT:
@@ -40,9 +45,10 @@ def changes(
     yield ("SET", keys.request(request_id), encode(new))
 
 
-def forgotten(keys: Keys, request_id: str) -> Iterator[Command]:
+def forgotten(keys: Keys, request_id: str, record: RequestRecord | None) -> Iterator[Command]:
     """The commands that remove a finished request."""
     yield ("ZREM", keys.finished, request_id)
+    yield from disagreements_forgotten(keys, request_id, record)
     yield ("UNLINK", keys.case(request_id), keys.request(request_id))
 
 

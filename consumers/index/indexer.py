@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from consumers.index.batch import CachePolicy, activity, by_request, commands_of
 from consumers.index.changes import changes, forgotten
+from consumers.index.gold import gold_counted
 from consumers.index.kept import record_of
 from infra.kafka.errors import InvalidMessage, RecordsLost
 from infra.kafka.following import read_until
@@ -22,6 +23,7 @@ from infra.redis.store import IndexStore, Move, Result
 from schemas.events import CaseSnapshot
 from schemas.topics import (
     ASSIGNMENTS,
+    AUDITS,
     AUTO_APPROVE,
     CASES,
     DEAD_LETTERS,
@@ -35,7 +37,7 @@ from schemas.topics import (
 
 logger = logging.getLogger(__name__)
 TOPICS: Final[tuple[Topic[Any], ...]] = (
-    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, ASSIGNMENTS, OUTCOMES, DEAD_LETTERS,
+    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, ASSIGNMENTS, OUTCOMES, AUDITS, DEAD_LETTERS,
 )  # fmt: skip
 FOLLOWED: Final = tuple(topic.name for topic in TOPICS)
 MAX_RECORDS: Final = 1_000
@@ -181,6 +183,7 @@ class Indexer:
         now, keys = self._wall(), self._store.keys
         commands = chain(
             activity(messages, keys=keys, now=now),
+            gold_counted(messages, keys=keys, now=now),
             commands_of(grouped, known, keys=keys, cache=self._cache, now=now),
         )
         after = {place: reader.position(place) for place in {TopicPartition(r.topic, r.partition) for r in records}}
@@ -243,10 +246,11 @@ class Indexer:
         moment = self._wall() - self._keep
         known = zip(doomed, self._store.load(doomed), strict=True)
         gone = [
-            name for name, record in known
+            (name, record) for name, record in known
             if record is None or (record.finished_at is not None and record.finished_at < moment)
         ]  # fmt: skip
-        self._went_well(self._store.apply([each for name in gone for each in forgotten(self._store.keys, name)]))
+        keys = self._store.keys
+        self._went_well(self._store.apply([each for name, said in gone for each in forgotten(keys, name, said)]))
 
     def _has_passed(self, ends: Places) -> bool:
         reader = self._reader

@@ -11,8 +11,9 @@ from infra.redis.connection import Connection
 from infra.redis.connection import connect as connect_redis
 from infra.redis.keys import Keys
 from infra.redis.members import AnswerRow, LaneKey, decode_row, lane_of, queue_member
-from infra.redis.pace import pace, wait_ms
+from infra.redis.pace import Pace, pace, spans_of, wait_ms
 from infra.redis.records import LAYOUT, RequestRecord, decode_record
+from infra.redis.steering import Steering
 from infra.settings import Settings
 from schemas.values import CaseStage, Priority
 
@@ -35,6 +36,7 @@ class ReviewerActivity(NamedTuple):
     decisions_today: int
     decisions_last_hour: int
     mean_wait_seconds: float | None  # from a case's opening at their stage to their answer, over the last 24 hours
+    mean_review_seconds: float | None  # from one answer to their next, pauses left out, over the last 24 hours
 
 
 class ReadModel:
@@ -42,6 +44,11 @@ class ReadModel:
 
     def __init__(self, redis: Connection, keys: Keys) -> None:
         self._redis, self._keys = redis, keys
+
+    @property
+    def steering(self) -> Steering:
+        """What whoever steers asks."""
+        return Steering(self._redis, self._keys)
 
     def is_rebuilding(self) -> bool:
         """Whether the model does not know everything yet: it is being rebuilt, or nobody has begun."""
@@ -134,21 +141,28 @@ class ReadModel:
         record, position = self.status(request_id), self.queue_position(request_id)
         if record is None or record.queued is None or position is None:
             return None
-        stage = record.queued.stage
-        times = {
-            reviewer: [at for at, row in rows if row.stage is stage]
-            for reviewer, rows in self._answers(self._last_seen(now - HOUR), since=now - HOUR).items()
-        }
-        found = pace(times, now=now)
+        found = self.paces(now=now)[record.queued.stage]
         return None if found is None else wait_ms(position.ahead, found)
+
+    def paces(self, *, now: int) -> dict[CaseStage, Pace | None]:
+        """How fast those answer who answered cases of a stage in the last hour; None where nothing is known."""
+        answers = self._answers(self.last_seen(now - HOUR), since=now - HOUR)
+        return {
+            stage: pace({who: [at for at, row in rows if row.stage is stage] for who, rows in answers.items()}, now=now)
+            for stage in CaseStage
+        }
 
     def reviewers(self, *, now: int) -> list[ReviewerActivity]:
         """Everybody who was seen in the last 30 days, who was seen last first."""
-        seen = self._last_seen(0)
+        return self.activities(self.last_seen(0), now=now)
+
+    def activities(self, seen: Mapping[str, int], *, now: int) -> list[ReviewerActivity]:
+        """What these people did lately, who were last seen at these times."""
         answers = self._answers(seen, since=now - DAY)
         return [_activity(reviewer, at, answers[reviewer], now) for reviewer, at in seen.items()]
 
-    def _last_seen(self, since: int) -> dict[str, int]:
+    def last_seen(self, since: int) -> dict[str, int]:
+        """When everybody was last seen who was seen since, who was seen last first."""
         found = self._redis.call("ZRANGE", self._keys.reviewers, "+inf", since, "BYSCORE", "REV", "WITHSCORES")
         words = _flat(found)
         return {name.decode(): round(float(at)) for name, at in zip(words[::2], words[1::2], strict=True)}
@@ -173,12 +187,14 @@ def connect(settings: Settings) -> ReadModel:
 
 def _activity(reviewer: str, seen: int, answers: Sequence[tuple[int, AnswerRow]], now: int) -> ReviewerActivity:
     waits = [row.waited_ms for _, row in answers]
+    spans = list(spans_of([at for at, _ in answers]))
     return ReviewerActivity(
         reviewer_id=reviewer,
         last_seen=seen,
         decisions_today=sum(at >= now - now % DAY for at, _ in answers),
         decisions_last_hour=sum(at > now - HOUR for at, _ in answers),
         mean_wait_seconds=sum(waits) / len(waits) / 1_000 if waits else None,
+        mean_review_seconds=sum(spans) / len(spans) / 1_000 if spans else None,
     )
 
 

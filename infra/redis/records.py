@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from infra.redis.errors import RecordUnreadable
+from infra.redis.said import Said
 from schemas.values import (
     CaseStage,
     ClosedBy,
@@ -240,6 +241,7 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     failed: Failed | None = None
     answers: tuple[Answer, ...] = ()
     notes: tuple[Noted, ...] = ()  # the last ones, since the case was opened or reopened
+    said: tuple[Said, ...] = ()
     updated_at: int = 0
     # What follows.
     state: str = ""  # as of streams.workflow.states

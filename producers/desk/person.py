@@ -61,6 +61,12 @@ def narrowed(
     )
 
 
+def roles_of(known: Collection[str] | None, signed_in: Collection[str]) -> frozenset[str]:
+    """What somebody may be who signed in with these roles, where casework knows of some or of none."""
+    here = frozenset(signed_in) | ({Role.REVIEWER} if Role.EXPERT in signed_in else frozenset())
+    return here if known is None else here & frozenset(known)
+
+
 def wip_limit(config: Config, workflows: Collection[str]) -> int:
     """The least limit of the workflows that they work on. Raises `WorkflowUnknown`."""
     chosen = [policy_of(config.policies, name) for name in workflows or config.policies]

@@ -34,17 +34,20 @@ from producers.desk.opening import next_through
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
 from producers.desk.pages.present.view import image_origins
+from producers.desk.permitting import NEEDED
+from producers.desk.roster import Roster
 from producers.desk.signed_in import asker_of
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.guard import Guard
 from producers.desk.signin.opening import is_signed_into, open_sign_in, wall
 from producers.desk.signin.router import guarded
-from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
+from schemas.events import Event, GoldAdded, GoldRetired
+from schemas.topics import ASSIGNMENTS, GOLD, IDENTITIES, POLICIES, REVIEWERS
 from streams.casework.config import Config
 from streams.casework.identity import issuer
 from streams.casework.signing_keys import NO_IDENTITIES
 
-FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name)
+FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name, GOLD.name)
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
 DEFAULT: Final = Settings().desk_address
 
@@ -61,6 +64,7 @@ class Server(HttpServer):
         self._following: Configuration[Config] | None = None
         self._door: Door | None = None
         self._model: ReadModel | None = None
+        self._roster = Roster(self._codec)
         local = is_loopback(place_of(settings).host)
         self._sign_in: SignIn | None = None
         admitting = Admitting(local, issuer(settings.topic_prefix))
@@ -93,7 +97,10 @@ class Server(HttpServer):
             self._desk.feed.close()
 
     def _with_pages(self, app: FastAPI) -> Guard:
-        behind = Behind(self._behind, self._signing, self._reading, self._questions, self._codec, self._settings)
+        behind = Behind(
+            self._behind, self._signing, self._reading, self._questions, self._codec, self._settings,
+            self._roster,
+        )  # fmt: skip
         with_parts(app, behind)
         return guarded(app, self._signing, images=self._images)
 
@@ -114,8 +121,15 @@ class Server(HttpServer):
         assert self._sign_in is not None, "the lifespan has not begun"
         return self._sign_in
 
-    def _signed_in(self, request: Request) -> Asker | None:
-        return None if self._sign_in is None else asker_of(request, self._sign_in)
+    def _signed_in(self, request: Request, what: str) -> Asker | None:
+        """Whoever's session a request is of, as casework will know them, when they may ask `what`."""
+        if self._sign_in is None or getattr(request.state, "session", None) is None:
+            return None
+        return asker_of(request, self._signing(), *NEEDED[what])
+
+    def _followed(self, config: Config, event: Event) -> Config:
+        self._roster.take(event)  # which keeps questions without their bytes
+        return config if isinstance(event, GoldAdded | GoldRetired) else config.with_event(event)
 
     def _config(self) -> Config | None:
         following = self._following
@@ -133,7 +147,7 @@ class Server(HttpServer):
             loop.call_soon_threadsafe(feed.take, records)
 
         self._following = following = Configuration(
-            self._log, self._codec, FOLLOWED, Config(), Config.with_event,
+            self._log, self._codec, FOLLOWED, Config(), self._followed,
             beside=ASSIGNMENTS.name, take=heard, failed=self.stop,
         )  # fmt: skip
         with ExitStack() as stack:

@@ -17,15 +17,13 @@ RETRY: Final = 60.0  # seconds: somebody must put a key there
 logger = logging.getLogger(__name__)
 
 
-def asker_of(request: Request, sign_in: SignIn) -> Asker | None:
-    """Whoever's session a request is of; None without one. Raises `SignInRefused` where it may not work, `Problem`."""
-    if getattr(request.state, "session", None) is None:
-        return None
-    session = require(request, Deed.WORK)
+def asker_of(request: Request, sign_in: SignIn, *deeds: Deed) -> Asker:
+    """The person of the session, who may do one of these, and their token where identity is on. Raises `Problem`."""
+    session = require(request, *(deeds or (Deed.WORK,)))
     try:
         at_work = sign_in.at_work(session)
     except (NoSigningKey, SettingsInvalid) as error:
         logger.error("Nobody signed in can work: %s", error, extra={"action": "no_signing_key"})
         detail = f"{NoSigningKey.__doc__} Its log says more."
         raise Problem(503, detail, reason="no_signing_key", retry_seconds=RETRY) from error
-    return Asker(at_work.reviewer_id, at_work.token)
+    return Asker(at_work.reviewer_id, at_work.token, frozenset(session.person.roles))

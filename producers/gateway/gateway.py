@@ -32,7 +32,6 @@ from producers.gateway.bodies import Appealed, Asked, asked_in, batch_in, reques
 from producers.gateway.following import Following
 from producers.gateway.issuing import Issuing
 from producers.gateway.lookup import Lookup, NotKnowing
-from producers.gateway.publisher import RequestRefused, checked
 from producers.gateway.standing import (
     FIRST_TOPICS,
     LAST_TOPICS,
@@ -45,6 +44,7 @@ from schemas.codec import Codec
 from schemas.topics import POLICIES
 from streams.casework.issuing import TokenIssued
 from streams.workflow.policies import WorkflowUnknown, policy_of
+from streams.workflow.submitted import RequestRefused, checked
 
 RETRY: Final = 2.0  # seconds
 LOOK_AGAIN: Final = 1.0  # seconds for which an answer about readiness counts

@@ -15,6 +15,7 @@ from producers.desk.admitting import Admitting
 from producers.desk.app import build
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
+from producers.desk.permitting import NEEDED
 from producers.desk.signed_in import asker_of
 from producers.desk.signin.router import guarded
 from streams.casework.config import Config
@@ -58,8 +59,10 @@ class WholeDesk(Desk):
     """All pages and the API; nothing behind them."""
 
     def _pages(self) -> None:
-        def signed_in(request: Any) -> Any:
-            return asker_of(request, self.sign_in)
+        def signed_in(request: Any, what: str) -> Any:
+            if getattr(request.state, "session", None) is None:
+                return None
+            return asker_of(request, self.sign_in, *NEEDED[what])
 
         def desk() -> Any:
             return NothingButConfiguration()
@@ -67,7 +70,7 @@ class WholeDesk(Desk):
         self.pages = build(desk, Admitting(True, INSTALLATION), none, signed_in=signed_in)
         nothing: Any = Untouchable()
         with_parts(
-            self.pages, Behind(desk, lambda: self.sign_in, untouchable, nothing, CODEC, Settings())
+            self.pages, Behind(desk, lambda: self.sign_in, untouchable, nothing, CODEC, Settings(), nothing)
         )  # fmt: skip
         self.app = guarded(self.pages, lambda: self.sign_in)
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from infra.kafka.partitioner import partition_of
 from infra.kafka.scan import Entry
 from infra.redis.reading import ReadModel
+from infra.redis.steering import Steering
 from producers.desk.cases import open_cases, queue
 from schemas.events import (
     AnswerCounted,
@@ -32,6 +33,7 @@ from streams.casework.serving import turn_of
 from streams.workflow.states import State
 from streams.workflow.story import Record
 from streams.workflow.timeline import story_of
+from tests.support import disagreeing
 
 TOLD: Final = (
     DecisionRequested, PredictionMade, AutoApproved, DecisionMade, ReviewRequested, ExpertReviewRequested,
@@ -84,6 +86,11 @@ class LogView:
             lane = (case.workflow, case.stage, tuple(sorted(case.skills)))
             found[lane].setdefault(case.priority, []).append(case.request_id)
         return dict(found)
+
+    def disagreeing(self, steering: Steering) -> list[str]:
+        """In what the two differ about people who disagreed, and about questions whose answer is known."""
+        finished = {name for name, view in self.requests().items() if view["finished"]}
+        return disagreeing.differences(self._entries, finished, self._open, steering)
 
     def sizes(self) -> dict[tuple[str, Priority], int]:
         counted: dict[tuple[str, Priority], int] = defaultdict(int)
@@ -214,6 +221,7 @@ def differences(log: LogView, model: ReadModel, *, now: int) -> list[str]:
     if waiting != log.claimable():
         found.append(f"claimable: {waiting} instead of {log.claimable()}")
     people = {each.reviewer_id: each._asdict() for each in model.reviewers(now=now)}
+    found += log.disagreeing(model.steering)
     return found + _unequal("reviewer", log.reviewers(now), people)
 
 

@@ -19,6 +19,10 @@ PLACES: Final[Sequence[Place]] = (
     Place("/operate", "Flow", Deed.SEE_FIGURES),
     Place("/operate/dead-letters", "Dead letters", Deed.SEE_DEAD_LETTERS),
     Place("/figures", "Figures", Deed.SEE_FIGURES),
+    Place("/lead", "Queues", Deed.SEE_QUEUES),
+    Place("/lead/people", "People", Deed.SEE_QUEUES),
+    Place("/lead/gold", "Known questions", Deed.MANAGE_GOLD),
+    Place("/lead/disagreements", "Disagreements", Deed.BROWSE),
 )
 
 

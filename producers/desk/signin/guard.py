@@ -167,10 +167,10 @@ def _again(body: bytes) -> Receive:
     return receive
 
 
-def require(request: Request, deed: Deed) -> Session:
-    """The session of whoever asks, when they may do this. Raises `SignInRefused`."""
+def require(request: Request, *deeds: Deed) -> Session:
+    """The session of whoever asks, when they may do this, or one of these. Raises `SignInRefused`."""
     session = require_session(request)
-    denied = may(session.person.roles, deed)
+    denied = may(session.person.roles, *deeds)
     if denied is not None:
         raise SignInRefused(Reason.MISSING_ROLE, denied.detail)
     return session

@@ -20,7 +20,9 @@ from infra.kafka.intake import Intake
 from infra.kafka.log import Record, TopicPartition
 from infra.kafka.scan import partitions_of
 from infra.kafka.stage import Message
+from infra.redis.disagreeing import disagreement
 from infra.redis.keys import Keys
+from infra.redis.members import Over
 from infra.redis.records import Closed, RequestRecord, decode_record
 from schemas.events import CaseReturned, CaseSnapshot
 from schemas.topics import BY_NAME, TOPICS
@@ -179,6 +181,8 @@ def test_the_histories_hold_what_the_tests_are_about() -> None:
     assert any(record.amended and record.reopened for record in records), "amendments"
     assert any(record.reopened and not record.opened for record in records), "appeals of what had no case"
     assert any(record.reopened and record.queued for record in records), "decisions that are being judged anew"
+    over = [row.over for record in records if (row := disagreement("r", record)) is not None]
+    assert {each for some in over for each in some} >= set(Over) - {Over.VALIDATION}, "people who disagree"
     kept = [case for seed in range(HISTORIES) for case in open_cases(seed).values()]
     assert {case.stage for case in kept} == {"human", "expert"}
     assert {case.escalated_by for case in kept} >= {None, "person"}
