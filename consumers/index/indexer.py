@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 from consumers.index.batch import CachePolicy, activity, by_request, commands_of
 from consumers.index.changes import changes, forgotten
@@ -17,27 +17,14 @@ from infra.kafka.running import elapsed, wall
 from infra.kafka.scan import ends_of, partitions_of
 from infra.kafka.stage import Message
 from infra.redis.errors import IndexFenced, RecordUnreadable
+from infra.redis.places import PLACED
 from infra.redis.records import RequestRecord
 from infra.redis.store import IndexStore, Move, Result
 from schemas.events import CaseSnapshot
-from schemas.topics import (
-    ASSIGNMENTS,
-    AUTO_APPROVE,
-    CASES,
-    DEAD_LETTERS,
-    EXPERT,
-    OUTCOMES,
-    PREDICTIONS,
-    REQUESTS,
-    REVIEW,
-    Topic,
-)
+from schemas.topics import CASES
 
 logger = logging.getLogger(__name__)
-TOPICS: Final[tuple[Topic[Any], ...]] = (
-    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, ASSIGNMENTS, OUTCOMES, DEAD_LETTERS,
-)  # fmt: skip
-FOLLOWED: Final = tuple(topic.name for topic in TOPICS)
+FOLLOWED: Final = PLACED
 MAX_RECORDS: Final = 1_000
 READ_TIMEOUT: Final = 0.25  # seconds
 LOOK_EVERY: Final = 1_000  # milliseconds between two looks whether Redis still has what was written

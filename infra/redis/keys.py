@@ -69,6 +69,16 @@ class Keys:
         return self.prefix + "finished"
 
     @property
+    def failed(self) -> str:
+        """Sorted set: request ids of failed requests by when they did."""
+        return self.prefix + "failed"
+
+    @property
+    def amended(self) -> str:
+        """Sorted set: request ids of requests whose outcome was changed later, by when it was."""
+        return self.prefix + "amended"
+
+    @property
     def reviewers(self) -> str:
         """Sorted set: reviewer ids by when they were last seen."""
         return self.prefix + "reviewers"

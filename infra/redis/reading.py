@@ -51,7 +51,8 @@ class ReadModel:
     def status(self, request_id: str) -> RequestRecord | None:
         """Where a request stands; None for one that is unknown here, or was finished too long ago."""
         value = self._redis.call("GET", self._keys.request(request_id))
-        return None if value is None else decode_record(value)
+        record = None if value is None else decode_record(value)
+        return record if record is not None and record.is_known else None
 
     def case(self, request_id: str) -> CachedCase | None:
         """What to show of an open case; None when it is closed or not cached: read it from the log at `review`."""

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from infra.redis.errors import RecordUnreadable
+from infra.redis.places import Places
 from schemas.values import (
     CaseStage,
     ClosedBy,
@@ -21,7 +22,7 @@ from schemas.values import (
     Priority,
 )
 
-LAYOUT: Final = "3"  # raised with every change below: a model of another layout is rebuilt
+LAYOUT: Final = "4"  # raised with every change below: a model of another layout is rebuilt
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -230,6 +231,7 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     amended: Amended | None = None
     failed: Failed | None = None
     answers: tuple[Answer, ...] = ()
+    places: Places | None = ()  # of all events about it; None when they are too many to be kept
     updated_at: int = 0
     # What follows.
     state: str = ""  # as of streams.workflow.states
@@ -239,6 +241,11 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     claimable: Claimable | None = None
     in_hand: InHand | None = None
     finished_at: int | None = None  # None while anything can still come
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is known of it but that events about it lie somewhere: those may come first."""
+        return bool(self.state)
 
     @property
     def standing(self) -> Decided | Amended | None:

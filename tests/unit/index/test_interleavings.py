@@ -120,6 +120,8 @@ def test_a_record_says_what_the_auditors_story_says(seed: int) -> None:
         if any(isinstance(message.event, CaseReturned) for message in found):
             continue  # the states of a story know no way back from an expert
         record = record_of(found)
+        if not record.is_known:
+            continue
         story = story_of(Told(message.event, message.timestamp) for message in found)
         assert story is not None
         assert (record.state, record.status, record.progress) == (story.state, story.status, story.progress), name
