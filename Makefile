@@ -54,9 +54,9 @@ foreign: setup
 	@echo '== end-to-end tests'
 	@$(BIN)/pytest -q tests/e2e $(ARGS)
 
-e2e: setup ## apps in other languages on the whole pipeline; first installs what they need (Node, Go, kcat)
+e2e: setup ## apps in other languages and the desk in a browser; first installs what they need (Node, Go, kcat, Chromium)
 	@bash tests/e2e/setup.sh
-	@REQUIRE_FOREIGN=1 $(MAKE) foreign
+	@REQUIRE_FOREIGN=1 REQUIRE_BROWSER=1 $(MAKE) foreign
 
 chaos: setup ## long: a million simulated requests, 50 kills on the real broker
 	@echo '== chaos'

@@ -32,8 +32,10 @@ from producers.desk.feed import Feed
 from producers.desk.lookup import Lookup
 from producers.desk.measuring import MEASURED
 from producers.desk.opening import next_through
+from producers.desk.pages.behind import Behind
+from producers.desk.pages.parts import with_parts
 from producers.desk.signin.flow import SignIn
-from producers.desk.signin.guard import require
+from producers.desk.signin.guard import Guard, require
 from producers.desk.signin.opening import is_signed_into, open_sign_in
 from producers.desk.signin.roles import Deed
 from producers.desk.signin.router import guarded
@@ -61,11 +63,12 @@ class Server(HttpServer):
         self._desk: Desk | None = None
         self._following: Configuration[Config] | None = None
         self._door: Door | None = None
+        self._model: ReadModel | None = None
         local = is_loopback(place_of(settings).host)
         self._sign_in: SignIn | None = None
         admitting = Admitting(local, issuer(settings.topic_prefix))
         app = build(self._behind, admitting, self._lifespan, signed_in=self._signed_in)
-        served = guarded(app, self._signing) if is_signed_into(settings) else app
+        served = self._with_pages(app) if is_signed_into(settings) else app
         super().__init__(
             Measured(served, watch.instruments, MEASURED), watch, works=self._reads, let_go=self._end_streams
         )
@@ -92,9 +95,18 @@ class Server(HttpServer):
         if self._desk is not None:
             self._desk.feed.close()
 
+    def _with_pages(self, app: FastAPI) -> Guard:
+        behind = Behind(self._behind, self._signing, self._reading, self._questions, self._codec, self._settings)
+        with_parts(app, behind)
+        return guarded(app, self._signing)
+
     def _behind(self) -> Desk:
         assert self._desk is not None, "the lifespan has not begun"
         return self._desk
+
+    def _reading(self) -> ReadModel:
+        assert self._model is not None, "the lifespan has not begun"
+        return self._model
 
     def _signing(self) -> SignIn:
         assert self._sign_in is not None, "the lifespan has not begun"
@@ -137,7 +149,8 @@ class Server(HttpServer):
             feed = Feed(self._codec, cut_off=lambda: show.add(m.CUT_OFF))
             feed.begin({place.partition: at for place, at in following.start().items()})
             show.show(m.READERS, lambda: len(feed))
-            lookup = Lookup(self._questions, self._codec, ReadModel(redis, Keys(settings.topic_prefix)))
+            self._model = ReadModel(redis, Keys(settings.topic_prefix))
+            lookup = Lookup(self._questions, self._codec, self._model)
             self._desk = Desk(door, next_through(door, redis, settings.topic_prefix), lookup, feed, self._config)
             try:
                 yield

@@ -12,6 +12,8 @@ command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
 command -v go >/dev/null || packages+=(golang-go)
 command -v kcat >/dev/null || packages+=(kcat)
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+    || packages+=(chromium fonts-dejavu-core) # for the desk's pages
 command -v promtool >/dev/null || packages+=(prometheus) # for the tests of alerts, in all folders
 if ((${#packages[@]})); then
     [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || fail "install ${packages[*]} (on Debian: apt-get install ${packages[*]})"
@@ -19,7 +21,7 @@ if ((${#packages[@]})); then
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 else
-    say "1/3 node, npm, go, kcat and promtool are there"
+    say "1/3 node, npm, go, kcat, a browser and promtool are there"
 fi
 
 # npm's own scripts are left out: nothing of these packages needs to run when it is installed.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import tests.support.foreign
+from tests.support.browser import executable
 from tests.support.foreign import client
 
 MISSING = {"node": "Node is not on PATH", "go": "Go is not on PATH"}
@@ -52,3 +53,14 @@ def test_missing_go_modules_skip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_the_npm_lockfile_names_no_host() -> None:
     assert "://" not in (tests.support.foreign.E2E / "node" / "package-lock.json").read_text()
+
+
+def test_a_missing_browser_skips_and_fails_where_it_is_required(
+    nothing_on_path: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUIRE_BROWSER", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no Chromium on PATH.*apt-get install chromium"):
+        executable()
+    monkeypatch.setenv("REQUIRE_BROWSER", "1")
+    with pytest.raises(pytest.fail.Exception, match="REQUIRE_BROWSER=1, but there is no Chromium"):
+        executable()

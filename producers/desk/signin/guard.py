@@ -12,9 +12,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from infra.http.measuring import Routed
 from infra.http.problems import Problem
+from producers.desk.pages.assets import PATH as STATIC
+from producers.desk.pages.telling import WayOn, told
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.headers import security_headers
-from producers.desk.signin.pages import AGAIN, refused
 from producers.desk.signin.refusal import Reason, SignInRefused
 from producers.desk.signin.roles import Deed, may
 from producers.desk.signin.sessions import Session, is_csrf
@@ -28,7 +29,7 @@ LARGEST_FORM: Final = 1 << 20  # bytes
 MOST_FIELDS: Final = 1_000
 OPEN: Final = ("/health", "/ready")  # asked by name of the machine, and told to anybody
 POLICY_VIOLATION: Final = 1008  # RFC 6455, 7.4.1
-STATIC: Final = "/static/"  # the same for everybody
+AGAIN: Final = WayOn("/sign-in", "Sign in again")
 logger = logging.getLogger(__name__)
 
 
@@ -67,7 +68,7 @@ class Guard:
             receive = await self._admitted(request, receive)
         except Problem as problem:
             log_refusal(request, problem)
-            await refused(request, problem, () if problem.status == 403 else (AGAIN,))(scope, receive, sending)
+            await told(request, problem, () if problem.status == 403 else (AGAIN,))(scope, receive, sending)
             return
         await self._app(scope, receive, sending)
 

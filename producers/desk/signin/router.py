@@ -1,7 +1,6 @@
 """The addresses of signing in and out, and how the desk's application takes them on."""
 
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from typing import Final
 from urllib.parse import urlencode
 
@@ -11,10 +10,13 @@ from starlette.responses import RedirectResponse, Response
 
 from infra.http.application import json_answer
 from infra.http.problems import Problem
+from producers.desk.pages import assets
+from producers.desk.pages.places import first_place
+from producers.desk.pages.shell import page, wants_page
+from producers.desk.pages.telling import FIRST_PAGE, WayOn, told, with_pages
 from producers.desk.signin.cookies import BROWSER, SESSION
 from producers.desk.signin.flow import CALLBACK, Entered, SignIn
-from producers.desk.signin.guard import Guard, log_refusal, require, require_session
-from producers.desk.signin.pages import AGAIN, STYLESHEET, WayOn, page, refused, shows_pages
+from producers.desk.signin.guard import AGAIN, Guard, log_refusal, require, require_session
 from producers.desk.signin.paths import HOME, own_path
 from producers.desk.signin.refusal import SignInRefused
 from producers.desk.signin.roles import Deed
@@ -33,19 +35,21 @@ def guarded(app: FastAPI, behind: Behind, *, images: Sequence[str] = ()) -> Guar
     `behind` gives the signing in once the application's lifespan has begun; `images`: further origins of pictures.
     """
 
-    async def told(request: Request, error: Exception) -> Response:
+    async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         log_refusal(request, error)
         if error.status != UNAUTHORIZED:
-            return refused(request, error, [WayOn(HOME, "First page")])
+            return told(request, error, [FIRST_PAGE])
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         after = urlencode({"next": own_path(wanted) if request.method == "GET" else HOME})
-        if request.method == "GET" and behind().provider is not None and shows_pages(request):
+        if request.method == "GET" and behind().provider is not None and wants_page(request):
             return RedirectResponse(f"/sign-in?{after}", SEE_OTHER)
-        return refused(request, error, [WayOn(f"/sign-in?{after}", "Sign in")])
+        return told(request, error, [WayOn(f"/sign-in?{after}", "Sign in")])
 
     app.include_router(router(behind))
-    app.add_exception_handler(SignInRefused, told)
+    app.include_router(assets.router())
+    with_pages(app)
+    app.add_exception_handler(SignInRefused, refused)
     return Guard(app, behind=behind, images=images)
 
 
@@ -59,20 +63,15 @@ def router(behind: Behind) -> APIRouter:
 
 
 def _at_home(routes: APIRouter) -> None:
-    stylesheet = files(__package__).joinpath("desk.css").read_text(encoding="utf-8")
-
-    @routes.get(STYLESHEET)
-    async def style() -> Response:
-        """How every page looks."""
-        return Response(stylesheet, media_type="text/css", headers={"cache-control": "max-age=3600"})
-
     @routes.get(HOME)
     async def home(request: Request) -> Response:
-        """Who is signed in, as what, and the way out."""
-        session = require_session(request)
-        roles = ", ".join(session.person.roles)
-        said = f"You are signed in as {session.person.reviewer_id}. Your roles: {roles}."
-        return page("The desk", said, out=session.csrf)
+        """To the first place that the person may go to."""
+        person = require_session(request).person
+        place = first_place(person.roles)
+        if place is not None:
+            return RedirectResponse(place.path, SEE_OTHER)
+        said = f"You are signed in as {person.reviewer_id}. Your roles: {', '.join(person.roles)}."
+        return page(request, "message.html", title="The desk", sentence=said, ways=())
 
 
 def _entering(routes: APIRouter, behind: Behind) -> None:
@@ -81,7 +80,7 @@ def _entering(routes: APIRouter, behind: Behind) -> None:
         """To the identity provider, or how to sign in without one."""
         sign_in = behind()
         if sign_in.provider is None:
-            return page("Sign in", TERMINAL)
+            return page(request, "message.html", title="Sign in", sentence=TERMINAL, ways=())
         if request.headers.get("host", "").lower() != sign_in.origin.host:  # its cookie must reach the callback
             return RedirectResponse(f"{sign_in.origin}/sign-in?{request.url.query}", SEE_OTHER)
         address, browser = await sign_in.begin(request)
@@ -115,7 +114,7 @@ def _leaving(routes: APIRouter, behind: Behind) -> None:
         return _left(behind())
 
     @routes.get("/signed-out")
-    async def left() -> Response:
+    async def left(request: Request) -> Response:
         """What a person sees then; at the provider they are still signed in until they end that, too."""
         sign_in, ways = behind(), [AGAIN]
         try:
@@ -124,7 +123,8 @@ def _leaving(routes: APIRouter, behind: Behind) -> None:
             end = None
         if end is not None:
             ways.append(WayOn(end, "Sign out at the identity provider, too"))
-        return page("You are signed out", "Close the browser if others use this machine.", ways)
+        said = "Close the browser if others use this machine."
+        return page(request, "message.html", title="You are signed out", sentence=said, ways=ways)
 
     @routes.get("/session")
     async def whoami(request: Request) -> Response:

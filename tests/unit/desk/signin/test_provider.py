@@ -229,7 +229,7 @@ def test_who_says_no_at_the_provider_is_told_so_as_text(desk: Desk) -> None:
     browser = desk.browser()
     state = parse_qs(urlsplit(asked(browser)).query)["state"][0]
     answer = browser.get(f"/sign-in/callback?state={state}&error=%3Cscript%3E%0d%0ax", **PAGE)
-    assert answer.status_code == 400 and "<script" not in answer.text and "did not sign you in" in answer.text
+    assert answer.status_code == 400 and "<script>" not in answer.text and "did not sign you in" in answer.text
 
 
 def test_signing_in_leads_to_no_other_site(desk: Desk) -> None:

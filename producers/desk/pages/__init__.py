@@ -1,0 +1,1 @@
+"""The pages of the desk: rendered by the server, with a little script, and nothing that is built."""

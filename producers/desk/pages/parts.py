@@ -1,0 +1,16 @@
+"""The parts that the desk's pages consist of."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from producers.desk.pages.behind import Behind
+
+PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = ()
+
+
+def with_parts(app: FastAPI, behind: Behind) -> None:
+    """All pages for people; apps are told nothing of them."""
+    for routes in PARTS:
+        app.include_router(routes(behind), include_in_schema=False)

@@ -1,0 +1,68 @@
+"""The desk on the real stack, and people who sit at it, each at a browser of their own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from infra.settings import DESK_FILE
+from producers.desk.signin.links import folder_of, put_link
+from producers.desk.signin.opening import wall
+from producers.desk.signin.person import Person
+from producers.desk.signin.roles import Role
+from producers.desk.signin.secret import new_secret
+from tests.support.browser import Watched, launched, opened
+from tests.support.gateway import ADDRESS, is_ready
+from tests.support.stand import Stand, wait_until
+
+SignedIn = Callable[..., Page]
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def stand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """What the desk needs, and a workflow; not started where there is no browser."""
+    stand = Stand(tmp_path_factory.mktemp("desk"), desk_address=ADDRESS)
+    try:
+        stand.up(["router", "casework", "index", "desk"])
+        stand.publish_policy()
+        yield stand
+    finally:
+        stand.down()
+
+
+@pytest.fixture(scope="package")
+def url(stand: Stand) -> str:
+    file = stand.settings.data_dir / DESK_FILE
+    wait_until(file.exists, seconds=60, what="the desk's address")
+    url = f"http://{file.read_text()}"
+    wait_until(lambda: is_ready(url), seconds=60, what="a ready desk")
+    return url
+
+
+@pytest.fixture
+def signed_in(browser: Browser, stand: Stand, url: str) -> Iterator[SignedIn]:
+    """Signs somebody in at a browser of their own; at the end no page may have complained."""
+    contexts, watches = [], list[Watched]()
+
+    def sign_in(reviewer_id: str, *roles: Role, skills: Sequence[str] = (), path: str = "/", **options: Any) -> Page:
+        person = Person(reviewer_id=reviewer_id, name=reviewer_id.title(), roles=roles, skills=tuple(skills))
+        secret = new_secret()
+        put_link(folder_of(stand.settings), person, secret=secret, now=wall())
+        context, watched = opened(browser, **options)
+        contexts.append(context)
+        watches.append(watched)
+        page = context.new_page()
+        page.goto(f"{url}/sign-in/link?token={secret}&next={path}")
+        return page
+
+    yield sign_in
+    for context in contexts:
+        context.close()
+    assert [said for watched in watches for said in watched.complaints] == []
