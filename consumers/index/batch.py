@@ -53,11 +53,11 @@ class CachePolicy:
     inline_bytes: int  # largest request body that is kept; others are fetched from the log by coordinates
 
 
-def by_request(messages: Iterable[Message]) -> dict[str, list[Message]]:
+def by_request(messages: Iterable[Message], partitions: int) -> dict[str, list[Message]]:
     """The events about requests, by request id, in the order read."""
     grouped: dict[str, list[Message]] = {}
     for message in messages:
-        if (request_id := about(message)) is not None:
+        if (request_id := about(message, partitions)) is not None:
             grouped.setdefault(request_id, []).append(message)
     return grouped
 

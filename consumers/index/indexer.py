@@ -14,7 +14,7 @@ from infra.kafka.intake import Intake
 from infra.kafka.log import Log, Reader, Record, TopicPartition
 from infra.kafka.observing import Reach
 from infra.kafka.running import elapsed, wall
-from infra.kafka.scan import ends_of, partitions_of
+from infra.kafka.scan import ends_of, name_of, partitions_of
 from infra.kafka.stage import Message
 from infra.redis.errors import IndexFenced, RecordUnreadable
 from infra.redis.places import PLACED
@@ -163,7 +163,7 @@ class Indexer:
 
     def _apply(self, records: Sequence[Record], reader: Reader) -> None:
         messages = [message for record in records if (message := self._message(record)) is not None]
-        grouped = by_request(messages)
+        grouped = by_request(messages, self._intake.partitions)
         known = dict(zip(grouped, self._store.load(list(grouped)), strict=True))
         now, keys = self._wall(), self._store.keys
         commands = chain(
@@ -238,8 +238,3 @@ class Indexer:
     def _has_passed(self, ends: Places) -> bool:
         reader = self._reader
         return reader is not None and all(reader.position(place) >= end for place, end in ends.items())
-
-
-def name_of(place: TopicPartition) -> str:
-    """A partition as the model names it."""
-    return f"{place.topic}[{place.partition}]"
