@@ -5,9 +5,10 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from producers.desk.pages.audit import routes as audit
 from producers.desk.pages.behind import Behind
 
-PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = ()
+PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = (audit.routes,)
 
 
 def with_parts(app: FastAPI, behind: Behind) -> None:

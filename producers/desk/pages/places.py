@@ -15,7 +15,11 @@ class Place(NamedTuple):
     deed: Deed
 
 
-PLACES: Final[Sequence[Place]] = ()
+PLACES: Final[Sequence[Place]] = (
+    Place("/audit", "Requests", Deed.BROWSE),
+    Place("/models", "Models", Deed.SEE_MODELS),
+    Place("/policies", "Policies", Deed.SEE_MODELS),
+)
 
 
 def places_of(roles: Collection[Role]) -> list[Place]:

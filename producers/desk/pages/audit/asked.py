@@ -1,14 +1,15 @@
 """What somebody searches for, as the address of a page says it. Pure."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from infra.redis.browsing import Cursor, Listed
 from infra.redis.records import RequestRecord
 from schemas.values import DecidedBy, Outcome
 
+E = TypeVar("E", Listed, Outcome, DecidedBy)
 LONGEST: Final = 1_024  # characters of anything that is typed
 DAY: Final = timedelta(days=1)
 
@@ -95,17 +96,15 @@ def _one_of(kind: type[E], word: str, what: str) -> E | None:
 
 
 def _day(word: str) -> str:
-    if word:
-        try:
-            datetime.strptime(word, "%Y-%m-%d")
-        except ValueError:
-            raise NotUnderstood("a day is written as 2026-01-31; correct it, or leave it empty.") from None
-    return word
+    try:
+        return date.fromisoformat(word).isoformat() if word else ""
+    except ValueError:
+        raise NotUnderstood("a day is written as 2026-01-31; correct it, or leave it empty.") from None
 
 
 def _midnight(day: str, more: timedelta) -> int:
-    at = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
-    return int(at.timestamp() * 1_000) + int(more.total_seconds() * 1_000)
+    at = datetime.combine(date.fromisoformat(day), time.min, UTC)
+    return round((at.timestamp() + more.total_seconds()) * 1_000)
 
 
 def _cursor(word: str) -> Cursor | None:
