@@ -1,20 +1,13 @@
 """The events of a request by the places that the read model keeps: those that reading the whole log finds."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 from random import Random
 
 import pytest
 
-from consumers.index.batch import by_request, folded
-from infra.kafka.errors import InvalidMessage
-from infra.kafka.intake import Intake
-from infra.kafka.log import TopicPartition
-from infra.kafka.scan import Entry, about, name_of, partitions_of, scan
-from infra.kafka.stage import Message
+from infra.kafka.scan import Entry, about, scan
 from infra.redis.places import MOST_PLACES, PLACED, TOPICS, coordinates_of, place_number, with_places
-from infra.redis.reading import Kept
 from infra.redis.records import RequestRecord
 from infra.tracing import Tracing, Untraced
 from schemas.events import CaseReopened, DeadLettered
@@ -22,11 +15,10 @@ from schemas.topics import BY_NAME
 from schemas.topics import TOPICS as CATALOGUE
 from schemas.values import Coordinates
 from tests.simulation.topology import topology
-from tests.simulation.world import CODEC, PARTITIONS, World
-from tests.support.disorder import committed
+from tests.simulation.world import CODEC, World
+from tests.support.placed import Model, ids
 
 SEEDS = range(12)
-INTAKE = Intake(CODEC, PARTITIONS)
 
 
 @cache
@@ -34,30 +26,6 @@ def world(seed: int) -> World:
     made = topology(seed, requests=14, hours=0.0008 if seed % 2 else 1.0, leave_open=0.3)
     made.run(400)
     return made
-
-
-class Model:
-    """The read model after the first events of each partition; how many, chance says, or all of them."""
-
-    def __init__(self, made: World, random: Random | None) -> None:
-        places = partitions_of(made.log, PLACED)
-        ends = {place: made.log.watermark(place) for place in places}
-        self.offsets = {place: random.randint(0, end) if random else end for place, end in ends.items()}
-        messages = list[Message]()
-        for record in committed(made.log, dict.fromkeys(places, 0)):
-            if record.offset < self.offsets[TopicPartition(record.topic, record.partition)]:
-                with suppress(InvalidMessage):
-                    messages.append(INTAKE.message(record))
-        self.records = {name: folded(None, found) for name, found in by_request(messages, PARTITIONS).items()}
-
-    def kept(self, request_id: str) -> Kept:
-        offsets = {name_of(place): offset for place, offset in self.offsets.items()}
-        return Kept(True, self.records.get(request_id), offsets)
-
-
-def ids(made: World) -> list[str]:
-    events = (entry.event for entry in scan(made.log, CODEC, PLACED))
-    return sorted({name for event in events if isinstance(name := getattr(event, "request_id", None), str)})
 
 
 def coordinates(entries: Sequence[Entry]) -> list[tuple[str, int, int]]:

@@ -52,10 +52,10 @@ def fit_models(stand: Stand) -> None:
     )  # fmt: skip
     publish(stand.log, CODEC, [RETRAINING.message(asked)])
     cause = Coordinates(topic=RETRAINING.name, partition=0, offset=_last(stand) - 1)
-    publish(stand.log, CODEC, map(MODELS.message, _lives(cause)))
+    publish(stand.log, CODEC, map(MODELS.message, lives(cause)))
 
 
-def _lives(cause: Coordinates) -> list[ModelTrained | ModelEvaluated | ModelPromoted | ModelRefused]:
+def lives(cause: Coordinates) -> list[ModelTrained | ModelEvaluated | ModelPromoted | ModelRefused]:
     gate = {"improvement": 0.0312, "lower_bound": 0.0104, "labels": 240.0}
     return [
         _trained(FIRST, AT, None),

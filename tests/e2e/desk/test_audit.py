@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -13,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from infra.redis.connection import connect as connect_redis
 from infra.redis.keys import Keys
+from producers.desk.pages.audit.listing import path_of
 from producers.desk.signin.roles import Role
 from tests.e2e.desk.conftest import SignedIn
 from tests.support.browser import TABLET, axe
@@ -55,8 +55,7 @@ def shot(page: Page, name: str) -> None:
 
 
 def of(request_id: str) -> str:
-    tail = "?page" if request_id.endswith(".json") else ""
-    return f"/audit/requests/{quote(request_id, safe='')}{tail}"
+    return path_of(request_id)
 
 
 @pytest.mark.usefixtures("told")

@@ -67,12 +67,24 @@ class Listing(NamedTuple):
 
 
 def path_of(request_id: str) -> str:
-    """The page of a request. An id that ends as a download does says that the page is meant.
+    """The page of a request; of an id that would be no path, or that of a download, by a question.
 
     >>> path_of("a/b c"), path_of("x.json")
-    ('/audit/requests/a%2Fb%20c', '/audit/requests/x.json?page')
+    ('/audit/requests/a%2Fb%20c', '/audit/requests?id=x.json')
     """
-    return f"/audit/requests/{quote(request_id, safe='')}{'?page' if request_id.endswith('.json') else ''}"
+    name = quote(request_id, safe="")
+    is_plain = "\n" not in request_id and not request_id.endswith(".json")
+    return f"/audit/requests/{name}" if is_plain else f"/audit/requests?id={name}"
+
+
+def download_of(request_id: str) -> str:
+    """Where all records of a request are, as JSON.
+
+    >>> download_of("x.json")
+    '/audit/requests/x.json.json'
+    """
+    name = quote(request_id, safe="")
+    return f"/audit/requests.json?id={name}" if "\n" in request_id else f"/audit/requests/{name}.json"
 
 
 def listing(search: Search, page: Page, size: int) -> Listing:

@@ -57,9 +57,9 @@ class WorkflowModels(NamedTuple):
 
 def models_shown(entries: Sequence[Entry]) -> list[WorkflowModels]:
     """By workflow, from the records of `models` and `retraining`."""
-    records = fold_history(entry.event for entry in entries if entry.event is not None)
-    triggers = {e.coordinates: e.event for e in entries if isinstance(e.event, RetrainingRequested)}
     history = _without_repeats(entries)
+    records = fold_history(entry.event for entry in history if entry.event is not None)
+    triggers = {e.coordinates: e.event for e in entries if isinstance(e.event, RetrainingRequested)}
     return [
         _of_workflow(
             name, [record for record in records if record.workflow == name],

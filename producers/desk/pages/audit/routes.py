@@ -1,6 +1,6 @@
 """The addresses for auditors: search, one request, its download, models and policies; they change nothing."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -14,7 +14,7 @@ from producers.desk.lookup import now
 from producers.desk.pages.audit.asked import NotUnderstood, Search, search_in
 from producers.desk.pages.audit.asking import Asking, Missing
 from producers.desk.pages.audit.facts import without_credentials
-from producers.desk.pages.audit.listing import LISTS, WHEN, answers_shown, listing, path_of
+from producers.desk.pages.audit.listing import LISTS, WHEN, answers_shown, download_of, listing, path_of
 from producers.desk.pages.audit.models import models_shown
 from producers.desk.pages.audit.policies import policies_shown
 from producers.desk.pages.audit.readings import HowFar, Period, State
@@ -111,12 +111,9 @@ def _request(made: APIRouter, asking: Asking, viewed: Viewed) -> None:
         headers = {"hx-redirect": _read_path(request_id, window.name)} if ended else {}
         return part(request, "audit/progress.html", headers=headers, **_progress(request_id, window, far))
 
-    @made.get("/audit/requests/{request_id:path}.json")
     async def download(request: Request, request_id: str) -> Response:
         """Every record about a request, as the log has it."""
         session = require(request, Deed.BROWSE)
-        if "page" in request.query_params:  # of a request whose id ends like that
-            return await story(request, f"{request_id}.json")
         found = await asking.entries(request_id)
         if isinstance(found, Missing):
             far = await asking.reading(request_id, _window(request).period)
@@ -124,12 +121,12 @@ def _request(made: APIRouter, asking: Asking, viewed: Viewed) -> None:
                 return RedirectResponse(path_of(request_id), SEE_OTHER)
             found = far.entries
         viewed(session, request_id)
-        made = {"request_id": request_id, "records": [without_credentials(plain(entry)) for entry in in_order(found)]}
+        records = [without_credentials(plain(entry)) for entry in in_order(found)]
+        content = msgspec.json.format(msgspec.json.encode({"request_id": request_id, "records": records}))
         name = quote(request_id[:100], safe="")
         headers = {"content-disposition": f"attachment; filename*=UTF-8''request-{name}.json"}
-        return Response(msgspec.json.format(msgspec.json.encode(made)), media_type="application/json", headers=headers)
+        return Response(content, media_type="application/json", headers=headers)
 
-    @made.get("/audit/requests/{request_id:path}")
     async def story(request: Request, request_id: str) -> Response:
         """Everything that happened to a request."""
         session = require(request, Deed.BROWSE)
@@ -142,16 +139,37 @@ def _request(made: APIRouter, asking: Asking, viewed: Viewed) -> None:
             told = await asking.story(far.entries)
             if told is None:
                 why = BY_HAND if found is None else WHY[found]
-                known = _progress(request_id, window, far) | {"why": why, "periods": PERIODS, "states": State}
-                status = 404 if far.state is State.DONE else 200
-                return page(request, "audit/reading.html", title=f"Request {request_id}", status=status, **known)
+                return _not_yet(request, request_id, window, far, why)
             read = window.text
         else:
             told = await asking.story(found)
         viewed(session, request_id)
         paths = {name: _read_path(request_id, name) for name in PERIODS}
-        known = {"story": told, "read": read, "download": f"/audit/requests/{quote(request_id, safe='')}.json"}
-        return page(request, "audit/request.html", title=f"Request {request_id}", paths=paths, periods=PERIODS, **known)
+        return page(
+            request, "audit/request.html", title=f"Request {request_id}", story=told, read=read, paths=paths,
+            periods=PERIODS, download=download_of(request_id),
+        )  # fmt: skip
+
+    made.get("/audit/requests.json")(_by_question(download))
+    made.get("/audit/requests")(_by_question(story))
+    made.get("/audit/requests/{request_id:path}.json")(download)
+    made.get("/audit/requests/{request_id:path}")(story)
+
+
+def _by_question(answer: Callable[[Request, str], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Of a request whose id is no path."""
+
+    async def asked(request: Request) -> Response:
+        return await answer(request, request.query_params.get("id", ""))
+
+    return asked
+
+
+def _not_yet(request: Request, request_id: str, window: Window, far: HowFar, why: str) -> Response:
+    """How far the reading is, or that nothing was found."""
+    known = _progress(request_id, window, far) | {"why": why, "periods": PERIODS}
+    status = 404 if far.state is State.DONE else 200
+    return page(request, "audit/reading.html", title=f"Request {request_id}", status=status, **known)
 
 
 def _governance(made: APIRouter, asking: Asking) -> None:
