@@ -13,7 +13,7 @@ from infra.redis.keys import Keys
 from infra.redis.members import AnswerRow, decode_row, flat
 from infra.redis.records import RequestRecord, decode_record
 
-LOOKED_AT: Final = 2_000  # requests for a page
+LOOKED_AT: Final = 1_000  # requests for a page
 STEP: Final = 200  # requests in one question
 
 

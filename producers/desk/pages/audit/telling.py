@@ -1,6 +1,6 @@
 """A request as an auditor reads it: where it stands, how it came there, and each of its events. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from infra.cli.moments import clock, iso, moment, span
@@ -31,9 +31,10 @@ LONGEST_CONTENT: Final = 8_192  # characters of the content on the page
 
 
 class Moment(NamedTuple):
-    """Something that happened. Times as text, UTC; `since` after the first event."""
+    """Something that happened. Times as text, UTC; `since` after the first event, `day` where another one begins."""
 
     number: int
+    day: str
     at: str
     iso: str
     since: str
@@ -117,7 +118,7 @@ def shown(entries: Sequence[Entry], *, costs: Costs | None = None) -> StoryShown
             for t in story.transitions
         ],
         answers=[_answer(record) for record in kept if isinstance(record.event, ReviewDecided)],
-        moments=[_moment(at, record, lies[id(record.event)], kept[0]) for at, record in enumerate(kept, 1)],
+        moments=_moments(kept, lies),
         repeats=[at_text(entry.coordinates) for entry in ordered if id(entry.event) not in named],
         content=next((_content(event) for event in events if isinstance(event, DecisionRequested)), None),
         probabilities=next((_probabilities(event) for event in events if isinstance(event, PredictionMade)), ()),
@@ -205,10 +206,19 @@ def _answer(record: Record) -> AnswerGiven:
     )  # fmt: skip
 
 
-def _moment(number: int, record: Record, entry: Entry, first: Record) -> Moment:
+def _moments(kept: Sequence[Record], lies: Mapping[int, Entry]) -> list[Moment]:
+    days = [iso(happened_at(record))[:10] for record in kept]
+    return [
+        _moment(at, record, lies[id(record.event)], kept[0], day=day if day != before else "")
+        for at, (record, day, before) in enumerate(zip(kept, days, ["", *days], strict=False), 1)
+    ]
+
+
+def _moment(number: int, record: Record, entry: Entry, first: Record, *, day: str) -> Moment:
     at, event = happened_at(record), record.event
     return Moment(
         number=number,
+        day=day,
         at=clock(at),
         iso=iso(at),
         since=span((at - happened_at(first)) / 1_000),
