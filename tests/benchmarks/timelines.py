@@ -23,7 +23,15 @@ from producers.desk.pages.audit.listing import path_of
 from producers.desk.pages.behind import Behind
 from producers.desk.signin.person import Person
 from producers.desk.signin.roles import Role
-from schemas.events import CaseClosed, CaseOpened, DecisionMade, FeedbackRecorded, ReviewDecided, ReviewRequested
+from schemas.events import (
+    CaseClosed,
+    CaseOpened,
+    DecisionMade,
+    FeedbackRecorded,
+    PredictionMade,
+    ReviewDecided,
+    ReviewRequested,
+)
 from schemas.topics import ASSIGNMENTS, FEEDBACK, OUTCOMES, PREDICTIONS, REQUESTS, REVIEW, REVIEW_DECISIONS, Outgoing
 from schemas.values import (
     CaseStage,
@@ -43,7 +51,7 @@ from tests.support.signing_in import PAGE, Browser, Desk
 HOUR = 3_600_000  # milliseconds
 EVENTS = 8  # of each request
 SLOW = 3  # requests that are also read from the log
-DIGEST = "e" * 64
+VERSIONS: dict[str, Any] = {"policy_version": 1, "policy_digest": "e" * 64}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,52 +71,67 @@ class TimelineTiming:
 def decided_by_people(start: int, count: int) -> Iterator[Outgoing]:
     """Each request with a prediction, an announcement, a case, an answer, an outcome and a label."""
     for number in range(start, start + count):
-        asked, scored = request(number), prediction(number, confidence=0.9)
-        name, at = asked.request_id, scored.predicted_at
-        place = Coordinates(topic="review.normal", partition=partition_of(name.encode(), 4), offset=number // 4)
-        common: dict[str, Any] = {"request_id": name, "workflow": asked.workflow}
-        body: dict[str, Any] = {"request_body": scored.request_body, "request_fingerprint": scored.request_fingerprint}
-        versions: dict[str, Any] = {"policy_version": 1, "policy_digest": DIGEST}
-        yield REQUESTS.message(asked)
+        scored = prediction(number, confidence=0.9)
+        place = Coordinates(
+            topic="review.normal", partition=partition_of(scored.request_id.encode(), 4), offset=number // 4
+        )
+        yield REQUESTS.message(request(number))
         yield PREDICTIONS.message(scored)
-        yield REVIEW[Priority.NORMAL].message(
-            ReviewRequested(
-                event_id=f"review:{name}:1", revision=1, request=scored.request, requested_at=scored.requested_at,
-                priority=Priority.NORMAL, reason="not sure enough", classes=scored.classes, approving_class="approve",
-                cause=place, sealed=bytes(96), created_at=at + 5, due_at=at + HOUR, **common, **body, **versions,
-            )
+        yield from _asked_of_people(scored, place)
+        yield from _answered(scored, place, f"r{number % 50}")
+
+
+def _of(scored: PredictionMade) -> dict[str, Any]:
+    return {"request_id": scored.request_id, "workflow": scored.workflow}
+
+
+def _body(scored: PredictionMade) -> dict[str, Any]:
+    return {"request_body": scored.request_body, "request_fingerprint": scored.request_fingerprint}
+
+
+def _asked_of_people(scored: PredictionMade, place: Coordinates) -> Iterator[Outgoing]:
+    at = scored.predicted_at
+    yield REVIEW[Priority.NORMAL].message(
+        ReviewRequested(
+            event_id=f"review:{scored.request_id}:1", revision=1, request=scored.request, sealed=bytes(96), cause=place,
+            requested_at=scored.requested_at, priority=Priority.NORMAL, reason="not sure enough",
+            classes=scored.classes, approving_class="approve", created_at=at + 5, due_at=at + HOUR, **_of(scored),
+            **_body(scored), **VERSIONS,
         )
-        case: dict[str, Any] = {"cause": place, "revision": 1, "config_offsets": {"policies": 1}}
-        yield ASSIGNMENTS.message(
-            CaseOpened(
-                event_id=f"case:{name}:1", sequence=1, occurred_at=at + 10, stage=CaseStage.HUMAN, review=place,
-                priority=Priority.NORMAL, due_at=at + HOUR, sealed=b"", **common, **case,
-            )
+    )
+    yield ASSIGNMENTS.message(
+        CaseOpened(
+            event_id=f"case:{scored.request_id}:1", sequence=1, revision=1, cause=place, occurred_at=at + 10,
+            stage=CaseStage.HUMAN, review=place, priority=Priority.NORMAL, due_at=at + HOUR, sealed=b"", **_of(scored),
         )
-        yield REVIEW_DECISIONS.message(
-            ReviewDecided(decision_id=name, request_id=name, review=place, reviewer_id="ann", action="approve")
+    )  # fmt: skip
+
+
+def _answered(scored: PredictionMade, place: Coordinates, who: str) -> Iterator[Outgoing]:
+    name, at = scored.request_id, scored.predicted_at + 9_000
+    yield REVIEW_DECISIONS.message(
+        ReviewDecided(decision_id=name, request_id=name, review=place, reviewer_id=who, action="approve")
+    )
+    yield ASSIGNMENTS.message(
+        CaseClosed(
+            event_id=f"case:{name}:2", sequence=2, revision=1, cause=place, occurred_at=at, label="approve",
+            closed_by=ClosedBy.REVIEWER, reviewer_id=who, **_of(scored),
         )
-        yield ASSIGNMENTS.message(
-            CaseClosed(
-                event_id=f"case:{name}:2", sequence=2, occurred_at=at + 9_000, closed_by=ClosedBy.REVIEWER,
-                reviewer_id=f"r{number % 50}", label="approve", **common, **case,
-            )
+    )
+    yield OUTCOMES.message(
+        DecisionMade(
+            event_id=f"outcome:{name}", request=scored.request, outcome=Outcome.APPROVED, label="approve",
+            decided_by=DecidedBy.REVIEWER, reviewer_id=who, confidence=0.9, requested_at=scored.requested_at,
+            grounds=Grounds(reason="answered", cause=place, **VERSIONS), decided_at=at, **_of(scored),
         )
-        yield OUTCOMES.message(
-            DecisionMade(
-                event_id=f"outcome:{name}", request=scored.request, outcome=Outcome.APPROVED, label="approve",
-                decided_by=DecidedBy.REVIEWER, reviewer_id=f"r{number % 50}", confidence=0.9,
-                grounds=Grounds(reason="answered", cause=place, **versions), requested_at=scored.requested_at,
-                decided_at=at + 9_000, **common,
-            )
+    )
+    yield FEEDBACK.message(
+        FeedbackRecorded(
+            event_id=f"feedback:{name}", kind=FeedbackKind.REVIEW, type=FeedbackType.POSITIVE, label="approve",
+            split=Split.TRAIN, reviewer_id=who, reviewer_confidence=0.9, weight=1.0, decided_at=at, **_of(scored),
+            **_body(scored),
         )
-        yield FEEDBACK.message(
-            FeedbackRecorded(
-                event_id=f"feedback:{name}", kind=FeedbackKind.REVIEW, type=FeedbackType.POSITIVE, label="approve",
-                split=Split.TRAIN, reviewer_id=f"r{number % 50}", reviewer_confidence=0.9, weight=1.0,
-                decided_at=at + 9_000, **common, **body,
-            )
-        )  # fmt: skip
+    )  # fmt: skip
 
 
 def measured(stand: Stand, requests: int, *, pages: int, by_reading: int = SLOW) -> TimelineTiming:

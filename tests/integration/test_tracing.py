@@ -1,11 +1,13 @@
 """The timeline of a request on the real stack: by the read model in a moment, and the same as by the whole log."""
 
+import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
+from infra.cli.main import run
 from infra.kafka.partitioner import partition_of
 from infra.kafka.scan import Entry, about, name_of, partitions_of
 from infra.redis.connection import connect as connect_redis
@@ -89,6 +91,20 @@ def test_thousands_of_timelines_are_those_of_the_whole_log(stand: Stand, model: 
     assert all(model.status(name) is None for name in unknown), "only what is no request: a letter about none"
     for name in list(right)[::500]:
         assert in_order(about(stand.log, CODEC, name, PLACED)) == in_order(right[name])
+
+
+def test_the_command_tells_the_same_either_way(
+    stand: Stand, model: ReadModel, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HITL_DATA_DIR", str(stand.settings.data_dir))
+    right = by_request(stand.history(), stand.partitions)
+    for name in [name for name in right if model.status(name) is not None][:3]:
+        assert run(["audit", "show", name, "--json"]) == 0
+        quick = capsys.readouterr()
+        assert run(["audit", "show", name, "--json", "--from-log"]) == 0
+        assert quick.out == capsys.readouterr().out
+        assert len(json.loads(quick.out)["records"]) == len(right[name])
+        assert "So the log is read" not in quick.err
 
 
 def test_while_the_model_is_rebuilt_nothing_wrong_is_told(stand: Stand, model: ReadModel) -> None:

@@ -10,6 +10,7 @@ from infra.kafka.scan import Entry, about, scan
 from infra.redis.places import MOST_PLACES, PLACED, TOPICS, coordinates_of, place_number, with_places
 from infra.redis.records import RequestRecord
 from infra.tracing import Tracing, Untraced
+from producers.gateway.standing import FIRST_TOPICS, LAST_TOPICS, Standing, of_entries
 from schemas.events import CaseReopened, DeadLettered
 from schemas.topics import BY_NAME
 from schemas.topics import TOPICS as CATALOGUE
@@ -19,6 +20,7 @@ from tests.simulation.world import CODEC, World
 from tests.support.placed import Model, ids
 
 SEEDS = range(12)
+UPSTREAM = (*FIRST_TOPICS, *LAST_TOPICS)
 
 
 @cache
@@ -26,6 +28,13 @@ def world(seed: int) -> World:
     made = topology(seed, requests=14, hours=0.0008 if seed % 2 else 1.0, leave_open=0.3)
     made.run(400)
     return made
+
+
+def upstream(tracing: Tracing, name: str) -> Standing | None:
+    """What upstream is told, in two passes as the gateway makes them."""
+    first, last = tracing.trace(name, FIRST_TOPICS), tracing.trace(name, LAST_TOPICS)
+    assert not isinstance(first, Untraced) and not isinstance(last, Untraced)
+    return of_entries([*first, *last])
 
 
 def coordinates(entries: Sequence[Entry]) -> list[tuple[str, int, int]]:
@@ -63,7 +72,9 @@ def test_what_the_read_model_has_not_seen_is_read_behind_it(seed: int) -> None:
             found = tracing.trace(name)
             if not isinstance(found, Untraced):
                 told += 1
-                assert coordinates(found) == coordinates(about(made.log, CODEC, name, PLACED)), name
+                slow = about(made.log, CODEC, name, PLACED)
+                assert coordinates(found) == coordinates(slow), name
+                assert upstream(tracing, name) == of_entries([e for e in slow if e.topic in UPSTREAM]), name
     assert told > 10
 
 

@@ -178,9 +178,7 @@ def shown(model: ReadModel, request_ids: Iterable[str], partitions: int) -> dict
                 "opened_at": record.opened_at,
                 "closed_at": record.closed.at if record.closed and record.is_closed else None,
                 "finished": record.finished_at is not None,
-                "places": {
-                    coordinates_of(number, partition_of(name.encode(), partitions)) for number in record.places or ()
-                },
+                "places": {coordinates_of(at, partition_of(name.encode(), partitions)) for at in record.places or ()},
             }  # fmt: skip
     return made
 

@@ -114,46 +114,50 @@ def _request(made: APIRouter, asking: Asking, viewed: Viewed) -> None:
     async def download(request: Request, request_id: str) -> Response:
         """Every record about a request, as the log has it."""
         session = require(request, Deed.BROWSE)
-        found = await asking.entries(request_id)
-        if isinstance(found, Missing):
-            far = await asking.reading(request_id, _window(request).period)
-            if far.state is not State.DONE:
-                return RedirectResponse(path_of(request_id), SEE_OTHER)
-            found = far.entries
-        viewed(session, request_id)
-        records = [without_credentials(plain(entry)) for entry in in_order(found)]
-        content = msgspec.json.format(msgspec.json.encode({"request_id": request_id, "records": records}))
-        name = quote(request_id[:100], safe="")
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''request-{name}.json"}
-        return Response(content, media_type="application/json", headers=headers)
+        return await _download(request, asking, request_id, lambda: viewed(session, request_id))
 
     async def story(request: Request, request_id: str) -> Response:
         """Everything that happened to a request."""
         session = require(request, Deed.BROWSE)
-        asked_for = "period" in request.query_params
-        found = None if asked_for else await asking.entries(request_id)
-        read = ""
-        if found is None or isinstance(found, Missing):
-            window = _window(request)
-            far = await asking.reading(request_id, window.period)
-            told = await asking.story(far.entries)
-            if told is None:
-                why = BY_HAND if found is None else WHY[found]
-                return _not_yet(request, request_id, window, far, why)
-            read = window.text
-        else:
-            told = await asking.story(found)
-        viewed(session, request_id)
-        paths = {name: _read_path(request_id, name) for name in PERIODS}
-        return page(
-            request, "audit/request.html", title=f"Request {request_id}", story=told, read=read, paths=paths,
-            periods=PERIODS, download=download_of(request_id),
-        )  # fmt: skip
+        return await _story(request, asking, request_id, lambda: viewed(session, request_id))
 
     made.get("/audit/requests.json")(_by_question(download))
     made.get("/audit/requests")(_by_question(story))
     made.get("/audit/requests/{request_id:path}.json")(download)
     made.get("/audit/requests/{request_id:path}")(story)
+
+
+async def _download(request: Request, asking: Asking, request_id: str, viewed: Callable[[], None]) -> Response:
+    found = await asking.entries(request_id)
+    if isinstance(found, Missing):
+        far = await asking.reading(request_id, _window(request).period)
+        if far.state is not State.DONE:
+            return RedirectResponse(path_of(request_id), SEE_OTHER)
+        found = far.entries
+    viewed()
+    records = [without_credentials(plain(entry)) for entry in in_order(found)]
+    content = msgspec.json.format(msgspec.json.encode({"request_id": request_id, "records": records}))
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''request-{quote(request_id[:100], safe='')}.json"}
+    return Response(content, media_type="application/json", headers=headers)
+
+
+async def _story(request: Request, asking: Asking, request_id: str, viewed: Callable[[], None]) -> Response:
+    asked_for = "period" in request.query_params
+    found, read = None if asked_for else await asking.entries(request_id), ""
+    if found is None or isinstance(found, Missing):
+        window = _window(request)
+        far = await asking.reading(request_id, window.period)
+        told = await asking.story(far.entries)
+        if told is None:
+            return _not_yet(request, request_id, window, far, BY_HAND if found is None else WHY[found])
+        read = window.text
+    else:
+        told = await asking.story(found)
+    viewed()
+    return page(
+        request, "audit/request.html", title=f"Request {request_id}", story=told, read=read, periods=PERIODS,
+        paths={name: _read_path(request_id, name) for name in PERIODS}, download=download_of(request_id),
+    )  # fmt: skip
 
 
 def _by_question(answer: Callable[[Request, str], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
