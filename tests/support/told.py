@@ -12,10 +12,12 @@ from schemas.events import (
     ModelPromoted,
     ModelRefused,
     ModelTrained,
+    PolicyPublished,
+    PolicyRefused,
     PredictionMade,
     RetrainingRequested,
 )
-from schemas.topics import MODELS, OUTCOMES, PREDICTIONS, REQUESTS, RETRAINING
+from schemas.topics import MODELS, OUTCOMES, POLICIES, PREDICTIONS, REQUESTS, RETRAINING
 from schemas.values import Coordinates, Trigger
 from tests.support.routing import CODEC, prediction
 from tests.support.stand import Stand, wait_until
@@ -83,6 +85,24 @@ def lives(cause: Coordinates) -> list[ModelTrained | ModelEvaluated | ModelPromo
             reason="rolled back by hand", feedback_end_offset=100, promoted_at=AT + 4_000,
         ),
     ]  # fmt: skip
+
+
+def publish_policies(stand: Stand) -> None:
+    """Two versions for a workflow of its own, and one that was refused."""
+    first = 'name = "letters"\nclasses = ["reject", "approve"]\napproving_class = "approve"\nfeaturizer = "text"\n'
+    documents = [first, first.replace('"text"', '"tabular"') + "[thresholds]\nauto_approve = 0.95\n"]
+    published = [
+        PolicyPublished(
+            event_id=f"policy:letters:{at}", workflow="letters", version=at, digest=str(at) * 64, document=document,
+            published_by="lea", published_at=AT + at * 60_000,
+        )
+        for at, document in enumerate(documents, 1)
+    ]  # fmt: skip
+    refused = PolicyRefused(
+        event_id="refused:letters", workflow="letters", digest="e" * 64, line=3, published_by="max",
+        reason="<i>approving_class</i> is none of the classes", refused_at=AT + 300_000,
+    )  # fmt: skip
+    publish(stand.log, CODEC, [*map(POLICIES.message, published), POLICIES.message(refused)])
 
 
 def _trained(digest: str, at: int, cause: Coordinates | None) -> ModelTrained:

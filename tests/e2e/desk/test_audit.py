@@ -18,7 +18,7 @@ from tests.e2e.desk.conftest import SignedIn
 from tests.support.browser import TABLET, axe
 from tests.support.gateway import ADDRESS, served
 from tests.support.stand import Stand, wait_until
-from tests.support.told import FIRST, ask, fit_models, outcomes, until_decided
+from tests.support.told import FIRST, ask, fit_models, outcomes, publish_policies, until_decided
 
 pytestmark = pytest.mark.integration
 HOSTILE = "<script>alert(1)</script>/../a&b=\"c\"'d%2F é.json"
@@ -38,6 +38,7 @@ def told(stand: Stand) -> None:
     wait_until(lambda: bool(stand.answer()), what="announcements")
     until_decided(stand, "auto-7", "person-3", HOSTILE)
     fit_models(stand)
+    publish_policies(stand)
     until_indexed(stand, "auto-7", "person-3", HOSTILE)
 
 
@@ -196,8 +197,13 @@ def test_models_tell_who_and_why(signed_in: SignedIn, url: str) -> None:
     expect(promoted).to_contain_text("enough labels: 60 new labels")
     assert axe(page) == []
     page.goto(f"{url}/policies")
-    expect(page.get_by_text("Version 1")).to_be_visible()
     expect(page.get_by_text("by test")).to_be_visible()
+    letters = page.locator("section").filter(has_text="letters")
+    expect(letters.locator("li").first).to_contain_text("<i>approving_class</i> is none of the classes")
+    second = letters.locator("li").nth(1)
+    expect(second).to_contain_text("in force")
+    expect(second.locator(".added").first).to_have_text('+ featurizer = "tabular"')
+    expect(second.locator(".removed")).to_have_text('- featurizer = "text"')
     assert axe(page) == []
 
 

@@ -57,6 +57,7 @@ def test_versions_of_a_policy_say_what_they_changed() -> None:
     )  # fmt: skip
     (posts,) = policies_shown(entries("policies", [published(1, DOCUMENT), published(2, changed), refused]))
     third, second, first = posts.versions
+    assert (third.in_force, second.in_force, first.in_force) == (False, True, False)
     assert (third.refused, third.by) == ("line 3: no such class", "max")
     assert [(line.kind, line.text) for line in second.changes if line.kind in ("added", "removed")] == [
         ("removed", 'featurizer = "text"'), ("added", 'featurizer = "tabular"'),

@@ -32,6 +32,7 @@ class VersionShown(NamedTuple):
     iso: str
     digest: str
     lies_at: str
+    in_force: bool
     changes: Sequence[Line]  # against the version before; the whole document of the first
     document: str
 
@@ -81,17 +82,19 @@ def difference(before: str, after: str) -> list[Line]:
 
 def _of_workflow(name: str, entries: Sequence[Entry]) -> WorkflowPolicies:
     versions, before, left_out = [], "", max(0, len(entries) - MOST)
+    last = max((at for at, entry in enumerate(entries) if isinstance(entry.event, PolicyPublished)), default=-1)
     for at, entry in enumerate(entries):
         event = entry.event
         if isinstance(event, PolicyPublished):
-            versions.append(None if at < left_out else _published(entry, event, before))
+            shown = at >= left_out
+            versions.append(_published(entry, event, before, in_force=at == last) if shown else None)
             before = event.document
         elif isinstance(event, PolicyRefused):
             versions.append(_refused(entry, event))
     return WorkflowPolicies(name, [each for each in reversed(versions) if each is not None][:MOST], left_out)
 
 
-def _published(entry: Entry, event: PolicyPublished, before: str) -> VersionShown:
+def _published(entry: Entry, event: PolicyPublished, before: str, *, in_force: bool) -> VersionShown:
     return VersionShown(
         version=str(event.version),
         refused="",
@@ -100,6 +103,7 @@ def _published(entry: Entry, event: PolicyPublished, before: str) -> VersionShow
         iso=iso(event.published_at),
         digest=event.digest,
         lies_at=at_text(entry.coordinates),
+        in_force=in_force,
         changes=difference(before, event.document) if before else (),
         document=event.document,
     )
@@ -115,6 +119,7 @@ def _refused(entry: Entry, event: PolicyRefused) -> VersionShown:
         iso=iso(event.refused_at),
         digest=event.digest,
         lies_at=at_text(entry.coordinates),
+        in_force=False,
         changes=(),
         document="",
     )
