@@ -137,7 +137,7 @@ def test_what_the_index_forgot_is_told_from_the_log(signed_in: SignedIn, stand: 
     redis.call("UNLINK", keys.request("auto-5"))
     redis.close()
     page = signed_in("otto", Role.AUDITOR, path=of("auto-5"))
-    expect(page.get_by_text("so this is from the log of the last 30 days")).to_be_visible()
+    expect(page.get_by_text("This is from the log of the last 30 days")).to_be_visible()
     expect(page.locator(".timeline > li").filter(has_text="The outcome is approved")).to_have_count(1)
 
 

@@ -146,7 +146,7 @@ def test_what_the_index_does_not_know_is_read_from_the_log_and_said_to_be(stand:
     name, auditor = decided(), stand.browser(Role.AUDITOR)
     del stand.model.records[name]
     answer = until_read(auditor, f"{path_of(name)}?period=all")
-    assert answer.status_code == 200 and "so this is from the log of all time" in answer.text
+    assert answer.status_code == 200 and "This is from the log of all time" in answer.text
     assert stand.viewed == [("otto", name)]
     progress = auditor.get(f"/audit/reading?id={quote(name)}&period=all", **PAGE)
     assert progress.headers["hx-redirect"] == f"{path_of(name)}?period=all"
