@@ -5,10 +5,10 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-from producers.desk.pages.audit import routes as audit
+from producers.desk.pages.audit.routes import routes as audit
 from producers.desk.pages.behind import Behind
 
-PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = (audit.routes,)
+PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = (audit,)
 
 
 def with_parts(app: FastAPI, behind: Behind) -> None:
