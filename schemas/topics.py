@@ -113,11 +113,11 @@ REQUESTS: Final[Topic[e.DecisionRequested]] = Topic(
 )  # fmt: skip
 PREDICTIONS: Final[Topic[e.PredictionMade]] = Topic(
     name="predictions", keyed=Keyed.REQUEST, events=(e.PredictionMade,),
-    writers=("inference", "operator"), readers=("router", "index", "operator", "audit"),
+    writers=("inference", "operator"), readers=("router", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 AUTO_APPROVE: Final[Topic[e.AutoApproved]] = Topic(
     name="auto-approve", keyed=Keyed.REQUEST, events=(e.AutoApproved,),
-    writers=("router",), readers=("index", "operator", "audit"),
+    writers=("router",), readers=("index", "desk", "operator", "audit"),
 )  # fmt: skip
 
 
@@ -138,16 +138,18 @@ EXPERT: Final[Topic[e.ExpertReviewRequested]] = Topic(
 REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
     name="review-decisions", keyed=Keyed.REQUEST, events=(e.ReviewDecided,), max_value_bytes=MIB, append_time=True,
     arbitrated=True,
-    writers=("desk", "reviewer-apps", "expert-apps", "operator"), readers=("casework", "operator", "audit"),
+    writers=("desk", "reviewer-apps", "expert-apps", "operator"),
+    readers=("casework", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 REVIEW_COMMANDS: Final[Topic[e.CaseActionRequested]] = Topic(
     name="review-commands", keyed=Keyed.REQUEST, events=(e.CaseActionRequested,), max_value_bytes=MIB, append_time=True,
     arbitrated=True,
-    writers=("desk", "reviewer-apps", "expert-apps", "operator"), readers=("casework", "operator", "audit"),
+    writers=("desk", "reviewer-apps", "expert-apps", "operator"),
+    readers=("casework", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 APPEALS: Final[Topic[e.AppealFiled | e.AppealNoted | e.AppealRefused]] = Topic(  # reviewers must not read it
     name="appeals", keyed=Keyed.REQUEST, events=(e.AppealFiled, e.AppealNoted, e.AppealRefused), append_time=True,
-    writers=("gateway", "casework", "operator"), readers=("casework", "gateway", "operator", "audit"),
+    writers=("gateway", "casework", "operator"), readers=("casework", "gateway", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 ASSIGNMENTS: Final[
     Topic[
@@ -169,7 +171,7 @@ ASSIGNMENTS: Final[
 )  # fmt: skip
 OUTCOMES: Final[Topic[e.DecisionMade | e.OutcomeAmended | e.OutcomeUpheld]] = Topic(
     name="outcomes", keyed=Keyed.REQUEST, events=(e.DecisionMade, e.OutcomeAmended, e.OutcomeUpheld),
-    writers=("router", "casework"), readers=("upstream", "gateway", "index", "operator", "audit"),
+    writers=("router", "casework"), readers=("upstream", "gateway", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 AUDITS: Final[
     Topic[
@@ -180,15 +182,16 @@ AUDITS: Final[
     events=(
         e.AuditDrawn, e.AuditAnswered, e.AuditExpired, e.GoldAnswered, e.OverlapAnswered, e.DecisionValidated,
     ),
-    writers=("router", "casework", "operator"), readers=("assurance", "index", "insights", "operator", "audit"),
+    writers=("router", "casework", "operator"), readers=("assurance", "insights", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 FEEDBACK: Final[Topic[e.FeedbackRecorded]] = Topic(
     name="feedback", keyed=Keyed.WORKFLOW, events=(e.FeedbackRecorded,),
-    writers=("casework", "operator"), readers=("feedback", "training", "insights", "operator", "audit"),
+    writers=("casework", "operator"),
+    readers=("feedback", "training", "insights", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 RETRAINING: Final[Topic[e.RetrainingRequested]] = Topic(
     name="retraining", keyed=Keyed.WORKFLOW, events=(e.RetrainingRequested,), max_value_bytes=MIB,
-    writers=("feedback", "operator"), readers=("training", "feedback", "operator", "audit"),
+    writers=("feedback", "operator"), readers=("training", "feedback", "desk", "operator", "audit"),
 )  # fmt: skip
 MODELS: Final[Topic[e.ModelTrained | e.ModelEvaluated | e.ModelPromoted | e.ModelRefused]] = Topic(
     name="models", keyed=Keyed.WORKFLOW, events=(e.ModelTrained, e.ModelEvaluated, e.ModelPromoted, e.ModelRefused),

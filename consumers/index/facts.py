@@ -50,14 +50,6 @@ def with_event(record: RequestRecord, message: Message) -> RequestRecord:
     return record if rule is None else rule(record, message.event, message)
 
 
-def tells_of(message: Message) -> str | None:
-    """The request whose facts an event adds to; None for those that add to none."""
-    event = message.event
-    if type(event) not in RULES or (isinstance(event, DeadLettered) and _step(event) is None):
-        return None
-    return getattr(event, "request_id", None)
-
-
 def asked_in(event: ReviewRequested | ExpertReviewRequested | CaseSnapshot) -> Asked:
     """What is asked of people; skills in alphabetical order, each once."""
     return Asked(revision=event.revision, skills=tuple(sorted(set(event.skills))))

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 from consumers.index.batch import CachePolicy, activity, by_request, commands_of
 from consumers.index.changes import changes, forgotten
@@ -15,31 +15,17 @@ from infra.kafka.intake import Intake
 from infra.kafka.log import Log, Reader, Record, TopicPartition
 from infra.kafka.observing import Reach
 from infra.kafka.running import elapsed, wall
-from infra.kafka.scan import ends_of, partitions_of
+from infra.kafka.scan import ends_of, name_of, partitions_of
 from infra.kafka.stage import Message
 from infra.redis.errors import IndexFenced, RecordUnreadable
+from infra.redis.places import PLACED
 from infra.redis.records import RequestRecord
 from infra.redis.store import IndexStore, Move, Result
 from schemas.events import CaseSnapshot
-from schemas.topics import (
-    ASSIGNMENTS,
-    AUDITS,
-    AUTO_APPROVE,
-    CASES,
-    DEAD_LETTERS,
-    EXPERT,
-    OUTCOMES,
-    PREDICTIONS,
-    REQUESTS,
-    REVIEW,
-    Topic,
-)
+from schemas.topics import CASES
 
 logger = logging.getLogger(__name__)
-TOPICS: Final[tuple[Topic[Any], ...]] = (
-    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, ASSIGNMENTS, OUTCOMES, AUDITS, DEAD_LETTERS,
-)  # fmt: skip
-FOLLOWED: Final = tuple(topic.name for topic in TOPICS)
+FOLLOWED: Final = PLACED
 MAX_RECORDS: Final = 1_000
 READ_TIMEOUT: Final = 0.25  # seconds
 LOOK_EVERY: Final = 1_000  # milliseconds between two looks whether Redis still has what was written
@@ -178,7 +164,7 @@ class Indexer:
 
     def _apply(self, records: Sequence[Record], reader: Reader) -> None:
         messages = [message for record in records if (message := self._message(record)) is not None]
-        grouped = by_request(messages)
+        grouped = by_request(messages, self._intake.partitions)
         known = dict(zip(grouped, self._store.load(list(grouped)), strict=True))
         now, keys = self._wall(), self._store.keys
         commands = chain(
@@ -255,8 +241,3 @@ class Indexer:
     def _has_passed(self, ends: Places) -> bool:
         reader = self._reader
         return reader is not None and all(reader.position(place) >= end for place, end in ends.items())
-
-
-def name_of(place: TopicPartition) -> str:
-    """A partition as the model names it."""
-    return f"{place.topic}[{place.partition}]"

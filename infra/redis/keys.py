@@ -86,6 +86,16 @@ class Keys:
         return f"{self.prefix}gold_right:{_length_first(workflow)}:{gold_id}"
 
     @property
+    def failed(self) -> str:
+        """Sorted set: request ids of failed requests by when they did."""
+        return self.prefix + "failed"
+
+    @property
+    def amended(self) -> str:
+        """Sorted set: request ids of requests whose outcome was changed later, by when it was."""
+        return self.prefix + "amended"
+
+    @property
     def reviewers(self) -> str:
         """Sorted set: reviewer ids by when they were last seen."""
         return self.prefix + "reviewers"

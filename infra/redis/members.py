@@ -86,3 +86,11 @@ def lane_of(name: bytes) -> LaneKey:
 def queue_score(due_at: int | None) -> str:
     """The deadline as a score; cases without one come last."""
     return NEVER if due_at is None else str(due_at)
+
+
+def flat(found: Sequence[object]) -> list[bytes]:
+    """Members and scores in turn: redis-py hands them out flat or in pairs, as the protocol has it."""
+    made: list[bytes] = []
+    for each in found:
+        made += each if isinstance(each, tuple | list) else (each,)
+    return made

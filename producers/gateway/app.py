@@ -103,7 +103,7 @@ def _requests(app: FastAPI, behind: Callable[[], Gateway], doors: Doors) -> None
         response_model=None,
     )  # fmt: skip
     async def stands(request: Request, request_id: Id, timeline: bool = False) -> Response:
-        """Where a request stands. With `timeline` what happened when, and amendments: that reads the log, slowly."""
+        """Where a request stands. With `timeline` what happened when, and amendments; slow where it ended long ago."""
         doors.spend(doors.admit(request, Scope.READ))
         made = await (behind().story(request_id) if timeline else behind().standing(request_id))
         return json_answer(made, 200)

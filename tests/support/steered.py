@@ -13,7 +13,7 @@ from infra.redis.keys import Keys
 from infra.redis.records import LAYOUT, Answerable, Opened, Origin, Place, RequestRecord
 from schemas.events import CaseSnapshot
 from schemas.values import CaseStage, Priority
-from tests.support.recorded import START
+from tests.support.recorded import PARTITIONS, START
 from tests.support.redis_in_memory import RedisInMemory
 
 KEYS = Keys("test.")
@@ -23,7 +23,7 @@ CACHE = CachePolicy(keep_ms=1 << 40, inline_bytes=1 << 20)
 def written_commands(entries: Iterable[Entry], *, now: int = START) -> Sequence[Command]:
     """What the index tells Redis of a log, in one batch."""
     messages = [message_of(entry) for entry in entries if entry.event and not isinstance(entry.event, CaseSnapshot)]
-    grouped = by_request(messages)
+    grouped = by_request(messages, PARTITIONS)
     return [
         *activity(messages, keys=KEYS, now=now),
         *gold_counted(messages, keys=KEYS, now=now),

@@ -5,11 +5,12 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from producers.desk.pages.audit.routes import routes as audit
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.lead.routes import routes as lead
 from producers.desk.pages.operate.routes import routes as operate
 
-PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = (lead, operate)
+PARTS: Final[Sequence[Callable[[Behind], APIRouter]]] = (lead, audit, operate)
 
 
 def with_parts(app: FastAPI, behind: Behind) -> None:

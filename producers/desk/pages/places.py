@@ -23,6 +23,9 @@ PLACES: Final[Sequence[Place]] = (
     Place("/lead/people", "People", Deed.SEE_QUEUES),
     Place("/lead/gold", "Known questions", Deed.MANAGE_GOLD),
     Place("/lead/disagreements", "Disagreements", Deed.BROWSE),
+    Place("/audit", "Requests", Deed.BROWSE),
+    Place("/models", "Models", Deed.SEE_MODELS),
+    Place("/policies", "Policies", Deed.SEE_MODELS),
 )
 
 
