@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Mapping
+from itertools import chain
 from typing import Final, NamedTuple
 
 from infra.kafka.log import Log, Reader, Record, TopicPartition
 
 FIRST_STEP: Final = 16  # offsets of each partition: large records must not come in hundreds
-WIDER: Final = 4  # times as many in each further step
+WIDER: Final = 8  # times as many after a step that found none
 WIDEST: Final = 4_096
 MOST_STEPS: Final = 12  # through stretches without records
 PATIENCE: Final = 5.0  # seconds for one step
@@ -39,16 +40,18 @@ def newest(log: Log, topic: str, *, before: Before | None = None, most: int, mos
     watermarks, asked = {place: log.watermark(place) for place in places}, before or {}
     ends = {place: _within(begins[place], watermarks[place], asked.get(place.partition)) for place in places}
     merging = _Merging(begins, ends)
-    step, size = FIRST_STEP, 0
+    step, count, size = FIRST_STEP, 0, 0
     for _ in range(MOST_STEPS):
         wanted = merging.wanting()
         if not wanted or len(merging.taken) >= most or size >= most_bytes:
             break
         found = _between(log, {place: (max(begins[place], end - step), end) for place, end in wanted.items()})
-        size += sum(len(record.value or b"") for records in found.values() for record in records)
+        records = list(chain.from_iterable(found.values()))
+        count, size = count + len(records), size + sum(len(record.value or b"") for record in records)
         merging.add(found, step)
         merging.take(most)
-        step = min(WIDEST, step * WIDER)
+        fitting = (most_bytes - size) * count // max(1, size)  # as many as have room, if the others are like these
+        step = _next_step(step, len(records), min(2 * (most - len(merging.taken)), fitting) // len(places))
     in_all = sum(watermarks[place] - begins[place] for place in places)
     return Newest(tuple(merging.taken), _by_number(ends), _by_number(merging.before), merging.is_last, in_all)
 
@@ -92,6 +95,11 @@ class _Merging:
     def is_last(self) -> bool:
         """Whether nothing older is left."""
         return not self.wanting() and not any(self._waiting.values())
+
+
+def _next_step(step: int, found: int, enough: int) -> int:
+    """How many offsets of each partition come next: about as many as are `enough`, more where there is nothing."""
+    return min(WIDEST, step * WIDER if not found else max(FIRST_STEP, enough))
 
 
 def _within(begin: int, end: int, asked: int | None) -> int:

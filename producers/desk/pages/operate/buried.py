@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from infra.kafka.errors import RecordsLost
 from infra.kafka.log import Log, Reader, TopicPartition
 from infra.kafka.newest import Before, newest
-from infra.kafka.scan import Entry, decoded, scan
+from infra.kafka.scan import Entry, decoded, ends_of, scan
 from schemas.codec import Codec
 from schemas.events import DeadLettered, DeadLetterReplayed
 from schemas.topics import DEAD_LETTERS, REPLAYS
@@ -105,9 +105,7 @@ class DeadLetters:
         with self._lock:
             now = self._clock()
             if self._newest is None or now - self._newest[0] >= FRESH:
-                self._newest = (now, self._looked_at(None))
-                for each in reversed(self._newest[1].letters):
-                    self._remember(each)
+                self._newest = (now, self._looked_at_newest(self._newest[1] if self._newest else None))
             return self._newest[1]
 
     def at(self, place: Place) -> Buried | None:
@@ -133,10 +131,15 @@ class DeadLetters:
                 return Buried(entry, entry.event)
         return None
 
-    def forget(self) -> None:
-        """What is looked at next is looked at anew."""
-        with self._lock:
-            self._newest = None
+    def _looked_at_newest(self, former: LookedAt | None) -> LookedAt:
+        """The former ones, while nothing was written since."""
+        ends = {place.partition: end for place, end in ends_of(self._log, [DEAD_LETTERS.name]).items()}
+        if former is not None and former.began == ends:
+            return former
+        found = self._looked_at(None)
+        for each in reversed(found.letters):
+            self._remember(each)
+        return found
 
     def _remember(self, letter: Buried) -> None:
         """The last ones that were looked at, up to so many bytes."""

@@ -40,9 +40,7 @@ class Sending:
         with self._lock:
             found = [(place, self._letters.at(place)) for place in dict.fromkeys(places)]
             with self._opened() as writing:
-                told = [self._told(writing, place, letter, who, act, again) for place, letter in found]
-            self._letters.forget()
-            return told
+                return [self._told(writing, place, letter, who, act, again) for place, letter in found]
 
     def _told(
         self, writing: WritingBytes, place: Place, letter: Buried | None, who: str, act: str, again: bool
