@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -47,13 +48,14 @@ def here(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HITL_DATA_DIR", str(stand.settings.data_dir))
 
 
-def signed_in(stand: Stand, url: str, name: str) -> httpx2.Client:
+@contextmanager
+def signed_in(stand: Stand, url: str, name: str) -> Iterator[httpx2.Client]:
     secret = new_secret()
     put_link(folder_of(stand.settings), local_person(name), secret=secret, now=wall())
-    browser = httpx2.Client(base_url=url, headers={"origin": url}, timeout=10)
-    assert browser.get(f"/sign-in/link?token={secret}").status_code == 303
-    browser.headers["x-csrf-token"] = browser.get("/session").json()["csrf"]
-    return browser
+    with httpx2.Client(base_url=url, headers={"origin": url}, timeout=30) as browser:
+        assert browser.get(f"/sign-in/link?token={secret}").status_code == 303
+        browser.headers["x-csrf-token"] = browser.get("/session").json()["csrf"]
+        yield browser
 
 
 def kept(stand: Stand, name: str) -> list[type]:
@@ -70,7 +72,7 @@ def test_while_the_brokers_are_away_people_come_in_and_it_is_on_record_afterward
         took = time.monotonic() - began
     finally:
         stand.stack.kill("kafka", signal.SIGCONT)
-    assert took < 5, "nobody waits for the brokers"
+    assert took < 8, "nobody waits for the brokers"  # less than a second where nothing else runs
     wait_until(lambda: kept(stand, "ann") == [PersonSignedIn, PersonSignedOut], seconds=60, what="what ann did")
 
 
