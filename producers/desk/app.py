@@ -12,6 +12,7 @@ from starlette.responses import Response
 from infra.http.application import json_answer, with_problems, with_status
 from infra.http.bodies import body_of
 from infra.http.openapi import Described
+from infra.http.problems import Problem
 from producers.desk.admitting import HEADER, Admitting, Asker
 from producers.desk.commanding import Carried
 from producers.desk.deciding import Judgement
@@ -20,6 +21,7 @@ from producers.desk.pace import Pace
 from producers.desk.posted import ACTIONS, LARGEST, Action, Answered, NextAsked, said_in
 from producers.desk.presenting import CaseShown, NoCase
 from producers.desk.queue import QueueShown
+from producers.desk.signin.guard import log_refusal
 
 MEANINGS: Final = {
     200: "It is so, and where something was asked for: casework has accepted it, and it is in the log.",
@@ -72,7 +74,11 @@ def build(
         who = signed_in(request, what)
         if who is None:
             identities = behind().config.identities
-            who = admitting.admit(request.headers, identities, now=time.time_ns() // 1_000_000)
+            try:
+                who = admitting.admit(request.headers, identities, now=time.time_ns() // 1_000_000)
+            except Problem as problem:
+                log_refusal(request, problem)
+                raise
         pace.spend(who.reviewer_id)
         return who
 

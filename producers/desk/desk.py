@@ -19,7 +19,7 @@ from producers.desk.feed import EventStream, Feed, positions_in
 from producers.desk.lookup import Lookup, now, served
 from producers.desk.next import SERVED, NextCase, NothingToDo, Unavailing
 from producers.desk.permitting import depends_on_the_case, may_about
-from producers.desk.person import narrowed, open_workflows, person, roles_of, wip_limit
+from producers.desk.person import narrowed, open_workflows, person, roles_of, wip_limit, workflows_within
 from producers.desk.posted import Acted, Action, Answered, NextAsked, command_of, decision_of
 from producers.desk.presenting import CaseShown, NoCase
 from producers.desk.queue import QueueShown
@@ -80,7 +80,8 @@ class Desk:
     async def next(self, asked: NextAsked, asker: Asker) -> CaseShown | NoCase:
         """The next case, theirs from now on, or why there is none."""
         able = person(asker.reviewer_id, asker.token, self.config)
-        open_to = asked.workflows or open_workflows(asker.reviewer_id, self.config)
+        within = workflows_within(asker.token, asked.workflows)
+        open_to = within or open_workflows(asker.reviewer_id, self.config)
         reviewer = narrowed(able, workflows=open_to, skills=asked.skills, roles=asked.roles)
         if asker.judged_here is not None:
             reviewer = replace(reviewer, roles=roles_of(reviewer.roles, at_cases(asker.judged_here)))

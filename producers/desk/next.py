@@ -28,7 +28,9 @@ from streams.casework.refusal import Refusal
 from streams.casework.serving import CYCLE, Because, ServingPolicy
 
 logger = logging.getLogger(__name__)
-OF_THE_PERSON: Final[frozenset[str]] = frozenset({*NotVouched, Refusal.NOT_ACTIVE})  # whatever the case
+OF_THE_PERSON: Final[frozenset[str]] = frozenset(  # whatever the case
+    {*NotVouched, Refusal.NOT_ACTIVE, Refusal.OUT_OF_SCOPE}
+)
 OF_BOTH: Final[frozenset[str]] = frozenset(  # of this person with this case: others may have it
     {
         Refusal.MISSING_ROLE, Refusal.MISSING_SKILL, Refusal.NOT_ENROLLED, Refusal.NOT_QUALIFIED, Refusal.SAME_PERSON,

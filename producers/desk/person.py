@@ -44,6 +44,17 @@ def open_workflows(reviewer_id: str, config: Config) -> tuple[str, ...]:
     return tuple(name for name, review in reviews.items() if not review.enrolled_only) or ("",)
 
 
+def workflows_within(token: str | None, wanted: Collection[str]) -> tuple[str, ...]:
+    """Of the workflows that are wanted those that the token is for; nothing means all.
+
+    What is wanted and is in none of them stays, and casework says why it is refused.
+    """
+    claims = claims_in(token)
+    if claims is None or not claims.workflows:
+        return tuple(wanted)
+    return tuple(each for each in claims.workflows if each in wanted) or tuple(wanted) or claims.workflows
+
+
 def narrowed(
     reviewer: Reviewer, *, workflows: Collection[str], skills: Collection[str], roles: Collection[str]
 ) -> Reviewer:

@@ -187,8 +187,9 @@ def require_session(request: Request) -> Session:
 
 def log_refusal(request: Request, problem: Problem) -> None:
     """What was refused to whom, for who looks after attacks; without what was sent."""
-    recorder_of(request).refused(request, problem)
     session: Session | None = getattr(request.state, "session", None)
+    if hasattr(request.state, "recorder"):  # not where apps alone are served
+        recorder_of(request).refused(request, problem)
     logger.warning(
         "Refused %s %s: %s", request.method, quote(request.url.path), problem.reason,
         extra={

@@ -102,7 +102,9 @@ def test_beyond_this_machine_nobody_is_believed_without_identity() -> None:
     assert (got.status_code, got.json()["reason"]) == (403, "identity_off")
 
 
-def test_with_identity_on_a_token_goes_into_the_record_and_a_forged_one_gets_no_further(world: World) -> None:
+def test_with_identity_on_a_token_goes_into_the_record_and_a_forged_one_gets_no_further(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     says(world)
     identity_on(world)
     own = token("ann")
@@ -124,6 +126,9 @@ def test_with_identity_on_a_token_goes_into_the_record_and_a_forged_one_gets_no_
             assert (refused.status_code, refused.json()["reason"]) == (401, reason), path
             assert refused.headers["www-authenticate"].startswith("Bearer")
     assert len(world.casework.written) == 1, "what is forged is not written"
+    logged = [each for each in caplog.records if getattr(each, "action", "") == "request_refused"]
+    written_down = repr([vars(each) for each in logged])
+    assert len(logged) == 3 * len(wrong) and own not in written_down and forged not in written_down
 
 
 # ---- the next case ----
