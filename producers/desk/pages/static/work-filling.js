@@ -49,11 +49,12 @@ export class Filling {
       this.told();
     }
     this.asking = false;
-    if (hand.wants()) this.timer = setTimeout(() => this.fill(), Math.max(100, this.next - now()));
+    const pause = this.mayAsk() ? Math.max(100, this.next - now()) : LOOK_MS;
+    if (hand.wants()) this.timer = setTimeout(() => this.fill(), pause);
   }
 
   mayAsk() {
-    return this.work.desk.state === "here" || this.work.desk.state === "away" ? this.work.visible() : false;
+    return ["here", "away"].includes(this.work.desk.state) && this.work.visible();
   }
 
   async ask() {
