@@ -90,7 +90,7 @@ export class Answers {
     this.lately = this.lately.filter((each) => each.id !== entry.id);
     const doubt = entry.doubt ? " An earlier try may have counted." : "";
     voice.note({
-      kind: "bad", about: entry.id, typed, text: `${what} ${entry.title} was refused: ${answer.detail}${doubt}`,
+      kind: "bad", about: entry.id, typed, text: `${what} ${entry.title} was refused: ${answer.detail}${/[.!?]$/.test(answer.detail) ? "" : "."}${doubt}`,
       ways: [["Take the case again", () => this.takeUp(entry.request_id, entry.verb === "/decisions" ? entry.body : null)]],
     });
     filling.changed();
