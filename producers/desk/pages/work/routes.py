@@ -138,5 +138,4 @@ def _own(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
 
 
 def _one(case: CaseShown, policies: Policies) -> Shown:
-    shown = msgspec.structs.replace(case, because=case.rule)
-    return Shown(view_of(shown, presentation_of(policies, case.workflow), now=now()), frame_of(case))
+    return Shown(view_of(case, presentation_of(policies, case.workflow), now=now()), frame_of(case))
