@@ -17,7 +17,8 @@ export class Filling {
   constructor(work) {
     this.work = work;
     this.asking = false;
-    this.next = 0; // when it may be asked again (ms)
+    this.next = 0; // when it is asked again (ms)
+    this.asked = 0; // when there was none (ms)
     this.empty = 0; // so many times in a row there was none
     this.why = "";
     this.timer = null;
@@ -28,8 +29,7 @@ export class Filling {
 
   // The hand has changed: look whether it wants more.
   changed() {
-    this.empty = 0;
-    this.fill();
+    this.lookAgain();
     this.told();
   }
 
@@ -82,7 +82,8 @@ export class Filling {
     this.why = why;
     const pause = Math.max(Math.min(LONGEST_MS, LOOK_MS * 2 ** Math.min(this.empty, 3)), seconds * 1_000);
     this.empty += 1;
-    this.next = now() + pause;
+    this.asked = now();
+    this.next = this.asked + pause;
     if (!hand.current) screen.blank(detail);
     this.told();
   }
@@ -90,8 +91,8 @@ export class Filling {
   // Somebody is there, or something has changed: it need not wait for long.
   lookAgain() {
     this.empty = 0;
-    this.next = Math.min(this.next, this.work.now() + LOOK_MS);
-    if (this.work.hand.wants()) this.fill();
+    this.next = Math.min(this.next, this.asked + LOOK_MS);
+    this.fill();
   }
 
   arrived(made) {
