@@ -5,6 +5,7 @@ import { entryOf } from "./work-outbox.js";
 import { pathOf } from "./work-desk.js";
 
 const MOST_LATELY = 20;
+const MOST_GONE = 50;
 const DONE = {
   ":hold": "is set aside", ":release": "was given back", ":hand-over": "was handed over", ":return": "is back with reviewers",
   ":note": "has your note beside it",
@@ -13,6 +14,7 @@ const DONE = {
 export class Answers {
   constructor(work) {
     this.work = work;
+    this.gone = []; // ids of the cases that left this window lately, the newest first
     this.own = new Set(); // ids of the answers that were given in this window
     this.lately = []; // the newest first: {id, request_id, title, made, body, words, leaves_at, state}
   }
@@ -52,6 +54,7 @@ export class Answers {
   }
 
   keep(made) {
+    this.gone = [made.id, ...this.gone].slice(0, MOST_GONE);
     this.work.drafts.put(made.id, draft(made.root));
   }
 

@@ -59,7 +59,7 @@ export class Filling {
 
   async ask() {
     const { desk, now } = this.work;
-    const answer = await desk.post("/work/next");
+    const answer = await desk.post("/work/next", { have: this.work.had() });
     if (answer.kind === "done") {
       const fragment = fragmentOf(answer.body);
       const made = caseIn(fragment, now());
