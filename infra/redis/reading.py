@@ -187,6 +187,10 @@ class ReadModel:
         answers = self._answers(seen, since=now - DAY)
         return [_activity(reviewer, at, answers[reviewer], now) for reviewer, at in seen.items()]
 
+    def answers_of(self, reviewer_id: str, *, since: int) -> list[tuple[int, AnswerRow]]:
+        """What somebody answered since (milliseconds) and when, the earliest first; kept for two days."""
+        return self._answers({reviewer_id: 0}, since=since)[reviewer_id]
+
     def last_seen(self, since: int) -> dict[str, int]:
         """When everybody was last seen who was seen since, who was seen last first."""
         found = self._redis.call("ZRANGE", self._keys.reviewers, "+inf", since, "BYSCORE", "REV", "WITHSCORES")

@@ -106,8 +106,15 @@ class Desk:
         """What a reviewer may see of an open case."""
         return await self._lookup.case(request_id)
 
-    async def act(self, said: Acted, action: Action, request_id: str, asker: Asker) -> Carried:
-        """Something about a case, once casework has carried it out."""
+    async def in_hand(self, asker: Asker, *, most: int) -> list[CaseShown]:
+        """The open cases that they have or have set aside, the first to end first; a moment behind the log."""
+        names = (await self._lookup.in_hand(asker.reviewer_id))[:most]
+        return [case for case in await self._lookup.those_open(names) if case.holder == asker.reviewer_id]
+
+    async def act(
+        self, said: Acted, action: Action, request_id: str, asker: Asker, *, for_others: bool = True
+    ) -> Carried:
+        """Something about a case, once casework has carried it out; what is freed `for_others` is not for them next."""
         _require_id(request_id)
         await self._require_may(action.word, request_id, asker)
         command_id = said.command_id or f"desk:{uuid.uuid4()}"
@@ -116,7 +123,7 @@ class Desk:
             self._carried, (asker.reviewer_id, request_id, command_id), (action.word, said),
             lambda: self._writing.call(lambda: carry_out(self._door, command, patience_seconds=LONGER)),
         )  # fmt: skip
-        if made.became in FREE_AGAIN:  # they are not offered it next
+        if made.became in FREE_AGAIN and for_others:
             await self._lookup.beside(lambda: self._next.gave_back(asker.reviewer_id, request_id))
         return made
 

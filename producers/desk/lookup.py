@@ -51,6 +51,11 @@ class Lookup:
         found = await served(self._looking.call(lambda: self._found(request_id)))
         return await self._shown(request_id, found)
 
+    async def those_open(self, request_ids: Sequence[str]) -> list[CaseShown]:
+        """The same of several, without those that are not open any more."""
+        found = await served(self._looking.call(lambda: [(name, self._open(name)) for name in request_ids]))
+        return [await self._shown(name, each) for name, each in found if each is not None]
+
     async def granted(self, request_id: str, review: Coordinates) -> CaseShown:
         """A case that was just given to somebody: without Redis the log tells what it is."""
         found = Found(review)
@@ -109,10 +114,16 @@ class Lookup:
         return shown(request_id, there, found.review, request, found.possession, found.notes)
 
     def _found(self, request_id: str) -> Found:
-        record = self._model.status(request_id)
-        if record is None or record.queued is None or record.review is None:
+        found = self._open(request_id)
+        if found is None:
             self._require_whole()
             raise unknown(request_id)
+        return found
+
+    def _open(self, request_id: str) -> Found | None:
+        record = self._model.status(request_id)
+        if record is None or record.queued is None or record.review is None:
+            return None
         return self._kept(request_id, record.review.coordinates)
 
     def _kept(self, request_id: str, review: Coordinates) -> Found:

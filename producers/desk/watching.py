@@ -58,6 +58,8 @@ def for_machines(entry: Entry) -> dict[str, object]:
     hidden = {"sealed"}
     if isinstance(entry.event, CaseReopened) and entry.event.reopened_by is ReopenedBy.VALIDATION:
         hidden |= {"standing", "reopened_by"}  # whoever judges anew is not shown what stands
+    if isinstance(entry.event, CaseClosed):
+        hidden |= {"standing"}  # there is none after an audit and a question whose answer is known: that would tell
     fields = {name: value for name, value in msgspec.to_builtins(entry.event).items() if name not in hidden}
     where = {"partition": entry.partition, "offset": entry.offset, "at": entry.timestamp}
     return {"event": type(entry.event).__name__, "text": sentence(entry.event), **where, **fields}

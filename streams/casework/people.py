@@ -12,11 +12,16 @@ from schemas.events import Event, ReviewerAssessed, ReviewerEnrolled
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a person's reliability in one workflow, as far as it decides anything."""
+    """What is known of a person's reliability in one workflow, as far as it decides anything or they may know it.
+
+    `overlap_agreed` of `overlap_answers` were as others answered the same cases.
+    """
 
     may_adjudicate: bool
     suspect: bool
     reason: str
+    overlap_answers: int = 0
+    overlap_agreed: int = 0
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +76,10 @@ def fold_people(people: People, event: Event) -> People:
             )
         case ReviewerAssessed(reviewer_id=who, workflow=workflow):
             known = people.get(who)
-            said = Assessment(may_adjudicate=event.may_adjudicate, suspect=event.suspect, reason=event.reason)
+            said = Assessment(
+                may_adjudicate=event.may_adjudicate, suspect=event.suspect, reason=event.reason,
+                overlap_answers=event.overlap_answers, overlap_agreed=event.overlap_agreed,
+            )  # fmt: skip
             person = replace(known, assessed=MappingProxyType({**known.assessed, workflow: said}))
         case _:
             return people

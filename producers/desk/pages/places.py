@@ -16,9 +16,7 @@ class Place(NamedTuple):
 
 
 PLACES: Final[Sequence[Place]] = (
-    Place("/operate", "Flow", Deed.SEE_FIGURES),
-    Place("/operate/dead-letters", "Dead letters", Deed.SEE_DEAD_LETTERS),
-    Place("/figures", "Figures", Deed.SEE_FIGURES),
+    Place("/work", "Work", Deed.WORK),
     Place("/lead", "Queues", Deed.SEE_QUEUES),
     Place("/lead/people", "People", Deed.SEE_QUEUES),
     Place("/lead/gold", "Known questions", Deed.MANAGE_GOLD),
@@ -26,6 +24,9 @@ PLACES: Final[Sequence[Place]] = (
     Place("/audit", "Requests", Deed.BROWSE),
     Place("/models", "Models", Deed.SEE_MODELS),
     Place("/policies", "Policies", Deed.SEE_MODELS),
+    Place("/operate", "Flow", Deed.SEE_FIGURES),
+    Place("/operate/dead-letters", "Dead letters", Deed.SEE_DEAD_LETTERS),
+    Place("/figures", "Figures", Deed.SEE_FIGURES),
 )
 
 

@@ -63,7 +63,7 @@ def view_of(shown: CaseShown, presentation: Presentation, *, now: int) -> CaseVi
         veil=veil_of(found, presentation),
         advice=_advice(shown),
         why=sentence(shown.reason),
-        because=sentence(shown.because) if shown.because else None,
+        because=sentence(shown.rule) if shown.rule else None,
         signals=tuple(_signals(shown)),
         queued=moment_of(shown.created_at, now=now),
         requested=moment_of(shown.requested_at, now=now),
@@ -83,7 +83,6 @@ def _terms(terms: tuple[str, ...]) -> Terms:
     return Terms(terms)
 
 
-@lru_cache(maxsize=64)
 def _with_field(shown: Presentation, field: str) -> Presentation:
     return Presentation(**{**{name: getattr(shown, name) for name in shown.__struct_fields__}, "content_field": field})
 

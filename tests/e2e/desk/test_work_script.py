@@ -1,0 +1,208 @@
+"""What the script of the page to work on decides by itself, in a browser and without a desk: keys, outbox, leases."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from tests.support.browser import opened
+
+pytestmark = pytest.mark.integration
+PLACE = "http://desk.test/"
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page of a site that has nothing but the desk's files."""
+    static = files("producers.desk.pages").joinpath("static")
+
+    def served(route: Route) -> None:
+        name = route.request.url.removeprefix(PLACE)
+        if not name:
+            empty = "<!doctype html><title>empty</title><input><textarea></textarea>"
+            route.fulfill(body=empty, content_type="text/html")
+        else:
+            route.fulfill(body=static.joinpath(name).read_text(), content_type="text/javascript")
+
+    context, watched = opened(browser)
+    page = context.new_page()
+    page.route(f"{PLACE}**", served)
+    page.goto(PLACE)
+    yield page
+    context.close()
+    assert watched.complaints == []
+
+
+def run(page: Page, module: str, body: str, given: Any = None) -> Any:
+    """What a piece of script gives, with everything that a module exports as `m`."""
+    return page.evaluate(f"async (given) => {{ const m = await import('/{module}.js'); {body} }}", given)
+
+
+def test_no_two_actions_begin_with_the_same_key_and_each_says_what_it_does(page: Page) -> None:
+    actions = run(page, "work-keys", "return m.ACTIONS")
+    assert len({each["key"] for each in actions}) == len({each["name"] for each in actions}) == len(actions) > 25
+    assert all(len(each["text"]) > 3 for each in actions)
+
+
+def test_a_key_counts_only_when_it_is_for_the_page(page: Page) -> None:
+    asked = """
+    const on = (fields) => m.asked({key: "a", target: document.body, ...fields}, m.DEFAULTS);
+    return [on({}), on({key: "A"}), on({ctrlKey: true}), on({altKey: true}), on({metaKey: true}),
+      on({isComposing: true}), on({repeat: true}), on({key: "j", repeat: true}),
+      on({target: document.querySelector("input")}), on({target: document.querySelector("textarea")}), on({key: "y"})];
+    """
+    nothing = [None] * 5
+    assert run(page, "work-keys", asked) == ["approve", "approve", *nothing, "down", None, None, None]
+
+
+def test_another_key_is_taken_and_a_conflict_refused_in_words(page: Page) -> None:
+    def change(name: str, key: str) -> Any:
+        return run(page, "work-keys", "return m.changed(m.DEFAULTS, given[0], given[1])", [name, key])
+
+    assert change("approve", "y")["map"]["approve"] == "y"
+    assert "is the key of “Reject”" in change("approve", "r")["refused"]
+    for key in (" ", "Tab", "Escape", "Enter", "F1"):
+        assert "needed to move about" in change("approve", key)["refused"]
+    kept = run(page, "work-keys", "return [m.own({...m.DEFAULTS, approve: 'y'}), m.mapOf({approve: 'y'}).approve]")
+    assert kept == [{"approve": "y"}, "y"]
+
+
+@pytest.mark.parametrize(
+    "kept", [{"approve": "r"}, {"approve": ""}, {"approve": "Enter"}, {"nothing": "y"}, {"approve": 7}]
+)
+def test_a_map_that_makes_no_sense_gives_way_to_the_keys_as_they_come(page: Page, kept: dict[str, Any]) -> None:
+    assert run(page, "work-keys", "return m.mapOf(given).approve", kept) == "a"
+
+
+OUTBOX = """
+const store = []; let now = 0; const said = [], answers = [...given];
+const kept = {read: () => structuredClone(store[0] ?? []), write: (value) => { store[0] = structuredClone(value); }};
+const posted = [];
+const box = new m.Outbox({kept, now: () => now, told: (what, entry) => said.push([what, entry.id, entry.tries]),
+  post: async (entry) => { posted.push(JSON.stringify(entry.body)); return answers.shift(); }});
+const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
+const body = {decision_id: "d1", feedback: "kept"};
+box.add(m.entryOf({id: "d1", request_id: "r", title: "R", verb: "/decisions", body}));
+await settle();
+for (let tries = 0; tries < 8 && box.entries().length; tries += 1) { now += 60_000; box.pump(); await settle(); }
+return {said, posted, left: box.entries()};
+"""
+LATER = {"kind": "later", "detail": "away"}
+
+
+def refused(reason: str) -> dict[str, str]:
+    return {"kind": "refused", "reason": reason, "detail": "because"}
+
+
+def test_an_answer_is_sent_again_as_it_was_until_it_is_accepted(page: Page) -> None:
+    made = run(page, "work-outbox", OUTBOX, [LATER, LATER, {"kind": "signed_out"}, {"kind": "done", "body": {}}])
+    assert [what for what, *_ in made["said"]] == ["later", "later", "later", "accepted"]
+    assert len(set(made["posted"])) == 1 and len(made["posted"]) == 4 and made["left"] == []
+
+
+def test_a_refusal_ends_it(page: Page) -> None:
+    made = run(page, "work-outbox", OUTBOX, [LATER, refused("stale_lease")])
+    assert [what for what, *_ in made["said"]] == ["later", "refused"] and made["left"] == []
+
+
+def test_a_repeat_that_finds_the_case_finished_is_in_doubt_before_it_is_refused(page: Page) -> None:
+    made = run(page, "work-outbox", OUTBOX, [LATER, refused("finished"), refused("finished")])
+    assert [what for what, *_ in made["said"]] == ["later", "doubt", "refused"]
+    made = run(page, "work-outbox", OUTBOX, [refused("finished")])
+    assert [what for what, *_ in made["said"]] == ["refused"], "the first try is not in doubt"
+
+
+def test_what_the_stream_of_changes_accepts_is_not_sent_again(page: Page) -> None:
+    body = OUTBOX.replace("for (let tries", "box.accepted('d1', {leaves_at: 5}); for (let tries")
+    made = run(page, "work-outbox", body, [LATER])
+    assert [what for what, *_ in made["said"]] == ["later", "accepted"] and len(made["posted"]) == 1
+
+
+def test_pauses_grow_and_end(page: Page) -> None:
+    assert run(page, "work-outbox", "return [0, 1, 2, 5, 50].map(m.wait_ms)") == [500, 1_000, 2_000, 15_000, 15_000]
+    asked = "return m.later({tries: 0, due: 0}, 1000, 7)"
+    assert run(page, "work-outbox", asked) == {"tries": 1, "due": 8_000}
+
+
+def test_the_hand_holds_two_ahead_and_what_comes_back_goes_first(page: Page) -> None:
+    body = """
+    const hand = new m.Hand(), of = (id) => ({id}), said = [];
+    for (const id of "abcd") if (hand.wants()) said.push(hand.take(of(id)));
+    const ids = () => hand.all().map((each) => each.id).join("");
+    const seen = [ids()];
+    hand.next(); seen.push(ids());
+    hand.show(of("a")); seen.push(ids());
+    hand.insert(of("x")); seen.push(ids());
+    hand.take(of("x")); seen.push(ids());
+    hand.drop("a"); seen.push(`${hand.current}${ids()}`);
+    return [said, seen];
+    """
+    said, seen = run(page, "work-hand", body)
+    assert said == [True, False, False]
+    assert seen == ["abc", "bc", "abc", "axbc", "axbc", "nullxbc"]
+
+
+def test_a_lease_is_renewed_at_half_its_term(page: Page) -> None:
+    body = """
+    const held = (fields) => ({lease: 1, until: 100, term: 100, lost: false, renewing: false, ...fields});
+    return [m.isDue(held(), 40), m.isDue(held(), 51), m.isDue(held({lost: true}), 51),
+      m.isDue(held({renewing: true}), 51), m.isDue(held({lease: null}), 1), m.isActive(m.IDLE_MS, 1),
+      m.isActive(m.IDLE_MS + 1, 1), m.clock(187_000), m.clock(3_727_000)];
+    """
+    assert run(page, "work-leases", body) == [False, True, False, False, True, True, False, "3:07", "1:02:07"]
+
+
+@pytest.mark.parametrize(
+    ("change", "does"),
+    [
+        ({"event": "LeaseGranted", "reviewer_id": "bea", "handed_over_by": "lea"}, "lost"),
+        ({"event": "LeaseGranted", "reviewer_id": "ann", "handed_over_by": "lea"}, "given"),
+        ({"event": "LeaseGranted", "reviewer_id": "ann", "handed_over_by": None}, "lease"),
+        ({"event": "LeaseExtended", "reviewer_id": "ann"}, "lease"),
+        ({"event": "LeaseEnded", "reviewer_id": "ann", "ended_by": "expired"}, "lost"),
+        ({"event": "LeaseEnded", "reviewer_id": "bea", "ended_by": "expired"}, None),
+        ({"event": "CaseHeld", "reviewer_id": "ann"}, None),
+        ({"event": "CaseAnnounced"}, "review"),
+        ({"event": "CaseNoted", "reviewer_id": "bea"}, "noted"),
+        ({"event": "CaseNoted", "reviewer_id": "ann"}, None),
+        ({"event": "CaseClosed"}, "lost"),
+        ({"event": "AnswerReceived", "reviewer_id": "ann"}, "accepted"),
+        ({"event": "AnswerReceived", "reviewer_id": "bea"}, None),
+        ({"event": "SomethingNew"}, None),
+    ],
+)
+def test_what_a_change_means(page: Page, change: dict[str, Any], does: str | None) -> None:
+    body = "return m.meaning(given, 'ann', {holds: () => true, expected: new Set()})?.does ?? null"
+    assert run(page, "work-changes", body, {"request_id": "r", "text": "said", **change}) == does
+
+
+def test_old_drafts_and_more_than_two_hundred_are_let_go(page: Page) -> None:
+    body = """
+    const all = {old: {at: 0, fields: {}}};
+    for (let at = 0; at < 300; at += 1) all[at] = {at: 40 * 86_400_000 + at, fields: {}};
+    const left = m.pruned(all, 40 * 86_400_000 + 300);
+    return [Object.keys(left).length, "old" in left, "299" in left, "0" in left];
+    """
+    assert run(page, "work-store", body) == [200, False, True, False]
+
+
+def test_a_browser_that_keeps_nothing_still_works(page: Page) -> None:
+    body = """
+    const broken = {getItem: () => null, setItem: () => { throw new Error("full"); }};
+    const kept = new m.Kept(broken, "ann", "outbox", []);
+    kept.write([1]);
+    return [kept.read(), kept.works];
+    """
+    assert run(page, "work-store", body) == [[1], False]
+
+
+def test_when_a_case_that_is_set_aside_comes_back(page: Page) -> None:
+    body = """
+    const now = new Date(2026, 1, 28, 17, 30).getTime(), at = (choice, moment) => m.resumesAt(choice, moment, now);
+    const tomorrow = new Date(at("tomorrow"));
+    return [at("15m") - now, at("1h") - now, tomorrow.toDateString(), tomorrow.getHours(),
+      at("moment", "2026-02-28T17:00"), at("moment", ""), at("moment", "2026-03-01T09:00") > now];
+    """
+    assert run(page, "work-dialogs", body) == [900_000, 3_600_000, "Sun Mar 01 2026", 8, None, None, True]
