@@ -58,10 +58,11 @@ e2e: setup ## apps in other languages, the desk in a browser, sign-in by a real 
 	@REQUIRE_KEYCLOAK=1 bash tests/e2e/setup.sh
 	@REQUIRE_FOREIGN=1 REQUIRE_BROWSER=1 REQUIRE_KEYCLOAK=1 $(MAKE) foreign
 
-chaos: setup ## long: a million simulated requests, 50 kills on the real broker
+chaos: setup ## long: a million simulated requests, 50 kills on the real broker, 50 people at the desk for 10 minutes
 	@echo '== chaos'
 	@$(BIN)/pytest -v -n 2 tests/chaos/test_million.py $(ARGS)
 	@$(BIN)/pytest -v -s tests/chaos/test_kills.py $(ARGS)
+	@$(BIN)/pytest -v -s tests/chaos/test_crowd.py $(ARGS)
 
 bench: setup ## long: throughput, latency and CPU of each stage on the real broker
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -27,6 +27,7 @@ class HttpMetrics(NamedTuple):
     refused: Metric
     turned_away: tuple[str, ...]
     tells_waits: bool = False  # whether `seconds` is told apart by whether the caller waits
+    tells_callers: bool = False  # whether each good answer says how long it took, as browsers show it (Server-Timing)
 
 
 class Routed(Protocol):
@@ -62,6 +63,9 @@ class Measured:
             nonlocal code
             if message["type"] == "http.response.start":
                 code = message["status"]
+                if self._metrics.tells_callers and code < 400:
+                    spent = f"app;dur={(self._clock() - began) * 1e3:.1f}"
+                    message["headers"] = [*message["headers"], (b"server-timing", spent.encode())]
             await send(message)
 
         self._in_flight += 1

@@ -99,12 +99,30 @@ def bound(place: Place) -> socket.socket:
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
     for number in wanted:
         try:
-            return socket.create_server((place.host, number or free_ports(1)[0]), family=family, backlog=QUEUE)
+            return _listening(family, (place.host, number or free_ports(1)[0]))
         except OSError as error:
             why = error
     raise SettingsInvalid(
         f"{place.variable}={place.address}: {why}; name an address of this machine and a free port."
     ) from why
+
+
+def _listening(family: int, address: tuple[str, int]) -> socket.socket:
+    """As `socket.create_server` makes one, but named as TCP: only then does asyncio send what is small at once.
+
+    Else an answer of two writes waits 40 ms for the caller's acknowledgement of the first (Nagle, delayed acks).
+    """
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.listen(QUEUE)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def _text(listening: socket.socket) -> str:

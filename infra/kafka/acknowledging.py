@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -49,11 +50,13 @@ class AcknowledgingPublisher(Generic[T]):
         *,
         most_waiting: int,
         timeout_seconds: float,
+        linger_ms: int = 5,
     ) -> None:
+        """`linger_ms`: for which a record may wait for others, as they cost less together."""
         self._names, self._tell, self._most = Names(options.prefix), tell, most_waiting
         self._seconds = timeout_seconds
         self._options = {
-            **options.producer(None, linger_ms=5),  # somebody waits for each, and nobody flushes
+            **replace(options, linger_ms=linger_ms).producer(None),  # somebody waits for each, and nobody flushes
             "delivery.report.only.error": False,
             "message.timeout.ms": round(timeout_seconds * 1_000),
             "queue.buffering.max.kbytes": MOST_QUEUED_KIB,

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaException
 
-from infra.kafka.client_config import REQUEST_TIMEOUT, ClientOptions, open_consumer
+from infra.kafka.client_config import LINGER_MS, REQUEST_TIMEOUT, ClientOptions, open_consumer
 from infra.kafka.client_consumer import KafkaConsumer
 from infra.kafka.client_errors import MISSING, TopicMissing, is_passing, kafka_error, unavailable
 from infra.kafka.client_fetcher import PART_BYTES, WAIT_MS, KafkaFetcher
@@ -157,8 +157,10 @@ class KafkaLog:
         return {**options, "isolation.level": "read_uncommitted"}
 
 
-def connect(settings: Settings, *, request_timeout_seconds: float = REQUEST_TIMEOUT) -> KafkaLog:
-    """The log that the settings name. Connects on first use."""
+def connect(
+    settings: Settings, *, request_timeout_seconds: float = REQUEST_TIMEOUT, linger_ms: int = LINGER_MS
+) -> KafkaLog:
+    """The log that the settings name; what is written waits `linger_ms` for more. Connects on first use."""
     return KafkaLog(
         ClientOptions(
             bootstrap_servers=settings.bootstrap_servers,
@@ -166,5 +168,6 @@ def connect(settings: Settings, *, request_timeout_seconds: float = REQUEST_TIME
             extra=settings.kafka,
             prefetch=max(1_024, 2 * settings.max_batch),
             request_timeout_seconds=request_timeout_seconds,
+            linger_ms=linger_ms,
         )
     )

@@ -13,6 +13,7 @@ from schemas.topics import MIB
 
 RECORD_BYTES: Final = 2 * MIB + 128 * 1024  # the largest value of any topic, its key and the framing of a batch
 REQUEST_TIMEOUT: Final = 30.0  # seconds
+LINGER_MS: Final = 20
 OWNED: Final = {
     *("bootstrap.servers", "client.id", "allow.auto.create.topics"),
     *("group.id", "group.instance.id", "group.protocol", "partition.assignment.strategy", "session.timeout.ms"),
@@ -34,6 +35,7 @@ class ClientOptions:
     transaction_timeout_ms: int = 15_000  # an open transaction holds up every reader of its partitions
     request_timeout_seconds: float = REQUEST_TIMEOUT  # for every question to the cluster
     heard: Heard = field(default_factory=Heard, compare=False)  # what all clients with these options are told
+    linger_ms: int = LINGER_MS  # for which what is written may wait for more
     prefetch: int = 1_024  # records fetched ahead per partition: about two batches, all read again after an abort
 
     def __post_init__(self) -> None:
@@ -74,13 +76,13 @@ class ClientOptions:
             "partition.assignment.strategy": "range",
         }
 
-    def producer(self, transactional_id: str | None, *, linger_ms: int = 20) -> Options:
+    def producer(self, transactional_id: str | None) -> Options:
         """An idempotent producer, transactional when it has an id.
 
         A commit or a flush sends what lingers at once; until then fuller requests cost a tenth less processor time.
         """
         options: Options = {
-            "linger.ms": linger_ms,
+            "linger.ms": self.linger_ms,
             "message.max.bytes": RECORD_BYTES,
             # The first wait, doubled each time, after "concurrent transactions": the markers of the last one are under
             # way for some milliseconds. The default of 100 would be half of a decision's latency.

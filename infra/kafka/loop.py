@@ -36,6 +36,7 @@ class LoopPolicy:
     exactly_once: bool = True
     max_batch: int = 1_000
     commit_interval: int = 20  # between two commits while records trickle in
+    prompt: bool = False  # somebody waits for each record: commit sooner where commits are quick
     max_commit_interval: int = 100  # age of a transaction while full batches wait
     max_transaction_records: int = 20_000
     tick_interval: int = 1_000
@@ -73,6 +74,7 @@ class Loop(Generic[S, C]):
         self._flood = FloodGate(stage.name, accept=policy.accept_dead_letters)
         self._full = self._broken = False
         self._opened = self._last_commit = self._last_tick = self._last_config = elapsed()
+        self._last_took = 0  # milliseconds of the last commit
         self._name = f"{stage.name}-{policy.slot}"
         self._transaction = Transaction(  # first: its producer fences who was here before
             log, codec, stage=stage.name, slot=policy.slot, exactly_once=policy.exactly_once, watched=observer.watched
@@ -161,13 +163,19 @@ class Loop(Generic[S, C]):
 
     def _gather(self) -> None:
         """Nothing is visible before its commit, so let records gather until one is due: one batch, not twenty."""
-        left = self.policy.commit_interval - (self._elapsed() - self._last_commit)
+        left = self._interval - (self._elapsed() - self._last_commit)
         if left > 0 and not self._full:
             self._rest(left / 1_000)
 
+    @property
+    def _interval(self) -> int:
+        """Milliseconds from one commit to the next; a prompt stage spends half of its time on commits at most."""
+        most = self.policy.commit_interval
+        return min(most, 2 * self._last_took) if self.policy.prompt else most
+
     def _patience(self) -> float:
         if self._transaction.is_open:
-            return max(0, self.policy.commit_interval - (self._elapsed() - self._last_commit)) / 1_000
+            return max(0, self._interval - (self._elapsed() - self._last_commit)) / 1_000
         return HELD_WAIT if self._lanes.held else self.policy.idle_wait
 
     def _follow_config(self) -> None:
@@ -263,7 +271,7 @@ class Loop(Generic[S, C]):
             return True
         if self._full:
             return now - self._opened >= self.policy.max_commit_interval
-        return now - self._last_commit >= self.policy.commit_interval
+        return now - self._last_commit >= self._interval
 
     def _commit(self) -> None:
         """Records, tally and the positions of every lane touched, ticks included; then changes are state."""
@@ -280,6 +288,7 @@ class Loop(Generic[S, C]):
         self._flood.keep()
         self._observer.committed(done)
         self._last_commit = began  # from begin to begin: a slow commit must not make the next one wait longer
+        self._last_took = self._elapsed() - began
 
     def _give_up(self, error: TransactionError | None) -> None:
         """Whatever is open never was. A producer that was fenced, or whose end nobody knows, is spent with it."""

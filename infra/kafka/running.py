@@ -5,10 +5,12 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from infra.kafka.client import connect
+from infra.kafka.client_config import LINGER_MS
 from infra.kafka.id_space import require_bound
 from infra.kafka.loop import Loop, LoopPolicy
 from infra.kafka.observing import UNOBSERVED, Observer
@@ -18,6 +20,7 @@ from infra.settings import Settings
 from schemas.codec import Codec
 
 logger = logging.getLogger(__name__)
+PROMPT_LINGER = 1  # ms: records are under way while positions are sent, and those of a batch still go together
 COLLECT_AFTER = 50_000  # allocations between two collections: records make no cycles, so rare ones save CPU
 
 
@@ -57,19 +60,23 @@ def told_to_stop() -> Callable[[], bool]:
 
 
 def run_stage(
-    stage: Stage[Any, Any], settings: Settings, *, codec: Codec | None = None, observer: Observer = UNOBSERVED
-) -> None:
-    """Run a stage until SIGTERM or SIGINT. Raises what ends a stage: see `infra.kafka.errors`."""
+    stage: Stage[Any, Any], settings: Settings, *, codec: Codec | None = None, observer: Observer = UNOBSERVED,
+    prompt: bool = False,
+) -> None:  # fmt: skip
+    """Run a stage until SIGTERM or SIGINT; `prompt` where somebody waits for what it says to each record.
+
+    Raises what ends a stage: see `infra.kafka.errors`.
+    """
     stopping = told_to_stop()
     codec = codec or codec_of(settings)
-    log = connect(settings)
+    log = connect(settings, linger_ms=PROMPT_LINGER if prompt else LINGER_MS)
     require_bound(log, codec)
     loop = Loop(
         stage,
         log,
         codec,
         partitions=settings.partitions,
-        policy=loop_policy(settings),
+        policy=replace(loop_policy(settings), prompt=prompt),
         wall=wall,
         elapsed=elapsed,
         observer=observer,

@@ -12,6 +12,7 @@ from schemas.values import Coordinates
 
 MOST_WAITING: Final = 10_000  # records that nobody has acknowledged
 PATIENCE: Final = 10.0  # seconds
+LINGER: Final = 0  # milliseconds: a person waits, and people write seldom; what comes meanwhile still goes together
 
 
 class Writing(Protocol):
@@ -41,7 +42,7 @@ class Writer:
     def __init__(self, options: ClientOptions, codec: Codec, *, timeout_seconds: float = PATIENCE) -> None:
         self._codec, self._seconds, self._lock = codec, timeout_seconds, threading.Lock()
         self._publisher: AcknowledgingPublisher[_Ticket] = AcknowledgingPublisher(
-            options, _tell, most_waiting=MOST_WAITING, timeout_seconds=timeout_seconds
+            options, _tell, most_waiting=MOST_WAITING, timeout_seconds=timeout_seconds, linger_ms=LINGER
         )
 
     def write(self, outgoing: Outgoing) -> Coordinates:

@@ -13,7 +13,7 @@ from schemas.codec import Codec
 from schemas.topics import Outgoing
 from schemas.values import Coordinates
 
-FURTHER: Final = 0.05  # seconds for what casework wrote in the same transaction: it is committed already
+FURTHER: Final = 0.05  # seconds for what casework may have written in the same transaction: it is committed already
 PATIENCE: Final = 15.0  # seconds
 Answer = TypeVar("Answer")
 
@@ -46,18 +46,22 @@ def ask(
     record: Outgoing,
     answer: Callable[[Entry, Coordinates], Answer | None],
     *,
+    is_last: Callable[[Answer], bool],
     patience_seconds: float = PATIENCE,
 ) -> Answer:
     """Write a request-keyed record and wait for what the changes of its case say to it: the last word counts.
 
-    `answer` reads one change, given where the record lies. Raises `NotJudged`, `RulingsUnread`, `NotAcknowledged`,
-    `TooMuchUnderWay`.
+    `answer` reads one change, given where the record lies; `is_last` knows after which word casework never says
+    another, so that nobody waits for one. Raises `NotJudged`, `RulingsUnread`, `NotAcknowledged`, `TooMuchUnderWay`.
     """
     with door.rulings.expect(record.key.decode()) as awaited:
         at = door.writing.write(record)
         last = awaited.wait(lambda entry: answer(entry, at), seconds=patience_seconds)
         if last is None:
             raise NotJudged()
-        while (later := awaited.wait(lambda entry: answer(entry, at), seconds=FURTHER)) is not None:
+        while not is_last(last):
+            later = awaited.wait(lambda entry: answer(entry, at), seconds=FURTHER)
+            if later is None:
+                break
             last = later
         return last

@@ -41,7 +41,14 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
 def carry_out(door: Door, command: CaseActionRequested, *, patience_seconds: float = PATIENCE) -> Carried:
     """Write a command and wait until it was carried out or refused. Raises as `ask` does."""
     record = REVIEW_COMMANDS.message(command)
-    return ask(door, record, lambda entry, at: carried(entry, command, at), patience_seconds=patience_seconds)
+    return ask(
+        door, record, lambda entry, at: carried(entry, command, at), is_last=is_last, patience_seconds=patience_seconds
+    )
+
+
+def is_last(_: Carried) -> bool:
+    """Casework has one word for what becomes of a command."""
+    return True
 
 
 def carried(entry: Entry, command: CaseActionRequested, at: Coordinates) -> Carried | None:

@@ -26,7 +26,14 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 def decide(door: Door, decision: ReviewDecided, *, patience_seconds: float = PATIENCE) -> Judgement:
     """Write an answer and wait until it was accepted or refused. Raises as `ask` does."""
     record = REVIEW_DECISIONS.message(decision)
-    return ask(door, record, lambda entry, at: judged(entry, decision, at), patience_seconds=patience_seconds)
+    return ask(
+        door, record, lambda entry, at: judged(entry, decision, at), is_last=is_last, patience_seconds=patience_seconds
+    )
+
+
+def is_last(judgement: Judgement) -> bool:
+    """Only when it counts beside others may more follow: where people disagree, the case goes to an expert."""
+    return judgement.became != "counted"
 
 
 def judged(entry: Entry, decision: ReviewDecided, at: Coordinates) -> Judgement | None:

@@ -6,8 +6,9 @@ misses nothing. What waits for a reader is bounded; one who does not read is cut
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import Final
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 from starlette.responses import StreamingResponse
@@ -30,12 +31,40 @@ Wanted = Callable[[Entry], bool]
 Positions = Mapping[int, int]
 
 
+class Change:
+    """What came on the topic; put into words once for all who are told of it."""
+
+    __slots__ = ("_words", "entry")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry, self._words = entry, ""
+
+    def event(self, place: str) -> str:
+        """As one reader is told of it, who is there then."""
+        if not self._words:
+            said = msgspec.json.encode(for_machines(self.entry)).decode()
+            self._words = f"event: {type(self.entry.event).__name__}\ndata: {said}\n\n"
+        return f"id: {place}\n{self._words}"
+
+
+class Told(NamedTuple):
+    """A change that a reader wants, and where in the log they are with it."""
+
+    place: str
+    change: Change
+
+
 class Subscription:
-    """One reader: what waits for them, and where in the log they are."""
+    """One reader: what waits for them, and where in the log they are.
+
+    While they are told of the past, what comes waits as it is; from then on only what they want, so that nobody is
+    woken for the others'.
+    """
 
     def __init__(self, wanted: Wanted, positions: Positions) -> None:
         self._wanted, self._positions = wanted, dict(positions)
-        self._waiting: asyncio.Queue[Entry] = asyncio.Queue(MOST_WAITING)
+        self._meanwhile: deque[Change] | None = deque()  # None once the past is told
+        self._waiting: asyncio.Queue[Told] = asyncio.Queue(MOST_WAITING)
         self.ended = asyncio.Event()
 
     @property
@@ -43,20 +72,15 @@ class Subscription:
         """The next offset of each partition, as a client names it."""
         return "-".join(str(self._positions[number]) for number in sorted(self._positions))
 
-    def told(self, entry: Entry) -> str | None:
-        """The event of a change that comes next; None when it is not wanted, or was told already."""
-        if entry.offset < self._positions.get(entry.partition, 0):
-            return None
-        self._positions[entry.partition] = entry.offset + 1
-        if entry.event is None or not self._wanted(entry):
-            return None
-        said = msgspec.json.encode(for_machines(entry)).decode()
-        return f"id: {self.place}\nevent: {type(entry.event).__name__}\ndata: {said}\n\n"
-
-    def put(self, entry: Entry) -> bool:
+    def put(self, change: Change) -> bool:
         """False when too much waits."""
+        if self._meanwhile is not None:
+            self._meanwhile.append(change)
+            return len(self._meanwhile) <= MOST_WAITING
+        told = self._told(change)
         try:
-            self._waiting.put_nowait(entry)
+            if told is not None:
+                self._waiting.put_nowait(told)
         except asyncio.QueueFull:
             return False
         return True
@@ -64,21 +88,33 @@ class Subscription:
     async def events(self, past: Iterable[Entry]) -> AsyncIterator[str]:
         """What was missed, then what comes, with a sign of life when nothing does."""
         yield f"retry: {RETRY}\nid: {self.place}\nevent: opened\ndata: {{}}\n\n"
-        for entry in past:
-            if (text := self.told(entry)) is not None:
-                yield text
+        for change in self._until_now(past):
+            if (told := self._told(change)) is not None:
+                yield told.change.event(told.place)
         while True:
             try:
                 async with asyncio.timeout(HEARTBEAT):
-                    text = await self._next()
+                    told = await self._waiting.get()
+                text = told.change.event(told.place)
             except TimeoutError:
                 text = ": still here\n\n"
             yield text
 
-    async def _next(self) -> str:
-        while (text := self.told(await self._waiting.get())) is None:
-            pass
-        return text
+    def _until_now(self, past: Iterable[Entry]) -> Iterator[Change]:
+        """What lies in the past, and what came while that was told."""
+        yield from map(Change, past)
+        assert self._meanwhile is not None
+        while self._meanwhile:
+            yield self._meanwhile.popleft()
+        self._meanwhile = None
+
+    def _told(self, change: Change) -> Told | None:
+        """A change that comes next; None when it is not wanted, or was told already."""
+        entry = change.entry
+        if entry.offset < self._positions.get(entry.partition, 0):
+            return None
+        self._positions[entry.partition] = entry.offset + 1
+        return Told(self.place, change) if entry.event is not None and self._wanted(entry) else None
 
 
 class Feed:
@@ -120,7 +156,7 @@ class Feed:
         """What comes on the topic."""
         for record in records:
             if self._readers:
-                self._tell(decoded(record, self._codec))
+                self._tell(Change(decoded(record, self._codec)))
             self._positions[record.partition] = record.offset + 1
 
     def close(self) -> None:
@@ -128,9 +164,9 @@ class Feed:
         for reader in self._readers:
             reader.ended.set()
 
-    def _tell(self, entry: Entry) -> None:
+    def _tell(self, change: Change) -> None:
         for reader in list(self._readers):
-            if not reader.put(entry):
+            if not reader.put(change):
                 logger.info("A reader of changes did not keep up.", extra={"action": "reader_cut_off"})
                 self.leave(reader)
                 reader.ended.set()

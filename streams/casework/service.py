@@ -19,4 +19,4 @@ def run(settings: Settings) -> None:
             Sealer(held.seal_key), codec,
             partitions=settings.partitions, salt=held.draw_salt, topic_prefix=settings.topic_prefix,
         )  # fmt: skip
-        run_stage(stage, settings, codec=codec, observer=StageObserver(stage.name, watch, look=show_queue))
+        run_stage(stage, settings, codec=codec, observer=StageObserver(stage.name, watch, look=show_queue), prompt=True)

@@ -1,6 +1,7 @@
 """The figures of BENCHMARKS.md, on a new broker: `python -m tests.benchmarks [WHAT …]`; without any, all of them."""
 
 import argparse
+import json
 import os
 import platform
 
@@ -8,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks import bare, casework, index, insights, path, stages, timelines
+from tests.benchmarks.desk import bench as desk
+from tests.benchmarks.desk.report import for_people
 from tests.benchmarks.stand import Timing, stand
 
-EVERYTHING = ["stages", "path", "latency", "index", "timelines", "insights", "casework"]
+EVERYTHING = ["stages", "path", "latency", "index", "timelines", "insights", "casework", "desk"]
 RATE = 500  # requests a second, for latency
 CLAIMS = 200  # a second
 
@@ -37,7 +40,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--requests", type=int, default=200_000)
     parser.add_argument("--cases", type=int, default=1_000_000)
+    parser.add_argument("--json", action="store_true", help="the desk's figures for machines")
     options = parser.parse_args()
+    if options.what == ["desk"] and options.json:
+        print(json.dumps(desk.bench(cases=options.cases, runs=options.runs, seconds=options.seconds)))
+        return
     print(machine())
     if "stages" in options.what:
         with stand() as running:
@@ -74,6 +81,8 @@ def main() -> None:
         with stand() as running:
             found = casework.bench(running, count=options.cases, rate=CLAIMS, seconds=options.seconds)
             print(casework.report(found, count=options.cases))
+    if "desk" in options.what:
+        print(for_people(desk.bench(cases=options.cases, runs=options.runs, seconds=options.seconds)))
 
 
 if __name__ == "__main__":

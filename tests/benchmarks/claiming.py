@@ -21,7 +21,7 @@ from consumers.index.kept import record_of
 from infra.kafka.running import wall
 from infra.kafka.scan import ends_of, name_of
 from infra.local.valkey import EmbeddedValkey
-from infra.redis.connection import Connection
+from infra.redis.connection import Command, Connection
 from infra.redis.keys import Keys
 from infra.redis.members import lane_name, queue_member
 from infra.redis.reading import ReadModel, connect
@@ -56,8 +56,19 @@ class Claimed(NamedTuple):
     per_second: float
 
 
-def read_model(running: Stand, redis: Connection, count: int, *, now: int) -> int:
-    """Write the read model of so many open cases as the index does, up to the present end of the log; bytes each."""
+def nothing_more(_: CaseSnapshot) -> Iterator[Command]:
+    """Only what every case has."""
+    return iter(())
+
+
+def read_model(
+    running: Stand, redis: Connection, count: int, *, now: int,
+    also: Callable[[CaseSnapshot], Iterator[Command]] = nothing_more,
+) -> int:  # fmt: skip
+    """Write the read model of so many open cases as the index does, up to the present end of the log; bytes each.
+
+    `also`: what is written of each case besides.
+    """
     keys = Keys(running.settings.topic_prefix)
     store = IndexStore(redis, keys, "benchmark")
     ends = {name_of(place): end for place, end in ends_of(running.log, FOLLOWED).items()}
@@ -70,7 +81,7 @@ def read_model(running: Stand, redis: Connection, count: int, *, now: int) -> in
             assert isinstance(case, CaseSnapshot)
             record = record_of(case)
             assert record is not None
-            commands += list(changes(keys, case.request_id, None, record, now=now))
+            commands += [*changes(keys, case.request_id, None, record, now=now), *also(case)]
         assert store.apply(commands) is Result.APPLIED
     assert store.caught_up() is Result.APPLIED
     return int((redis.call("INFO", "memory")["used_memory"] - before) / count)

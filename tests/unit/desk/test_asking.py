@@ -1,5 +1,6 @@
 """What people say about a case, and what casework says to it: matched by the record that caused it, waited for."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -7,7 +8,7 @@ import pytest
 
 from infra.kafka.log import Reader, Record
 from infra.kafka.scan import Entry
-from producers.desk.asking import Door, NotJudged
+from producers.desk.asking import FURTHER, Door, NotJudged
 from producers.desk.commanding import Carried, carried, carry_out
 from producers.desk.deciding import decide, judged
 from producers.desk.rulings import Rulings
@@ -162,6 +163,16 @@ def test_the_last_word_of_a_transaction_counts() -> None:
     made: Carried = carry_out(Casework(withdrawn, GRANTED).door, undo)
     assert (made.became, made.holder, made.lease) == ("withdrawn", "ann", 7)
     assert carried_text(made).startswith("the answer is taken back; ann has a again until")
+
+
+def test_nobody_waits_for_more_after_the_last_word() -> None:
+    began = time.monotonic()
+    assert decide(Casework(closed()).door, MINE).became == "closed"
+    assert carry_out(Casework(GRANTED).door, WANTED).became == "granted"
+    assert time.monotonic() - began < FURTHER
+    counted = change(AnswerCounted, reviewer_id="ann", decision_id="d1", answers=2)
+    assert decide(Casework(counted).door, MINE).became == "counted"
+    assert time.monotonic() - began >= FURTHER, "people may disagree"
 
 
 def test_without_casework_nobody_claims_a_judgement() -> None:

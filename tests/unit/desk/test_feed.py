@@ -173,6 +173,40 @@ def test_who_does_not_read_is_cut_off_and_what_waits_is_bounded(monkeypatch: pyt
     running(story)
 
 
+def test_what_comes_while_the_past_is_told_is_told_behind_it() -> None:
+    async def story(world: World) -> None:
+        come(world, noted("a"), noted("b"))
+        reader = Reader(world, since="0-0")
+        reader.takes.clear()
+        while not reader.status:
+            await asyncio.sleep(0.005)
+        come(world, noted("c"), noted("d"))
+        reader.takes.set()
+        await reader.until(lambda said: '"d"' in said)
+        come(world, noted("f"))
+        await reader.until(lambda said: '"f"' in said)
+        assert [name for _, name in reader.told()] == ["a", "b", "c", "d", "f"]
+        assert reader.place == "5-0"
+
+    running(story)
+
+
+def test_a_place_counts_what_others_are_told() -> None:
+    """Whoever comes back is not read again what was not for them."""
+
+    async def story(world: World) -> None:
+        reader = Reader(world, query="mine=true")
+        await reader.until(lambda said: "event: opened" in said)
+        come(world, noted("a"), noted("b", "ann"), noted("c"))
+        await reader.until(lambda said: '"b"' in said)
+        assert reader.place == "2-0"
+        come(world, noted("d", "ann"))
+        await reader.until(lambda said: '"d"' in said)
+        assert reader.place == "4-0"
+
+    running(story)
+
+
 def test_at_the_end_streams_end() -> None:
     async def story(world: World) -> None:
         reader = Reader(world)

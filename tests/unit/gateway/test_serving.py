@@ -1,5 +1,7 @@
 """Where the gateway listens: where it was told, or beside another stack; after a restart where it did before."""
 
+import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,23 @@ def test_an_address_of_another_machine_is_refused() -> None:
     for address in ("192.0.2.1:8088", "127.0.0.1:99999"):
         with pytest.raises(SettingsInvalid, match=address.partition(":")[0]):
             bound(place_of(Settings(gateway_address=address)))
+
+
+def test_what_is_small_is_sent_at_once(tmp_path: Path) -> None:
+    """An answer is two writes; where the second waits for the caller's acknowledgement, each costs 40 ms."""
+
+    async def option() -> int:
+        found: asyncio.Queue[int] = asyncio.Queue()
+
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            found.put_nowait(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listening = bound(place_of(Settings(data_dir=tmp_path, gateway_address="127.0.0.1:0")))
+        async with await asyncio.start_server(answer, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.close()
+            return await found.get()
+
+    assert asyncio.run(option())

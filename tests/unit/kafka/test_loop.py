@@ -379,3 +379,33 @@ def test_a_second_process_in_the_slot_ends_one_of_both() -> None:
 
     with pytest.raises(InstanceFenced, match="HITL_SLOT"):
         both_go_on()
+
+
+@pytest.mark.parametrize(
+    ("policy", "took", "waits"),
+    [({}, 2, 20), ({"prompt": True}, 2, 4), ({"prompt": True}, 15, 20), ({"prompt": True}, 0, 0)],
+)
+def test_a_prompt_stage_waits_for_more_no_longer_than_commits_take(
+    policy: dict[str, Any], took: int, waits: int
+) -> None:
+    """From the begin of one commit to that of the next: half of the time at most is spent on them."""
+    bench, rests = Bench(commit_interval=20, **policy), list[float]()
+
+    class Slow(Calm):
+        def commit(self) -> str:
+            bench.time.now += took
+            return "done"
+
+    bench.log.interference = Slow()
+    loop = Loop(
+        Echo(), bench.log, CODEC, partitions=PARTITIONS, policy=bench.policy, wall=bench.time, elapsed=bench.time,
+        rest=rests.append,
+    )  # fmt: skip
+    for_a_while(loop)
+    bench.publish("a")
+    bench.time.now += 100  # nothing was to do
+    loop.step()
+    assert len(bench.events("predictions")) == 1, "what comes after a pause is committed at once"
+    rests.clear()
+    loop.step()
+    assert [round(rest * 1_000) for rest in rests] == ([waits - took] if waits > took else [])
