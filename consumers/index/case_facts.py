@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from consumers.index.keeping import Rule, changed, greatest, place_of
+from consumers.index.notes import noted, with_notes
 from infra.kafka.stage import Message
 from infra.redis.records import (
     Answer,
@@ -25,6 +26,7 @@ from schemas.events import (
     CaseClosed,
     CaseEscalated,
     CaseHeld,
+    CaseNoted,
     CaseOpened,
     CaseReopened,
     CaseReprioritised,
@@ -104,8 +106,9 @@ def _leased(record: RequestRecord, event: LeaseGranted | LeaseExtended, _: Messa
     return _possessed(record, event, Hands.LEASED, expires_at=event.expires_at)
 
 
-def _held(record: RequestRecord, event: CaseHeld, _: Message) -> RequestRecord:
-    return _possessed(record, event, Hands.HELD, expires_at=event.resumes_at)
+def _held(record: RequestRecord, event: CaseHeld, message: Message) -> RequestRecord:
+    held = _possessed(record, event, Hands.HELD, expires_at=event.resumes_at)
+    return _noted(held, event, message) if event.note else held
 
 
 def _answered(record: RequestRecord, event: AnswerReceived, _: Message) -> RequestRecord:
@@ -122,14 +125,23 @@ def _counted(record: RequestRecord, event: AnswerCounted, _: Message) -> Request
     return changed(freed, answers=_answers(record, event, event.reviewer_id), updated_at=event.occurred_at)
 
 
+def _noted(record: RequestRecord, event: CaseNoted | CaseHeld, _: Message) -> RequestRecord:
+    said = noted(
+        sequence=event.sequence, at=event.occurred_at, reviewer_id=event.reviewer_id, note=event.note
+    )
+    return changed(record, notes=with_notes(record.notes, [said], record.closed), updated_at=event.occurred_at)
+
+
 def _closed(record: RequestRecord, event: CaseClosed, _: Message) -> RequestRecord:
     closed = Closed(
         sequence=event.sequence, revision=event.revision, at=event.occurred_at, by=event.closed_by,
         decides=event.standing is not None,
     )  # fmt: skip
+    last = greatest(record.closed, closed, lambda c: c.sequence)
     return changed(
         record,
-        closed=greatest(record.closed, closed, lambda c: c.sequence),
+        closed=last,
+        notes=with_notes(record.notes, (), last),
         answers=_answers(record, event, event.reviewer_id),
         updated_at=event.occurred_at,
     )
@@ -146,6 +158,7 @@ CASE_RULES: Final[Mapping[type[Any], Rule]] = {
     LeaseExtended: _leased,
     LeaseEnded: _freed,
     CaseHeld: _held,
+    CaseNoted: _noted,
     HoldEnded: _freed,
     AnswerReceived: _answered,
     AnswerWithdrawn: _freed,

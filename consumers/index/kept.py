@@ -4,12 +4,14 @@ from msgspec.structs import replace
 
 from consumers.index.facts import UNKNOWN, asked_in
 from consumers.index.keeping import place_of
+from consumers.index.notes import noted, with_notes
 from consumers.index.standing import settled
 from infra.redis.records import (
     Answerable,
     Decided,
     Hands,
     Moved,
+    Noted,
     Opened,
     Origin,
     Possession,
@@ -33,6 +35,7 @@ def record_of(case: CaseSnapshot) -> RequestRecord | None:
         origin=Origin(confirmed=True, workflow=case.workflow, request=request, requested_at=case.requested_at),
         asked=asked_in(case),
         possession=_possession(case),
+        notes=_notes(case),
         updated_at=case.opened_at,
     )
     if case.reopened_by is not None:
@@ -79,6 +82,14 @@ def _possession(case: CaseSnapshot) -> Possession | None:
     if case.lease is not None:
         return _in_hands(Hands.LEASED, case.lease.reviewer_id, case.lease.expires_at)
     return None
+
+
+def _notes(case: CaseSnapshot) -> tuple[Noted, ...]:
+    said = [
+        noted(sequence=BEFORE_ALL, at=each.noted_at, reviewer_id=each.reviewer_id, note=each.note)
+        for each in case.notes
+    ]
+    return with_notes((), said, None)
 
 
 def _in_hands(hands: Hands, reviewer_id: str, expires_at: int | None = None) -> Possession:

@@ -181,6 +181,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     passed_on: bool = False
 
 
+class Noted(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What somebody wrote beside the case; its sequence is 0 when only the case's last state tells."""
+
+    sequence: int
+    at: int
+    reviewer_id: str
+    note: str
+
+
 class Queued(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The place of an open case among the others."""
 
@@ -231,6 +240,7 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     amended: Amended | None = None
     failed: Failed | None = None
     answers: tuple[Answer, ...] = ()
+    notes: tuple[Noted, ...] = ()  # the last ones, since the case was opened or reopened
     said: tuple[Said, ...] = ()
     updated_at: int = 0
     # What follows.

@@ -18,7 +18,7 @@ from producers.desk.refusing import RETRY, not_served
 from schemas.codec import Codec
 from schemas.events import ExpertReviewRequested, ReviewRequested
 from schemas.topics import ASSIGNMENTS, POLICIES
-from schemas.values import Coordinates
+from schemas.values import Coordinates, Note
 from streams.casework.refusal import Refusal
 
 T = TypeVar("T")
@@ -26,11 +26,12 @@ PATIENCE: Final = 15.0  # seconds
 
 
 class Found(NamedTuple):
-    """Where a case was announced last, what is kept of that, and who has it."""
+    """Where a case was announced last, what is kept of that, who has it, and what was written beside it."""
 
     review: Coordinates
-    cached: CachedCase | None
-    possession: Possession | None
+    cached: CachedCase | None = None
+    possession: Possession | None = None
+    notes: Sequence[Note] = ()
 
 
 class Lookup:
@@ -52,7 +53,7 @@ class Lookup:
 
     async def granted(self, request_id: str, review: Coordinates) -> CaseShown:
         """A case that was just given to somebody: without Redis the log tells what it is."""
-        found = Found(review, None, None)
+        found = Found(review)
         with suppress(HitlError, Problem):
             found = await self._looking.call(lambda: self._kept(request_id, review))
         return await self._shown(request_id, found)
@@ -102,9 +103,10 @@ class Lookup:
     async def _shown(self, request_id: str, found: Found) -> CaseShown:
         announced = found.cached
         if announced is not None and (request := request_asked(announced, self._codec)) is not None:
-            return shown(request_id, announced, found.review, request, found.possession)
+            return shown(request_id, announced, found.review, request, found.possession, found.notes)
         there = await served(self._reading.call(lambda: self._announced(found.review)))
-        return shown(request_id, there, found.review, request_asked(there, self._codec), found.possession)
+        request = request_asked(there, self._codec)
+        return shown(request_id, there, found.review, request, found.possession, found.notes)
 
     def _found(self, request_id: str) -> Found:
         record = self._model.status(request_id)
@@ -116,7 +118,9 @@ class Lookup:
     def _kept(self, request_id: str, review: Coordinates) -> Found:
         record, cached = self._model.status(request_id), self._model.case(request_id)
         fits = cached is not None and cached.review.coordinates == review
-        return Found(review, cached if fits else None, record.possession if record else None)
+        if record is None:
+            return Found(review, cached if fits else None)
+        return Found(review, cached if fits else None, record.possession, notes_in(record))
 
     def _review(self, request_id: str) -> Coordinates:
         record = self._model.status(request_id)
@@ -137,6 +141,11 @@ class Lookup:
         if self._model.is_rebuilding():
             detail = "The view of the cases is being rebuilt from the log; ask again in a moment."
             raise Problem(503, detail, reason="read_model", retry_seconds=RETRY)
+
+
+def notes_in(record: RequestRecord) -> list[Note]:
+    """What was written beside an open case."""
+    return [Note(reviewer_id=each.reviewer_id, note=each.note, noted_at=each.at) for each in record.notes]
 
 
 async def served(asked: Awaitable[T]) -> T:

@@ -33,6 +33,7 @@ from producers.desk.opening import next_through
 from producers.desk.pages.acting import asker_of
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
+from producers.desk.pages.present.view import image_origins
 from producers.desk.permitting import NEEDED
 from producers.desk.roster import Roster
 from producers.desk.signin.flow import SignIn
@@ -101,7 +102,12 @@ class Server(HttpServer):
             self._roster,
         )  # fmt: skip
         with_parts(app, behind)
-        return guarded(app, self._signing)
+        return guarded(app, self._signing, images=self._images)
+
+    def _images(self) -> Sequence[str]:
+        """Where the policies in force let pictures come from."""
+        config = self._config()
+        return () if config is None else image_origins(config.policies)
 
     def _behind(self) -> Desk:
         assert self._desk is not None, "the lifespan has not begun"

@@ -16,7 +16,7 @@ Short = Annotated[str, Meta(min_length=1, max_length=100)]
 Sentence = Annotated[str, Meta(max_length=300)]
 Unit = Annotated[str, Meta(max_length=20)]
 MOST_TERMS: Final = 1_000
-LONGEST_TERM: Final = 12  # words
+LONGEST_TERM: Final = 12  # words, or characters of a script without blanks
 ORIGIN: Final = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?")  # nothing else fits a CSP
 LINK: Final = re.compile(r"https://[^\s\"'<>\\]+")
 PLACE: Final = re.compile(r"\{([^{}]+)\}")
@@ -78,6 +78,8 @@ class Presentation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         for term in self.highlights:
             _check_term(term)
         for origin in self.image_origins:
+            if origin.endswith(":443"):
+                raise ValueError(f"`image_origins` has {origin!r}: leave out :443, which https means anyhow")
             if not ORIGIN.fullmatch(origin):
                 raise ValueError(
                     f"`image_origins` has {origin!r}: write scheme and host in small letters, https://images.example"

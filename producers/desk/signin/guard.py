@@ -30,7 +30,13 @@ MOST_FIELDS: Final = 1_000
 OPEN: Final = ("/health", "/ready")  # asked by name of the machine, and told to anybody
 POLICY_VIOLATION: Final = 1008  # RFC 6455, 7.4.1
 AGAIN: Final = WayOn("/sign-in", "Sign in again")
+Images = Callable[[], Sequence[str]]  # where pictures may come from now, beside the desk itself
 logger = logging.getLogger(__name__)
+
+
+def nowhere() -> Sequence[str]:
+    """No further origins of pictures."""
+    return ()
 
 
 class Guard:
@@ -39,7 +45,7 @@ class Guard:
     A request that brings proof of its own (`Authorization`) is judged by that alone: its cookies count for nothing.
     """
 
-    def __init__(self, app: Routed, *, behind: Callable[[], SignIn], images: Sequence[str] = ()) -> None:
+    def __init__(self, app: Routed, *, behind: Callable[[], SignIn], images: Images = nowhere) -> None:
         """`behind` gives the signing in once the application's lifespan has begun."""
         self._app, self._behind, self._images = app, behind, images
 
@@ -55,7 +61,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = security_headers(secure=self._behind().origin.is_secure, images=self._images)
+        headers = security_headers(secure=self._behind().origin.is_secure, images=self._images())
         request = Request(scope, receive)
         request.state.session = None
 

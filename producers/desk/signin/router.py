@@ -1,6 +1,6 @@
 """The addresses of signing in and out, and how the desk's application takes them on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlencode
 
@@ -16,7 +16,7 @@ from producers.desk.pages.shell import page, wants_page
 from producers.desk.pages.telling import FIRST_PAGE, WayOn, told, with_pages
 from producers.desk.signin.cookies import BROWSER, SESSION
 from producers.desk.signin.flow import CALLBACK, Entered, SignIn
-from producers.desk.signin.guard import AGAIN, Guard, log_refusal, require, require_session
+from producers.desk.signin.guard import AGAIN, Guard, Images, log_refusal, nowhere, require, require_session
 from producers.desk.signin.paths import HOME, own_path
 from producers.desk.signin.refusal import SignInRefused
 from producers.desk.signin.roles import Deed
@@ -29,10 +29,10 @@ TERMINAL: Final = "Type `hitl desk link` in a terminal on this machine and open 
 Behind = Callable[[], SignIn]
 
 
-def guarded(app: FastAPI, behind: Behind, *, images: Sequence[str] = ()) -> Guard:
+def guarded(app: FastAPI, behind: Behind, *, images: Images = nowhere) -> Guard:
     """The application to serve: people can sign in there, and every answer goes through the guard, failures too.
 
-    `behind` gives the signing in once the application's lifespan has begun; `images`: further origins of pictures.
+    `behind` gives the signing in once the application's lifespan has begun; `images` gives further origins of pictures.
     """
 
     async def refused(request: Request, error: Exception) -> Response:

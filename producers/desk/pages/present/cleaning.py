@@ -4,7 +4,6 @@ Pure, and linear in the text. Markup is no concern here: templates escape everyt
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,8 +12,11 @@ BREAKS: Final = re.compile(r"\r\n?|[\u2028\u2029]")
 HIDDEN: Final = re.compile(r"[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 MARKS: Final = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 STACKED: Final = re.compile(f"({MARKS}{{3}}){MARKS}+")
-PICTURES: Final = 0x2400  # the block of symbols for control characters
-DELETE: Final = 0x7F
+FIRST_SYMBOL: Final = 0x2400  # of the block of symbols for control characters
+SYMBOLS: Final[Mapping[int, int]] = {
+    **dict.fromkeys((*range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF), 0xFFFD), 0x7F: 0x2421,
+    **{code: FIRST_SYMBOL + code for code in range(0x20) if code not in (0x09, 0x0A, 0x0D)},
+}  # fmt: skip
 CONTROLS_SHOWN: Final = "Control characters are shown as symbols."
 HIDDEN_THERE: Final = "Contains characters that cannot be seen or that turn the direction of the text."
 STACKED_CUT: Final = "Marks stacked on one letter are cut to three."
@@ -28,7 +30,10 @@ def cleaned(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return STACKED.sub(r"\1", CONTROLS.sub(_symbol, BREAKS.sub("\n", text)))
+    text = BREAKS.sub("\n", text)
+    if CONTROLS.search(text):
+        text = text.translate(SYMBOLS)
+    return STACKED.sub(r"\1", text)
 
 
 def on_one_line(text: str) -> str:
@@ -54,15 +59,3 @@ def shape_of(text: str, most: int = 400) -> str:
     """
     words = text[: most * 2].split()
     return " ".join("▬" * min(len(word), 16) for word in words)[:most]
-
-
-def name_of(character: str) -> str:
-    """What Unicode calls a character."""
-    return unicodedata.name(character, f"U+{ord(character):04X}")
-
-
-def _symbol(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code < 0x20:
-        return chr(PICTURES + code)
-    return "␡" if code == DELETE else "\ufffd"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from producers.desk.pages.present.cleaning import cleaned, on_one_line, peculiarities, shape_of
-from producers.desk.pages.present.fields import Fields, value_of
+from producers.desk.pages.present.fields import NO_DOCUMENT, Fields, is_json, value_of
 from producers.desk.pages.present.marking import MOST_MARKS, Terms, segments, spans_in
 from producers.desk.pages.present.model import (
     Content,
@@ -17,13 +17,15 @@ from producers.desk.pages.present.model import (
 )
 from producers.desk.pages.present.pictures import MOST_PICTURES, Judged, from_address, from_bytes, kind_of
 from producers.desk.pages.present.tables import DELIMITERS, rows_in, rows_of, table_of
-from producers.desk.pages.present.tree import decoded, tree_of
+from producers.desk.pages.present.tree import tree_of
 from producers.desk.presenting import CaseShown
 from streams.workflow.presentation import ContentKind, Presentation
 
 SEEN: Final = 3_000  # characters of a text that are seen at once
-READ: Final = 200_000  # characters in which terms are looked for
-JSON_TYPES: Final = ("application/json", "text/json")
+LIGHTEST: Final = 200_000  # characters of a picture's address that may stand in a page twice
+READ: Final = 100_000  # characters in which terms are looked for
+NO_JSON: Final = "It is no JSON document that can be read: this is its text."
+NOT_CHECKED: Final = "The picture is loaded from where it is stored; its digest is not checked."
 STORED_ELSEWHERE: Final = "The content is stored elsewhere and is not loaded here"
 
 
@@ -33,70 +35,76 @@ class Found(NamedTuple):
     content: Content
     notices: tuple[str, ...] = ()
     shape: str = ""
+    is_all: bool = False  # nothing of the payload is left for a summary
 
 
-def content_of(case: CaseShown, fields: Fields, shown: Presentation, terms: Terms) -> Found:
+class Asked(NamedTuple):
+    """The payload as a JSON document where it is one, its fields and the attributes, and how it is to be shown."""
+
+    document: object
+    fields: Fields
+    shown: Presentation
+    terms: Terms
+
+
+def content_of(case: CaseShown, asked: Asked) -> Found:
     """The content in the form that the workflow names, or that its type suggests."""
+    shown = asked.shown
     if shown.content == "none":
         return Found(Nothing())
-    alt = _alt(fields, shown)
     if case.encrypted_with is not None:
         return Found(Nothing(), (f"The content is encrypted with the key {on_one_line(case.encrypted_with)}.",))
     if case.content is None:
         return Found(Nothing(), ("The content cannot be read from the log any more.",))
     if case.content_type is None:
-        return _elsewhere(case, shown, alt)
+        return _elsewhere(case, asked)
     if case.body is not None:
-        return _of_bytes(case, case.body, alt)
-    stored = _stored(case)
-    value = value_of(fields, shown.content_field) if shown.content_field else None
-    found = _of_value(value, shown, alt, fields, terms) if value is not None else _of_all(case, shown, fields, terms)
-    return found._replace(notices=found.notices + stored)
+        return _of_bytes(case, case.body, _alt(asked))
+    value = value_of(asked.fields, shown.content_field) if shown.content_field else None
+    found = _of_all(case, case.content, asked) if value is None else _of_value(value, asked)
+    return found._replace(notices=found.notices + _stored(case))
 
 
-def _of_all(case: CaseShown, shown: Presentation, fields: Fields, terms: Terms) -> Found:
+def _of_all(case: CaseShown, text: str, asked: Asked) -> Found:
     """The whole payload is the content."""
-    text, content_type = case.content or "", _media_type(case)
-    if shown.content == "text" or not text.strip():
-        return _text(text, fields, shown, terms)
+    content_type, fields = _media_type(case), asked.fields
+    if asked.shown.content == "text" or not text.strip():
+        return _text(text, asked)._replace(is_all=True)
     if content_type in DELIMITERS and (rows := rows_of(text, content_type)) is not None:
         return Found(table_of(rows), shape=shape_of(text))
-    if content_type not in JSON_TYPES and not content_type.endswith("+json"):
-        return _text(text, fields, shown, terms)
-    try:
-        value = decoded(text)
-    except ValueError:
-        found = _text(text, fields, shown, terms)
-        return found._replace(notices=(*found.notices, "It is no JSON document that can be read: this is its text."))
-    if shown.content == "auto" and fields and all(isinstance(each, str | int | float) for each in fields.values()):
+    if not is_json(content_type):
+        return _text(text, asked)
+    if asked.document is NO_DOCUMENT:
+        found = _text(text, asked)
+        return found._replace(notices=(*found.notices, NO_JSON))
+    flat = isinstance(asked.document, dict) and all(isinstance(each, str | int | float) for each in fields.values())
+    if asked.shown.content == "auto" and flat:
         return Found(Nothing())  # the summary tells it all
-    return _of_value(value, shown, _alt(fields, shown), fields, terms)
+    return _of_value(asked.document, asked)._replace(is_all=True)
 
 
-def _of_value(value: object, shown: Presentation, alt: str, fields: Fields, terms: Terms) -> Found:
+def _of_value(value: object, asked: Asked) -> Found:
     """One value of the payload is the content."""
-    kind: ContentKind = shown.content
+    kind: ContentKind = asked.shown.content
     if kind == "auto":
         kind = "text" if isinstance(value, str) else "table" if rows_in(value) else "json"
     if kind == "image":
-        return _addresses(value, shown, alt)
+        return _addresses(value, asked)
     if kind == "table" and (rows := rows_in(value)) is not None:
         return Found(table_of(rows))
-    if isinstance(value, str):
-        return _text(value, fields, shown, terms)
-    return Found(tree_of(value))
+    return _text(value, asked) if isinstance(value, str) else Found(tree_of(value))
 
 
-def _text(text: str, fields: Fields, shown: Presentation, terms: Terms) -> Found:
+def _text(text: str, asked: Asked) -> Found:
     """Words marked where they stand; only then is the text cleaned, so that the spans of a field fit."""
-    words, spans = spans_in(value_of(fields, shown.highlight_field), len(text)) if shown.highlight_field else ([], [])
+    listed = value_of(asked.fields, asked.shown.highlight_field) if asked.shown.highlight_field else None
+    words, spans = spans_in(listed, len(text))
     read = text[:READ]
-    spans = spans + terms.spans(read) + (Terms(words).spans(read) if words else [])
-    at = _fold(text)
+    spans = spans + asked.terms.spans(read) + Terms(words).spans(read)
     pieces = _cleaned(segments(text, spans))
-    start, rest = _parted(pieces, at)
+    start, rest = _parted(pieces, _fold(text))
     notices = peculiarities(text)
-    if len(text) > READ and shown.highlights:
+    if len(text) > READ and (asked.shown.highlights or words):
         notices = (*notices, f"Words are marked in the first {READ:,} characters.")
     if len(spans) > MOST_MARKS:
         notices = (*notices, f"The first {MOST_MARKS:,} of the words are marked.")
@@ -129,13 +137,13 @@ def _parted(pieces: Sequence[Segment], at: int) -> tuple[tuple[Segment, ...], tu
     return tuple(start), tuple(rest)
 
 
-def _addresses(value: object, shown: Presentation, alt: str) -> Found:
+def _addresses(value: object, asked: Asked) -> Found:
     """Pictures by their addresses."""
     named = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
-    judged = [from_address(each, shown.image_origins, alt) for each in named[:MOST_PICTURES]]
-    found = _pictures(judged)
     if not named:
-        return found._replace(notices=("The request names no picture.",))
+        return Found(Nothing(), ("The request names no picture.",))
+    alt = _alt(asked)
+    found = _pictures([from_address(each, asked.shown.image_origins, alt) for each in named[:MOST_PICTURES]])
     more = len(named) - MOST_PICTURES
     return found._replace(notices=(*found.notices, f"{more:,} more pictures are not shown.")) if more > 0 else found
 
@@ -157,16 +165,14 @@ def _of_bytes(case: CaseShown, body: bytes, alt: str) -> Found:
     return Found(Nothing(), (said, *_digest(case), *_stored(case)))
 
 
-def _elsewhere(case: CaseShown, shown: Presentation, alt: str) -> Found:
+def _elsewhere(case: CaseShown, asked: Asked) -> Found:
     """No content in the request: named, and not fetched, unless it is a picture that the page may load."""
     if case.content_uri is None:
         return Found(Nothing(), ("The request holds numbers for the model only, and no content.",))
-    if shown.content == "image":
-        found = _pictures([from_address(case.content_uri, shown.image_origins, alt)])
+    if asked.shown.content == "image":
+        found = _pictures([from_address(case.content_uri, asked.shown.image_origins, _alt(asked))])
         if isinstance(found.content, Pictures):
-            return found._replace(
-                notices=("The picture is loaded from where it is stored; its digest is not checked.",)
-            )
+            return found._replace(notices=(NOT_CHECKED,))
     return Found(Nothing(), (f"{STORED_ELSEWHERE}: {on_one_line(case.content_uri[:2_000])}", *_digest(case)))
 
 
@@ -182,8 +188,8 @@ def _media_type(case: CaseShown) -> str:
     return on_one_line((case.content_type or "").partition(";")[0].strip().lower()[:100]) or "of unknown type"
 
 
-def _alt(fields: Fields, shown: Presentation) -> str:
-    said = value_of(fields, shown.alt_field) if shown.alt_field else None
+def _alt(asked: Asked) -> str:
+    said = value_of(asked.fields, asked.shown.alt_field) if asked.shown.alt_field else None
     return on_one_line(said)[:500] if isinstance(said, str) and said.strip() else "The picture to be judged"
 
 
@@ -197,5 +203,6 @@ def veil_of(found: Found, shown: Presentation) -> Veil | None:
         case Text(length=length):
             return Veil(words=f"a text of {length:,} characters", shape=found.shape)
         case Pictures(pictures=pictures):
-            return Veil(words="a picture" if len(pictures) == 1 else f"{len(pictures)} pictures", shape="")
+            light = pictures[0] if len(pictures[0].source) <= LIGHTEST else None
+            return Veil(words="a picture" if len(pictures) == 1 else f"{len(pictures)} pictures", picture=light)
     return Veil(words="a table" if content.kind == "table" else "a document", shape=found.shape)

@@ -1,7 +1,7 @@
 """The fields of a request, and how their values are written for people. Pure."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -12,6 +12,8 @@ from producers.desk.pages.present.model import Group, Item, Written
 from streams.workflow.presentation import PLACE, Presentation, SummaryField
 
 Fields = Mapping[str, object]
+NO_DOCUMENT: Final = object()
+JSON_TYPES: Final = ("application/json", "text/json")
 MISSING: Final = Written(text="not given", kind="missing")
 SEEN: Final = 300  # characters of a value that are seen at once
 MOST_FIELDS: Final = 60  # of a request whose workflow names none
@@ -20,14 +22,24 @@ TRUE: Final = frozenset((True, 1, "1", "true", "yes", "y", "t"))
 FALSE: Final = frozenset((False, 0, "0", "false", "no", "n", "f", ""))
 
 
-def fields_in(content: str | None) -> Fields:
-    """The fields of a JSON object; none of any other content."""
-    if not content or not content.lstrip().startswith("{"):
-        return {}
+def document_in(content: str | None, content_type: str | None) -> object:
+    """What a JSON document holds; `NO_DOCUMENT` for what is none, or is nested too deeply."""
+    if content is None or not (content.lstrip()[:1] == "{" or is_json(content_type)):
+        return NO_DOCUMENT
     try:
-        return msgspec.json.decode(content.encode(), type=dict[str, object])
+        return msgspec.json.decode(content.encode())
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return {}
+        return NO_DOCUMENT
+
+
+def is_json(content_type: str | None) -> bool:
+    """Whether a media type says so.
+
+    >>> is_json("application/problem+json; charset=utf-8")
+    True
+    """
+    named = (content_type or "").partition(";")[0].strip().lower()
+    return named in JSON_TYPES or named.endswith("+json")
 
 
 def value_of(fields: Fields, name: str) -> object:
@@ -40,8 +52,8 @@ def value_of(fields: Fields, name: str) -> object:
     return found
 
 
-def groups_of(fields: Fields, shown: Presentation, *, beside: str | None) -> tuple[Group, ...]:
-    """The summary as the workflow lays it out, else every field that holds one value but `beside`, which is content."""
+def groups_of(fields: Fields, shown: Presentation, *, beside: Collection[str | None]) -> tuple[Group, ...]:
+    """The summary as the workflow lays it out, else every field that holds one value but those `beside`."""
     if not shown.summary:
         chosen = _every(fields, beside)
         items = tuple(_item(fields, each, shown) for each in chosen)
@@ -54,8 +66,8 @@ def groups_of(fields: Fields, shown: Presentation, *, beside: str | None) -> tup
     )
 
 
-def _every(fields: Fields, beside: str | None) -> Iterator[SummaryField]:
-    plain = (name for name, value in fields.items() if name != beside and isinstance(value, str | int | float))
+def _every(fields: Fields, beside: Collection[str | None]) -> Iterator[SummaryField]:
+    plain = (name for name, value in fields.items() if name not in beside and isinstance(value, str | int | float))
     for name, _ in zip(plain, range(MOST_FIELDS), strict=False):
         yield SummaryField(field=name)
 
@@ -78,11 +90,11 @@ def label_of(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def title_of(fields: Fields, shown: Presentation, otherwise: str) -> str:
-    """The title with the values of its fields; `otherwise` where none of them is given."""
+def title_of(fields: Fields, shown: Presentation) -> str:
+    """The title with the values of its fields; empty where none of them is given."""
     names = shown.title_fields
-    if not shown.title or (names and all(value_of(fields, name) is None for name in names)):
-        return on_one_line(otherwise)
+    if names and all(value_of(fields, name) is None for name in names):
+        return ""
     kinds = {each.field: each for group in shown.summary for each in group.fields}
 
     def said(name: str) -> str:
@@ -126,6 +138,8 @@ def _numeral(number: float, asked: SummaryField) -> Written:
     if not math.isfinite(scaled) or abs(scaled) >= 1e21:
         return Written(text=f"{number:g}", kind="number", unit=asked.unit)
     text = f"{scaled:,.{decimals}f}" if decimals is not None else _plain(scaled)
+    if asked.kind == "auto" and abs(scaled) < 10_000:
+        text = text.replace(",", "")  # as likely a year as a quantity
     unit = asked.unit or ("%" if asked.kind == "percent" else "")
     return Written(text=text.replace("-", "−"), kind="number", unit=unit)
 

@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
 
 from producers.desk.pages.present.model import Segment
+from streams.workflow.presentation import LONGEST_TERM
 
 # A word is everything between blanks, punctuation and symbols; in scripts without blanks every character is one.
 IDEOGRAPHS: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -33,17 +35,27 @@ class Terms:
             step.ends = step is not self._root
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where terms stand in the text, first character and the one after the last; none overlaps another."""
-        return list(self._spans(text)) if self._root.following else []
+        """Where the first terms stand, first character and the one after the last; none overlaps another."""
+        return list(islice(self._spans(text), MOST_MARKS + 1)) if self._root.following else []
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        words = [_Word(*found.span(), _folded(found[0])) for found in WORDS.finditer(text)]
         at = 0
-        for found in WORDS.finditer(text):
-            if found.start() < at or (step := self._root.following.get(_folded(found[0]))) is None:
+        while at < len(words):
+            last = _last(words, at, self._root)
+            if last is None:
+                at += 1
                 continue
-            if (end := _end(text, found.end(), step)) is not None:
-                yield found.start(), end
-                at = end
+            yield words[at].start, words[last].end
+            at = last + 1
+
+
+class _Word(NamedTuple):
+    """Where a word stands, and what it is compared by."""
+
+    start: int
+    end: int
+    folded: str
 
 
 class _Step:
@@ -56,19 +68,18 @@ class _Step:
         self.ends = False
 
 
-def _end(text: str, at: int, step: _Step) -> int | None:
-    """Where the longest term ends that goes on from here."""
-    end = at if step.ends else None
-    while step.following:
-        found = WORDS.search(text, at, at + WIDEST_GAP + LONGEST_WORD)
-        if found is None or found.start() - at > WIDEST_GAP:
+def _last(words: Sequence[_Word], at: int, step: _Step) -> int | None:
+    """The last word of the longest term that begins here."""
+    last = None
+    for number in range(at, min(at + LONGEST_TERM, len(words))):
+        if number > at and words[number].start - words[number - 1].end > WIDEST_GAP:
             break
-        following = step.following.get(_folded(found[0]))
+        following = step.following.get(words[number].folded)
         if following is None:
             break
-        step, at = following, found.end()
-        end = at if step.ends else end
-    return end
+        step = following
+        last = number if step.ends else last
+    return last
 
 
 def _folded(word: str) -> str:

@@ -15,6 +15,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     iso: str
     absolute: str
     relative: str
+    span: str = ""  # how long ago, or how long until then
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,10 +132,12 @@ Content = Text | Pictures | Table | Tree | Nothing
 
 
 class Veil(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in place of sensitive content: what is there, and its shape without a letter of it."""
+    """What stands in place of sensitive content: what is there, and its shape: a text's without a letter of it, or a
+    picture that the page blurs."""
 
     words: str
-    shape: str
+    shape: str = ""
+    picture: Picture | None = None
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,7 +176,7 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     workflow: str
     stage: CaseStage
     priority: Priority
-    title: str
+    title: str  # empty where the workflow names none
     question: str
     groups: tuple[Group, ...]
     content: Content

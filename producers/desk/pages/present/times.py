@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from producers.desk.pages.present.model import Deadline, Moment
 
 MINUTE: Final = 60_000
@@ -21,8 +23,9 @@ def moment_of(at: int, *, now: int) -> Moment:
     """
     when = _datetime(at)
     since = now - at
-    relative = f"{span_of(since)} ago" if since >= 0 else f"in {span_of(-since)}"
-    return Moment(at=at, iso=f"{when:%Y-%m-%dT%H:%M:%SZ}", absolute=_absolute(when), relative=relative)
+    span = rough_span_of(abs(since))
+    relative = f"{span} ago" if since >= 0 else f"in {span}"
+    return Moment(at=at, iso=f"{when:%Y-%m-%dT%H:%M:%SZ}", absolute=_absolute(when), relative=relative, span=span)
 
 
 def deadline_of(due_at: int | None, *, now: int) -> Deadline | None:
@@ -35,7 +38,7 @@ def deadline_of(due_at: int | None, *, now: int) -> Deadline | None:
         return None
     left = due_at - now
     seen = moment_of(due_at, now=now)
-    moment = Moment(at=due_at, iso=seen.iso, absolute=seen.absolute, relative=left_of(left))
+    moment = msgspec.structs.replace(seen, relative=left_of(left))
     return Deadline(moment=moment, state="over" if left < 0 else "soon" if left < SOON else "calm")
 
 
@@ -56,6 +59,17 @@ def span_of(milliseconds: int) -> str:
             return f"{whole:,} {name} {part} {small}" if part else f"{whole:,} {name}"
     minutes, seconds = milliseconds // MINUTE, milliseconds % MINUTE // 1_000
     return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def rough_span_of(milliseconds: int) -> str:
+    """A span that has passed: nobody counts its seconds.
+
+    >>> rough_span_of(30_000), rough_span_of(61_000)
+    ('less than 1 min', '1 min')
+    """
+    if milliseconds < MINUTE:
+        return "less than 1 min"
+    return f"{milliseconds // MINUTE} min" if milliseconds < HOUR else span_of(milliseconds)
 
 
 def _absolute(when: datetime) -> str:

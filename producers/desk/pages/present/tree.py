@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import msgspec
-
 from producers.desk.pages.present.cleaning import cleaned
 from producers.desk.pages.present.model import Node, Tree
 
@@ -12,14 +10,6 @@ MOST_NODES: Final = 1_000
 OPEN_TO: Final = 3  # levels that are unfolded
 MOST_OPEN: Final = 50  # children of an object that is unfolded
 LONGEST: Final = 2_000  # characters of one text
-
-
-def decoded(text: str) -> object:
-    """What the document holds. Raises `ValueError` for what is none, or is nested too deeply."""
-    try:
-        return msgspec.json.decode(text.encode())
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise ValueError("no JSON document that can be read") from error
 
 
 def tree_of(value: object) -> Tree:
@@ -40,18 +30,18 @@ class _Planting:
         name = None if key is None else cleaned(key[:LONGEST])
         match value:
             case dict() | list():
-                pairs = [*value.items()] if isinstance(value, dict) else [(None, each) for each in value]
+                pairs = value.items() if isinstance(value, dict) else ((None, each) for each in value)
                 children: list[Node] = []
                 for inner, each in pairs if depth < DEEPEST else ():
                     if self._left <= 0:
                         break
                     children.append(self.node(inner, each, depth + 1))
-                left_out = len(pairs) - len(children)
+                left_out = len(value) - len(children)
                 self.cut = self.cut or left_out > 0
                 return Node(
                     key=name, kind="object" if isinstance(value, dict) else "array",
-                    size=len(pairs), children=tuple(children), left_out=left_out,
-                    is_open=depth == 0 or (depth < OPEN_TO and len(pairs) <= MOST_OPEN),
+                    size=len(value), children=tuple(children), left_out=left_out,
+                    is_open=depth == 0 or (depth < OPEN_TO and len(value) <= MOST_OPEN),
                 )  # fmt: skip
             case str():
                 text = cleaned(value[:LONGEST])

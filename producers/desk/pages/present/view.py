@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Final
 
 from producers.desk.pages.present.cleaning import on_one_line
-from producers.desk.pages.present.content import content_of, veil_of
-from producers.desk.pages.present.fields import fields_in, groups_of, title_of
+from producers.desk.pages.present.content import Asked, content_of, veil_of
+from producers.desk.pages.present.fields import document_in, groups_of, title_of
 from producers.desk.pages.present.history import contested_of, history_of, sentence
 from producers.desk.pages.present.marking import Terms
 from producers.desk.pages.present.model import Advice, CaseView, Signal
@@ -19,7 +19,7 @@ from streams.workflow.presentation import Presentation
 MEANINGS: Final = {
     Level.HIGH: "it is rarely wrong when it is so sure",
     Level.MEDIUM: "it is often right, and wrong often enough to be checked",
-    Level.LOW: "it does not know",
+    Level.LOW: "take it as a guess",
 }
 FLAGS: Final = {"amount_above_limit": "amount above the limit", "audit_requested": "the sender asked for an audit"}
 OTHERS: Final = 5  # classes beside the one that the model would choose
@@ -44,23 +44,26 @@ def image_origins(policies: Policies) -> Sequence[str]:
 
 def view_of(shown: CaseShown, presentation: Presentation, *, now: int) -> CaseView:
     """Everything that a page shows of a case; `now` in milliseconds since the epoch."""
-    fields: Mapping[str, object] = {**fields_in(shown.content), **shown.attributes}
-    found = content_of(shown, fields, presentation, _terms(presentation.highlights))
+    document = document_in(shown.content, shown.content_type)
+    inside: Mapping[str, object] = document if isinstance(document, dict) else {}
+    fields = {**inside, **shown.attributes}
+    found = content_of(shown, Asked(document, fields, presentation, _terms(presentation.highlights)))
+    told = inside.keys() if found.is_all and not presentation.summary else {presentation.content_field}
     return CaseView(
         seen_at=now,
         request_id=shown.request_id,
         workflow=shown.workflow,
         stage=shown.stage,
         priority=shown.priority,
-        title=title_of(fields, presentation, shown.request_id),
+        title=title_of(fields, presentation),
         question=on_one_line(presentation.question) or _question(shown.classes),
-        groups=groups_of(fields, presentation, beside=presentation.content_field),
+        groups=groups_of(fields, presentation, beside=told),
         content=found.content,
         notices=found.notices,
         veil=veil_of(found, presentation),
         advice=_advice(shown),
         why=sentence(shown.reason),
-        because=sentence(shown.because) if shown.because else None,
+        because=sentence(shown.rule) if shown.rule else None,
         signals=tuple(_signals(shown)),
         queued=moment_of(shown.created_at, now=now),
         requested=moment_of(shown.requested_at, now=now),
