@@ -1,14 +1,17 @@
-"""Questions whose answer is known, read from labelled rows."""
+"""Questions whose answer is known, read from labelled rows or taken from the log."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from infra.kafka.log import Log
+from infra.kafka.scan import about
 from producers.gateway.columns import Cell, Columns, MappingInvalid
 from producers.gateway.publisher import Line, Refusal
 from producers.gateway.rows import Numbered, requests_of
 from schemas.codec import Codec
-from schemas.events import GoldAdded
-from streams.casework.questions import Author, QuestionTooLong, gold_added, not_a_class
+from schemas.events import DecisionRequested, GoldAdded
+from schemas.topics import REQUESTS
+from streams.casework.questions import Author, NoSuchRequest, QuestionTooLong, gold_added, not_a_class
 from streams.workflow.submitted import RequestRefused, checked
 
 
@@ -57,3 +60,14 @@ def _question(line: Line, label: str, codec: Codec, author: Author) -> GoldAdded
         return gold_added(line.request, codec.body(value), label, author)
     except QuestionTooLong as error:
         return Refusal(line.number, str(error))
+
+
+def stored_request(log: Log, codec: Codec, request_id: str) -> tuple[DecisionRequested, tuple[bytes, bytes]]:
+    """The first request of that id in the log, its Avro body as it is stored, and the fingerprint.
+
+    Raises `NoSuchRequest`.
+    """
+    for entry in about(log, codec, request_id, [REQUESTS.name]):
+        if isinstance(entry.event, DecisionRequested) and entry.value is not None:
+            return entry.event, codec.body(entry.value)
+    raise NoSuchRequest(f"no request {request_id!r} is in the log. {NoSuchRequest.__doc__}")

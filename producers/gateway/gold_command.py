@@ -19,7 +19,7 @@ from infra.kafka.publisher import publish
 from infra.kafka.running import wall
 from infra.kafka.scan import scan
 from producers.gateway.columns import check_options, columns_for
-from producers.gateway.gold import questions_of
+from producers.gateway.gold import questions_of, stored_request
 from producers.gateway.policies import policies_in_force
 from producers.gateway.publisher import Refusal
 from producers.gateway.rows import format_of, read_rows
@@ -35,7 +35,6 @@ from streams.casework.questions import (
     not_a_class,
     questions_asked,
     request_in,
-    stored_request,
 )
 from streams.workflow.columns import id_column
 from streams.workflow.content import summary

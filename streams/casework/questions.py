@@ -1,15 +1,13 @@
-"""Questions whose answer is known: added, taken from the log, retired, and which of them are asked."""
+"""Questions whose answer is known: added, retired, and which of them are asked."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from infra.errors import HitlError
-from infra.kafka.log import Log
-from infra.kafka.scan import Entry, about
+from infra.kafka.scan import Entry
 from schemas.codec import Codec, Undecodable
 from schemas.events import DecisionRequested, GoldAdded, GoldRetired
 from schemas.ids import derive_id
-from schemas.topics import REQUESTS
 from streams.casework.gold import MAX_NAMED_BYTES, fits
 
 
@@ -73,17 +71,6 @@ def gold_retired(workflow: str, gold_id: str, *, by: str, now: int) -> GoldRetir
 def not_a_class(label: str, classes: Sequence[str]) -> str:
     """Why a label is none."""
     return f"the label {label!r} is none of {', '.join(classes)}"
-
-
-def stored_request(log: Log, codec: Codec, request_id: str) -> tuple[DecisionRequested, tuple[bytes, bytes]]:
-    """The first request of that id in the log, its Avro body as it is stored, and the fingerprint.
-
-    Raises `NoSuchRequest`.
-    """
-    for entry in about(log, codec, request_id, [REQUESTS.name]):
-        if isinstance(entry.event, DecisionRequested) and entry.value is not None:
-            return entry.event, codec.body(entry.value)
-    raise NoSuchRequest(f"no request {request_id!r} is in the log. {NoSuchRequest.__doc__}")
 
 
 def questions_asked(entries: Iterable[Entry], workflow: str | None = None) -> list[GoldAdded]:

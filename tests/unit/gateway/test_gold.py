@@ -6,13 +6,13 @@ import pytest
 
 from infra.kafka.scan import Entry
 from producers.gateway.columns import MappingInvalid, columns_for
-from producers.gateway.gold import questions_of
+from producers.gateway.gold import questions_of, stored_request
 from producers.gateway.gold_command import NotAdded, for_machines, list_text, sifted
 from producers.gateway.publisher import Refusal
 from producers.gateway.rows import Format, read_rows
 from schemas.events import Event, GoldAdded
 from schemas.topics import GOLD, REQUESTS
-from streams.casework.questions import Author, NoSuchRequest, gold_retired, questions_asked, request_in, stored_request
+from streams.casework.questions import Author, NoSuchRequest, gold_retired, questions_asked, request_in
 from streams.workflow.content import content_of
 from tests.support.logs import simulated
 from tests.support.traffic import CODEC, asked, request

@@ -19,7 +19,7 @@ from producers.desk.pages.shell import page
 from producers.desk.pages.telling import WayOn
 from producers.desk.signin.guard import require
 from producers.desk.signin.roles import Deed, may
-from streams.workflow.content import content_of
+from streams.workflow.content import content_of, fields_of
 
 ADDRESS: Final = "/lead/disagreements"
 BACK: Final = WayOn(ADDRESS, "Back to the disagreements")
@@ -70,15 +70,16 @@ async def _one(request: Request, around: LookingAround, request_id: str, *, mana
     if record is None or row is None or record.finished_at is None:
         detail = "Nobody disagreed about a finished request of this id, or it was finished too long ago."
         raise Problem(404, detail, reason="unknown_request")
-    stored, content = None, ""
+    fields: dict[str, object] = {}
     try:
-        stored = await around.stored(record)
-        content = content_of(stored.request)
-    except Problem as problem:
+        asked = (await around.stored(record)).request
+        fields = {**fields_of(asked), **asked.attributes}
+        content = "" if fields_of(asked) else content_of(asked)
+    except Problem as problem:  # what was answered is told in any case
         content = problem.detail
     return page(
         request, "lead/disagreement.html", title=f"Disagreement about {request_id}", content=content,
         workflow=record.origin.workflow if record.origin else "", manages=manages, request_id=request_id,
         row=disagreements.row_of(row, record, record.finished_at, now=now()),
-        attributes=stored.request.attributes if stored else {},
+        fields=fields,
     )  # fmt: skip
