@@ -53,7 +53,7 @@ class Office:
         with_problems(pages)
         rest: Any = None
         told: Any = {"desk": lambda: self.world.desk, "sign_in": SignedIn, "model": lambda: self}
-        behind = Behind(**told, log=rest, codec=CODEC, settings=rest)
+        behind = Behind(**told, log=rest, codec=CODEC, settings=rest, roster=rest)
         pages.include_router(routes(behind))
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
