@@ -54,9 +54,9 @@ foreign: setup
 	@echo '== end-to-end tests'
 	@$(BIN)/pytest -q tests/e2e $(ARGS)
 
-e2e: setup ## apps in other languages and the desk in a browser; first installs what they need (Node, Go, kcat, Chromium)
-	@bash tests/e2e/setup.sh
-	@REQUIRE_FOREIGN=1 REQUIRE_BROWSER=1 $(MAKE) foreign
+e2e: setup ## apps in other languages, the desk in a browser, sign-in by a real Keycloak; first installs what they need
+	@REQUIRE_KEYCLOAK=1 bash tests/e2e/setup.sh
+	@REQUIRE_FOREIGN=1 REQUIRE_BROWSER=1 REQUIRE_KEYCLOAK=1 $(MAKE) foreign
 
 chaos: setup ## long: a million simulated requests, 50 kills on the real broker, 50 people at the desk for 10 minutes
 	@echo '== chaos'

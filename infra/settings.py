@@ -140,6 +140,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     desk_address: Annotated[
         Address, Meta(description="host:port of the API for reviewer apps; beyond this machine it needs identity on")
     ] = "127.0.0.1:8090"
+    desk_records_addresses: Annotated[
+        Literal["no", "yes"],
+        Meta(description="whether the record of sign-ins and refusals tells where they came from: personal data"),
+    ] = "no"
     metrics_address: Annotated[
         AddressOrNone,
         Meta(description="host:port of /metrics, /health and /ready; port 0 takes a free one, empty serves none"),

@@ -150,6 +150,7 @@ to decide a case that nobody has. With one, nobody else can: send its `lease` wi
 | `not_enrolled` | the workflow asks for enrolled people: `hitl reviewers enrol` |
 | `not_active` | the person is set inactive |
 | `not_qualified` | people disagree about the case, and this person's answers are not reliable enough to settle it |
+| `out_of_scope` | the token lets its app do less than this, or in other workflows: get one that does |
 | `self_appeal` | nobody judges an appeal of their own |
 
 While a signing key is in force (`hitl identity`), every decision and command must carry its person's `token`. Else it

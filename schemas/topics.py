@@ -108,15 +108,16 @@ class Topic(Generic[E]):
 
 REQUESTS: Final[Topic[e.DecisionRequested]] = Topic(
     name="requests", keyed=Keyed.REQUEST, events=(e.DecisionRequested,), max_value_bytes=MIB, append_time=True,
-    writers=("upstream", "gateway", "operator"), readers=("inference", "index", "gateway", "operator", "audit"),
+    writers=("upstream", "gateway", "desk", "operator"),  # the desk only what was there once: dead letters, sent again
+    readers=("inference", "index", "gateway", "desk", "operator", "audit"),
 )  # fmt: skip
 PREDICTIONS: Final[Topic[e.PredictionMade]] = Topic(
     name="predictions", keyed=Keyed.REQUEST, events=(e.PredictionMade,),
-    writers=("inference", "operator"), readers=("router", "index", "operator", "audit"),
+    writers=("inference", "operator"), readers=("router", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 AUTO_APPROVE: Final[Topic[e.AutoApproved]] = Topic(
     name="auto-approve", keyed=Keyed.REQUEST, events=(e.AutoApproved,),
-    writers=("router",), readers=("index", "operator", "audit"),
+    writers=("router",), readers=("index", "desk", "operator", "audit"),
 )  # fmt: skip
 
 
@@ -137,16 +138,18 @@ EXPERT: Final[Topic[e.ExpertReviewRequested]] = Topic(
 REVIEW_DECISIONS: Final[Topic[e.ReviewDecided]] = Topic(
     name="review-decisions", keyed=Keyed.REQUEST, events=(e.ReviewDecided,), max_value_bytes=MIB, append_time=True,
     arbitrated=True,
-    writers=("desk", "reviewer-apps", "expert-apps", "operator"), readers=("casework", "operator", "audit"),
+    writers=("desk", "reviewer-apps", "expert-apps", "operator"),
+    readers=("casework", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 REVIEW_COMMANDS: Final[Topic[e.CaseActionRequested]] = Topic(
     name="review-commands", keyed=Keyed.REQUEST, events=(e.CaseActionRequested,), max_value_bytes=MIB, append_time=True,
     arbitrated=True,
-    writers=("desk", "reviewer-apps", "expert-apps", "operator"), readers=("casework", "operator", "audit"),
+    writers=("desk", "reviewer-apps", "expert-apps", "operator"),
+    readers=("casework", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 APPEALS: Final[Topic[e.AppealFiled | e.AppealNoted | e.AppealRefused]] = Topic(  # reviewers must not read it
     name="appeals", keyed=Keyed.REQUEST, events=(e.AppealFiled, e.AppealNoted, e.AppealRefused), append_time=True,
-    writers=("gateway", "casework", "operator"), readers=("casework", "gateway", "operator", "audit"),
+    writers=("gateway", "casework", "operator"), readers=("casework", "gateway", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 ASSIGNMENTS: Final[
     Topic[
@@ -168,7 +171,7 @@ ASSIGNMENTS: Final[
 )  # fmt: skip
 OUTCOMES: Final[Topic[e.DecisionMade | e.OutcomeAmended | e.OutcomeUpheld]] = Topic(
     name="outcomes", keyed=Keyed.REQUEST, events=(e.DecisionMade, e.OutcomeAmended, e.OutcomeUpheld),
-    writers=("router", "casework"), readers=("upstream", "gateway", "index", "operator", "audit"),
+    writers=("router", "casework"), readers=("upstream", "gateway", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 AUDITS: Final[
     Topic[
@@ -179,15 +182,16 @@ AUDITS: Final[
     events=(
         e.AuditDrawn, e.AuditAnswered, e.AuditExpired, e.GoldAnswered, e.OverlapAnswered, e.DecisionValidated,
     ),
-    writers=("router", "casework", "operator"), readers=("assurance", "insights", "operator", "audit"),
+    writers=("router", "casework", "operator"), readers=("assurance", "insights", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 FEEDBACK: Final[Topic[e.FeedbackRecorded]] = Topic(
     name="feedback", keyed=Keyed.WORKFLOW, events=(e.FeedbackRecorded,),
-    writers=("casework", "operator"), readers=("feedback", "training", "insights", "operator", "audit"),
+    writers=("casework", "operator"),
+    readers=("feedback", "training", "insights", "index", "desk", "operator", "audit"),
 )  # fmt: skip
 RETRAINING: Final[Topic[e.RetrainingRequested]] = Topic(
     name="retraining", keyed=Keyed.WORKFLOW, events=(e.RetrainingRequested,), max_value_bytes=MIB,
-    writers=("feedback", "operator"), readers=("training", "feedback", "operator", "audit"),
+    writers=("feedback", "operator"), readers=("training", "feedback", "desk", "operator", "audit"),
 )  # fmt: skip
 MODELS: Final[Topic[e.ModelTrained | e.ModelEvaluated | e.ModelPromoted | e.ModelRefused]] = Topic(
     name="models", keyed=Keyed.WORKFLOW, events=(e.ModelTrained, e.ModelEvaluated, e.ModelPromoted, e.ModelRefused),
@@ -206,17 +210,28 @@ POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
 REVIEWERS: Final[Topic[e.ReviewerEnrolled | e.ReviewerAssessed]] = Topic(
     name="reviewers", keyed=Keyed.REVIEWER, events=(e.ReviewerEnrolled, e.ReviewerAssessed), max_value_bytes=MIB,
     config=True,
-    writers=("assurance", "operator"),
+    writers=("assurance", "desk", "operator"),
     readers=("casework", "assurance", "desk", "insights", "operator", "audit"),
 )  # fmt: skip
 GOLD: Final[Topic[e.GoldAdded | e.GoldRetired]] = Topic(
     name="gold", keyed=Keyed.WORKFLOW, events=(e.GoldAdded, e.GoldRetired), config=True,
-    writers=("operator",), readers=("casework", "operator", "audit"),
+    writers=("desk", "operator"), readers=("casework", "desk", "operator", "audit"),
 )  # fmt: skip
 IDENTITIES: Final[Topic[e.SigningKeyPublished | e.SigningKeyRetired | e.TokenRevoked]] = Topic(
     name="identities", keyed=Keyed.KEY, events=(e.SigningKeyPublished, e.SigningKeyRetired, e.TokenRevoked),
     max_value_bytes=MIB, config=True,
     writers=("operator",), readers=("casework", "gateway", "desk", "operator", "audit"),
+)  # fmt: skip
+ACCESS: Final[
+    Topic[
+        e.PersonSignedIn | e.PersonSignedOut | e.SessionsEnded | e.AccessRefused | e.RequestViewed | e.DeedDone
+    ]
+] = Topic(
+    name="access", keyed=Keyed.REVIEWER, append_time=True,
+    events=(
+        e.PersonSignedIn, e.PersonSignedOut, e.SessionsEnded, e.AccessRefused, e.RequestViewed, e.DeedDone,
+    ),
+    writers=("desk", "operator"), readers=("operator", "audit"),
 )  # fmt: skip
 TALLIES: Final[Topic[e.StageTallied]] = Topic(
     name="tallies", keyed=Keyed.STAGE, events=(e.StageTallied,),
@@ -226,7 +241,11 @@ TALLIES: Final[Topic[e.StageTallied]] = Topic(
 DEAD_LETTERS: Final[Topic[e.DeadLettered]] = Topic(
     name="dead-letters", keyed=Keyed.ORIGINAL, events=(e.DeadLettered,),
     writers=("inference", "router", "casework", "feedback", "training", "assurance"),
-    readers=("router", "operator", "gateway", "index", "insights", "audit"),
+    readers=("router", "operator", "gateway", "desk", "index", "insights", "audit"),
+)  # fmt: skip
+REPLAYS: Final[Topic[e.DeadLetterReplayed]] = Topic(
+    name="replays", keyed=Keyed.REVIEWER, events=(e.DeadLetterReplayed,), max_value_bytes=MIB, append_time=True,
+    writers=("desk", "operator"), readers=("desk", "operator", "audit"),
 )  # fmt: skip
 CASES: Final[Topic[e.CaseSnapshot]] = Topic(
     name="cases", keyed=Keyed.REQUEST, events=(e.CaseSnapshot,), compacted=True,
@@ -235,7 +254,7 @@ CASES: Final[Topic[e.CaseSnapshot]] = Topic(
 
 TOPICS: Final[tuple[Topic[Any], ...]] = (
     REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, REVIEW_DECISIONS, REVIEW_COMMANDS, APPEALS,
-    ASSIGNMENTS, OUTCOMES, AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, REVIEWERS, GOLD, IDENTITIES, TALLIES,
-    DEAD_LETTERS, CASES,
+    ASSIGNMENTS, OUTCOMES, AUDITS, FEEDBACK, RETRAINING, MODELS, POLICIES, REVIEWERS, GOLD, IDENTITIES, ACCESS,
+    TALLIES, DEAD_LETTERS, REPLAYS, CASES,
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Topic[Any]]] = {topic.name: topic for topic in TOPICS}

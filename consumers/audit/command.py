@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from functools import reduce
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -24,7 +24,7 @@ from consumers.audit.export import (
 from consumers.audit.ledger import IsGold, known_by, nobody_knows
 from consumers.audit.reading import EVERY_TOPIC, AuditLog, open_audit_log
 from consumers.audit.report import REPORTED_TOPICS, Report, report
-from consumers.audit.show import report_text, story_text, told_by, verdict_text
+from consumers.audit.show import report_text, story_text, verdict_text
 from infra.cli.files import whole_file
 from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, note, show
@@ -32,12 +32,14 @@ from infra.cli.progress import progress_bar
 from infra.cli.ranges import FiniteRange
 from infra.errors import HitlError, SettingsInvalid
 from infra.kafka.scan import Entry, Progress
+from infra.redis.reading import connect as connect_model
 from infra.secret_keys import secrets
 from infra.settings import Settings, load_settings
 from schemas.codec import Codec
 from schemas.topics import FEEDBACK, OUTCOMES, POLICIES
 from streams.casework.sealing import Sealer
 from streams.workflow.policies import NO_POLICIES, Policies, fold_policies, policy_of
+from streams.workflow.telling import told_by
 
 LOOK_AGAIN: Final = 1.0  # seconds between two accounts while waiting
 wait_option = click.option(
@@ -61,16 +63,30 @@ def audit() -> None:
 @audit.command(name="show")
 @click.argument("request_id")
 @json_option
-def show_request(request_id: str, as_json: bool) -> None:
+@click.option("--from-log", is_flag=True, help="Read the log from its beginning, and ask the read model nothing.")
+def show_request(request_id: str, from_log: bool, as_json: bool) -> None:
     """Tell the story of one request: states, who decided what, and why."""
     settings = load_settings()
-    with open_audit_log(settings) as log, progress_bar("reading", as_json=as_json) as progress:
-        entries = log.about(request_id, progress=progress)
+    with open_audit_log(settings) as log:
+        entries = None if from_log else traced(log, request_id, settings, as_json=as_json)
+        if entries is None:
+            with progress_bar("reading", as_json=as_json) as progress:
+                entries = log.about(request_id, progress=progress)
     told = told_by(entries)
     if told is None:
         raise RequestUnknown(f"No record of the log is about the request {request_id!r}; check the id.")
     shown = msgspec.structs.asdict(told.story) | {"records": told.records}
     show(shown, as_json=as_json, text=lambda: story_text(told))
+
+
+def traced(log: AuditLog, request_id: str, settings: Settings, *, as_json: bool) -> list[Entry] | None:
+    """What the read model knows of it; None, and why not, where the log must be read."""
+    with closing(connect_model(settings)) as model:
+        found = log.traced(request_id, model)
+    if isinstance(found, str):
+        note(f"{found} So the log is read from its beginning …", as_json=as_json)
+        return None
+    return found
 
 
 @audit.command(name="reconcile")

@@ -1,6 +1,5 @@
 """The log as files for other tools: outcomes, labels, or every event. Rows in, lines out."""
 
-import base64
 import csv
 import io
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from infra.kafka.scan import Entry
 from schemas.codec import Codec, Undecodable
 from schemas.events import DecisionMade, DecisionRequested, FeedbackRecorded
 from schemas.values import PayloadEncoding
+from streams.workflow.telling import plain
 
 Value = str | int | float | bool | None
 ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
@@ -157,20 +157,7 @@ def plain_payload(body: bytes, fingerprint: bytes, codec: Codec) -> str | None:
 
 def event_line(entry: Entry) -> bytes:
     """Any record as one JSON object; bytes in base64."""
-    event = None if entry.event is None else msgspec.to_builtins(entry.event)
-    value = None if entry.event is not None or entry.value is None else base64.b64encode(entry.value).decode()
-    line = {
-        "topic": entry.topic,
-        "partition": entry.partition,
-        "offset": entry.offset,
-        "timestamp": entry.timestamp,
-        "key": None if entry.key is None else entry.key.decode(errors="replace"),
-        "type": None if entry.event is None else type(entry.event).__name__,
-        "event": event,
-    }
-    if entry.event is None:
-        line |= {"unreadable": entry.unreadable, "value": value}
-    return ENCODER.encode(line) + b"\n"
+    return ENCODER.encode(plain(entry)) + b"\n"
 
 
 def row_lines(rows: Iterable[Row], kind: type[Row], form: Form) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """The story of one request and the account of a log, as values and as text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -10,37 +10,18 @@ from rich.table import Table
 from consumers.audit.appeals import Appealed, Overturned
 from consumers.audit.automation import automation_text
 from consumers.audit.report import Report, WorkflowReport
-from infra.cli.moments import clock, iso, span
+from infra.cli.moments import clock, iso
 from infra.cli.tables import rendered, table
-from infra.kafka.scan import Entry
-from schemas.topics import TOPICS
-from schemas.values import Coordinates
 from streams.insights.kpis import Kpi, Kpis
-from streams.workflow.story import GoldTrack, Record, RequestStory
-from streams.workflow.timeline import story_of
+from streams.insights.wording import value_text
+from streams.workflow.story import GoldTrack
+from streams.workflow.telling import Told
 
-RANK: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
 COUNTED: Final = (
     "requests", "outcomes", "automatic", "reviewed", "expert", "open_cases", "open_audits", "audits",
     "amended", "upheld", "open_second_looks", "gold_cases", "duplicates",
     "late_repeats", "dead_letters", "refused", "retrainings", "promotions", "refusals",
 )  # fmt: skip
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """The story of one request, and the records of the log that tell it."""
-
-    story: RequestStory
-    records: tuple[Coordinates, ...]
-
-
-def told_by(entries: Sequence[Entry]) -> Told | None:
-    """What the records about one request tell; None when they tell nothing."""
-    story = story_of(Record(entry.event, entry.timestamp) for entry in entries if entry.event is not None)
-    if story is None:
-        return None
-    ordered = sorted(entries, key=lambda entry: (entry.timestamp, RANK[entry.topic], entry.partition, entry.offset))
-    return Told(story=story, records=tuple(entry.coordinates for entry in ordered))
 
 
 def story_text(told: Told) -> str:
@@ -128,21 +109,6 @@ def kpi_rows(kpis: Kpis | UnsetType) -> list[tuple[str, str, str, str]]:
         (name.replace("_", " "), value_text(kpi), kpi.target, remark(kpi))
         for name, kpi in msgspec.structs.asdict(kpis).items()
     ]
-
-
-def value_text(kpi: Kpi) -> str:
-    """A value with its unit, as people read it."""
-    if kpi.value is None:
-        return "not measured"
-    match kpi.unit:
-        case "share":
-            return f"{kpi.value:.1%}"
-        case "seconds":
-            return span(kpi.value)
-        case "US dollars":
-            return f"${kpi.value:.2f}"
-        case unit:
-            return f"{kpi.value:g} {unit}"
 
 
 def remark(kpi: Kpi) -> str:

@@ -6,10 +6,12 @@ from itertools import chain
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from consumers.index.changes import changes, reviewers_pruned, seen
-from consumers.index.facts import UNKNOWN, tells_of, with_event
+from consumers.index.facts import UNKNOWN, with_event
 from consumers.index.keeping import place_of
+from consumers.index.placing import about, placed
 from consumers.index.standing import settled
 from infra.kafka.stage import Message
 from infra.redis.cached_case import CachedCase
@@ -51,21 +53,24 @@ class CachePolicy:
     inline_bytes: int  # largest request body that is kept; others are fetched from the log by coordinates
 
 
-def by_request(messages: Iterable[Message]) -> dict[str, list[Message]]:
-    """The events that tell of requests, by request id, in the order read."""
+def by_request(messages: Iterable[Message], partitions: int) -> dict[str, list[Message]]:
+    """The events about requests, by request id, in the order read."""
     grouped: dict[str, list[Message]] = {}
     for message in messages:
-        if (request_id := tells_of(message)) is not None:
+        if (request_id := about(message, partitions)) is not None:
             grouped.setdefault(request_id, []).append(message)
     return grouped
 
 
-def folded(record: RequestRecord | None, messages: Iterable[Message]) -> RequestRecord | None:
-    """The record after these events; the very same value when they add nothing."""
-    facts = record or UNKNOWN
+def folded(record: RequestRecord | None, messages: Sequence[Message]) -> RequestRecord | None:
+    """The record after these events; the very same value when they add nothing. Nothing follows from places alone."""
+    before = facts = record or UNKNOWN
     for message in messages:
         facts = with_event(facts, message)
-    return record if facts is (record or UNKNOWN) else settled(facts)
+    places = placed(facts.places, messages)
+    if facts is before and places is before.places:
+        return record
+    return replace(facts if facts is before else settled(facts), places=places)
 
 
 def commands_of(

@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 from typing import Final
 
+from consumers.index.disagreement import forgotten as disagreements_forgotten
+from consumers.index.disagreement import rows as disagreements
+from consumers.index.hands import hands
 from consumers.index.possession import answered_by
 from consumers.index.standing import answer_rows
 from infra.redis.connection import Command
 from infra.redis.keys import Keys
 from infra.redis.members import encode_row, lane_name, queue_member, queue_score
 from infra.redis.records import Claimable, Queued, RequestRecord, encode
+from streams.workflow.states import State
 
 ANSWERS_KEPT: Final = 48 * 3_600_000  # milliseconds; today and the last hour are asked for
+UNKNOWN_KEPT: Final = 24 * 3_600_000  # milliseconds
 REVIEWERS_KEPT: Final = 30 * 86_400_000  # milliseconds since they were last seen
 
 
@@ -25,11 +30,9 @@ def changes(
         if new.queued:
             yield from _queue(keys, request_id, new.queued)
     yield from _claimable(keys, request_id, old, new)
-    if new.finished_at != (old.finished_at if old else None):
-        if new.finished_at is None:
-            yield ("ZREM", keys.finished, request_id)
-        else:
-            yield ("ZADD", keys.finished, str(new.finished_at), request_id)
+    yield from _listed(keys, request_id, old, new)
+    yield from hands(keys, request_id, old, new)
+    yield from disagreements(keys, request_id, old, new)
     known = dict(answer_rows(request_id, old)) if old else {}
     for answer, row in answer_rows(request_id, new):
         if known.get(answer) != row and answer.at > now - ANSWERS_KEPT:
@@ -37,12 +40,15 @@ def changes(
             yield ("ZADD", name, str(answer.at), encode_row(row))
             yield ("ZREMRANGEBYSCORE", name, "-inf", str(now - ANSWERS_KEPT))
             yield ("PEXPIRE", name, str(ANSWERS_KEPT))
-    yield ("SET", keys.request(request_id), encode(new))
+    # Events about a request may be read before any that says that there is one; where none ever does, they go again.
+    lifetime = () if new.is_known else ("PX", str(UNKNOWN_KEPT))
+    yield ("SET", keys.request(request_id), encode(new), *lifetime)
 
 
-def forgotten(keys: Keys, request_id: str) -> Iterator[Command]:
+def forgotten(keys: Keys, request_id: str, record: RequestRecord | None) -> Iterator[Command]:
     """The commands that remove a finished request."""
-    yield ("ZREM", keys.finished, request_id)
+    yield from (("ZREM", name, request_id) for name in (keys.finished, keys.failed, keys.amended))
+    yield from disagreements_forgotten(keys, request_id, record)
     yield ("UNLINK", keys.case(request_id), keys.request(request_id))
 
 
@@ -73,6 +79,28 @@ def _claimable(keys: Keys, request_id: str, old: RequestRecord | None, new: Requ
     said, say = answered_by(old), answered_by(new)
     yield from (("SREM", keys.answered(reviewer), request_id) for reviewer in sorted(said - say))
     yield from (("SADD", keys.answered(reviewer), request_id) for reviewer in sorted(say - said))
+
+
+def _listed(keys: Keys, request_id: str, old: RequestRecord | None, new: RequestRecord) -> Iterator[Command]:
+    """Among the finished, the failed and the amended requests, each by when it became so."""
+    for name, when in ((keys.finished, _finished_at), (keys.failed, _failed_at), (keys.amended, _amended_at)):
+        before, after = when(old) if old else None, when(new)
+        if after is None and before is not None:
+            yield ("ZREM", name, request_id)
+        elif after is not None and after != before:
+            yield ("ZADD", name, str(after), request_id)
+
+
+def _finished_at(record: RequestRecord) -> int | None:
+    return record.finished_at
+
+
+def _failed_at(record: RequestRecord) -> int | None:
+    return record.finished_at if record.state == State.FAILED else None
+
+
+def _amended_at(record: RequestRecord) -> int | None:
+    return record.amended.at if record.amended else None
 
 
 def _lane(keys: Keys, place: Claimable) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from consumers.index.case_facts import CASE_RULES
+from consumers.index.disagreement import audited, overlapped, predicted, upheld, validated
 from consumers.index.keeping import Rule, changed, greatest, place_of
 from infra.kafka.stage import Message
 from infra.redis.records import (
@@ -21,13 +22,17 @@ from infra.redis.records import (
     RequestRecord,
 )
 from schemas.events import (
+    AuditAnswered,
     AutoApproved,
     CaseSnapshot,
     DeadLettered,
     DecisionMade,
     DecisionRequested,
+    DecisionValidated,
     ExpertReviewRequested,
     OutcomeAmended,
+    OutcomeUpheld,
+    OverlapAnswered,
     PredictionMade,
     ReviewRequested,
 )
@@ -43,14 +48,6 @@ def with_event(record: RequestRecord, message: Message) -> RequestRecord:
     """The facts after one more event; the very same value when it adds nothing."""
     rule = RULES.get(type(message.event))
     return record if rule is None else rule(record, message.event, message)
-
-
-def tells_of(message: Message) -> str | None:
-    """The request whose facts an event adds to; None for those that add to none."""
-    event = message.event
-    if type(event) not in RULES or (isinstance(event, DeadLettered) and _step(event) is None):
-        return None
-    return getattr(event, "request_id", None)
 
 
 def asked_in(event: ReviewRequested | ExpertReviewRequested | CaseSnapshot) -> Asked:
@@ -72,6 +69,7 @@ def _predicted(record: RequestRecord, event: PredictionMade, _: Message) -> Requ
         record,
         origin=_origin(record, event.workflow, event.request, event.requested_at, confirmed=False),
         predicted_at=at if record.predicted_at is None else min(at, record.predicted_at),
+        said=predicted(record, event),
         updated_at=at,
     )
 
@@ -153,6 +151,10 @@ RULES: Final[Mapping[type[Any], Rule]] = {
     DecisionMade: _decided,
     OutcomeAmended: _amended,
     DeadLettered: _dead,
+    OverlapAnswered: overlapped,
+    AuditAnswered: audited,
+    DecisionValidated: validated,
+    OutcomeUpheld: upheld,
     **CASE_RULES,
 }
 

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 from consumers.index.batch import CachePolicy, activity, by_request, commands_of
 from consumers.index.changes import changes, forgotten
+from consumers.index.gold import gold_counted
 from consumers.index.kept import record_of
 from infra.kafka.errors import InvalidMessage, RecordsLost
 from infra.kafka.following import read_until
@@ -14,30 +15,17 @@ from infra.kafka.intake import Intake
 from infra.kafka.log import Log, Reader, Record, TopicPartition
 from infra.kafka.observing import Reach
 from infra.kafka.running import elapsed, wall
-from infra.kafka.scan import ends_of, partitions_of
+from infra.kafka.scan import ends_of, name_of, partitions_of
 from infra.kafka.stage import Message
 from infra.redis.errors import IndexFenced, RecordUnreadable
+from infra.redis.places import PLACED
 from infra.redis.records import RequestRecord
 from infra.redis.store import IndexStore, Move, Result
 from schemas.events import CaseSnapshot
-from schemas.topics import (
-    ASSIGNMENTS,
-    AUTO_APPROVE,
-    CASES,
-    DEAD_LETTERS,
-    EXPERT,
-    OUTCOMES,
-    PREDICTIONS,
-    REQUESTS,
-    REVIEW,
-    Topic,
-)
+from schemas.topics import CASES
 
 logger = logging.getLogger(__name__)
-TOPICS: Final[tuple[Topic[Any], ...]] = (
-    REQUESTS, PREDICTIONS, AUTO_APPROVE, *REVIEW.values(), EXPERT, ASSIGNMENTS, OUTCOMES, DEAD_LETTERS,
-)  # fmt: skip
-FOLLOWED: Final = tuple(topic.name for topic in TOPICS)
+FOLLOWED: Final = PLACED
 MAX_RECORDS: Final = 1_000
 READ_TIMEOUT: Final = 0.25  # seconds
 LOOK_EVERY: Final = 1_000  # milliseconds between two looks whether Redis still has what was written
@@ -176,11 +164,12 @@ class Indexer:
 
     def _apply(self, records: Sequence[Record], reader: Reader) -> None:
         messages = [message for record in records if (message := self._message(record)) is not None]
-        grouped = by_request(messages)
+        grouped = by_request(messages, self._intake.partitions)
         known = dict(zip(grouped, self._store.load(list(grouped)), strict=True))
         now, keys = self._wall(), self._store.keys
         commands = chain(
             activity(messages, keys=keys, now=now),
+            gold_counted(messages, keys=keys, now=now),
             commands_of(grouped, known, keys=keys, cache=self._cache, now=now),
         )
         after = {place: reader.position(place) for place in {TopicPartition(r.topic, r.partition) for r in records}}
@@ -243,16 +232,12 @@ class Indexer:
         moment = self._wall() - self._keep
         known = zip(doomed, self._store.load(doomed), strict=True)
         gone = [
-            name for name, record in known
+            (name, record) for name, record in known
             if record is None or (record.finished_at is not None and record.finished_at < moment)
         ]  # fmt: skip
-        self._went_well(self._store.apply([each for name in gone for each in forgotten(self._store.keys, name)]))
+        keys = self._store.keys
+        self._went_well(self._store.apply([each for name, said in gone for each in forgotten(keys, name, said)]))
 
     def _has_passed(self, ends: Places) -> bool:
         reader = self._reader
         return reader is not None and all(reader.position(place) >= end for place, end in ends.items())
-
-
-def name_of(place: TopicPartition) -> str:
-    """A partition as the model names it."""
-    return f"{place.topic}[{place.partition}]"

@@ -8,7 +8,6 @@ from typing import Final
 import click
 
 from consumers.training.by_hand import check_enough, end_of_feedback, publish_together, standing, train
-from consumers.training.history import ModelRecord, Status, fold_history
 from consumers.training.imports import BadLine, ImportedLabels, LabelsRefused, as_feedback, read_labels
 from consumers.training.log_labels import LogLabels, StoredModels
 from consumers.training.words import ModelDescription, TrainReport, description_text, models_text, report_text
@@ -24,6 +23,7 @@ from infra.models.store import ModelError
 from infra.settings import Settings, load_settings
 from schemas.codec import Codec
 from schemas.topics import FEEDBACK, MODELS
+from streams.workflow.models import ModelRecord, Status, fold_history
 
 SHORTEST_DIGEST: Final = 6  # characters of a digest that may stand for all of it
 SHOWN_BAD_LINES: Final = 20

@@ -5,13 +5,13 @@ from typing import Self
 
 import msgspec
 
-from consumers.training.history import ModelRecord
 from consumers.training.imports import BadLine, ImportedLabels
 from consumers.training.refit import Candidate
 from infra.cli.moments import moment
 from infra.cli.tables import rendered, table
 from infra.models.artefact import Manifest
 from schemas.events import ModelPromoted, ModelRefused
+from streams.workflow.models import ModelRecord
 
 
 class ModelDescription(msgspec.Struct, frozen=True, kw_only=True):

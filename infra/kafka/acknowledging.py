@@ -73,7 +73,7 @@ class AcknowledgingPublisher(Generic[T]):
         """Records that were handed over and that nobody has acknowledged or given up."""
         return self._sent - self._heard
 
-    def send(self, topic: str, key: bytes, value: bytes, ticket: T) -> None:
+    def send(self, topic: str, key: bytes | None, value: bytes, ticket: T) -> None:
         """Hand a record over. Raises `TooMuchUnderWay` or `NotAcknowledged`: then nothing was sent."""
         if self.waiting >= self._most:
             raise TooMuchUnderWay()
@@ -87,9 +87,9 @@ class AcknowledgingPublisher(Generic[T]):
             raise refusal(failure, topic) or NotAcknowledged(f"{topic}: {failure.str()}. Send it again.") from raised
         self._sent += 1
 
-    def close(self) -> None:
+    def close(self, *, within_seconds: float | None = None) -> None:
         """Wait for what is under way, as long as it may take; then tell the rest that it is not certain."""
-        self._producer.flush(self._seconds)
+        self._producer.flush(self._seconds if within_seconds is None else within_seconds)
         self._ending.set()
         self._thread.join()
         _let_go(self._producer)

@@ -1,7 +1,8 @@
 """Who may do what on the cluster: the access rights that follow from the catalogue. Pure; `acl.py` applies them.
 
 A principal is named as its role in the catalogue. It may write and read the topics that name it, join the groups and
-use the transactional ids that begin with its name, and nothing else.
+use the transactional ids that begin with its name, and nothing else; the desk may also ask where topics end and how far
+stages have come.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,9 +12,10 @@ from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from infra.kafka import id_space
-from schemas.topics import TOPICS, Topic
+from schemas.topics import TALLIES, TOPICS, Topic
 
 OPERATOR: Final = "operator"
+WATCHER: Final = "desk"  # shows operators how records flow
 SHARED_GROUPS: Final = ("reader", "questions")  # named by clients that read without joining (`client.py`)
 CLUSTER: Final = "kafka-cluster"  # the name of the one resource of that type
 
@@ -141,6 +143,8 @@ def _rights(who: Principal, prefix: str, topics: Sequence[Topic[Any]]) -> Iterab
                 yield Grant(who.name, Resource.TRANSACTIONAL_ID, prefix + begin, True, operation)
     if OPERATOR in who.roles:
         yield from _operators(who.name, prefix)
+    if WATCHER in who.roles:
+        yield from _watchers(who.name, prefix, topics)
 
 
 def _groups(name: str, prefix: str) -> Iterable[Grant]:
@@ -158,6 +162,14 @@ def _operators(name: str, prefix: str) -> Iterable[Grant]:
     ):  # fmt: skip
         yield Grant(name, Resource.TOPIC, prefix, True, operation)
     yield Grant(name, Resource.TOPIC, prefix + id_space.TOPIC, False, Operation.WRITE)
+
+
+def _watchers(name: str, prefix: str, topics: Sequence[Topic[Any]]) -> Iterable[Grant]:
+    """Where every topic ends, and the positions of whoever counts its work; no record of theirs can be read by that."""
+    for topic in topics:
+        yield Grant(name, Resource.TOPIC, prefix + topic.name, False, Operation.DESCRIBE)
+    for stage in TALLIES.writers:
+        yield Grant(name, Resource.GROUP, prefix + stage, False, Operation.DESCRIBE)
 
 
 def by_principal(grants: Iterable[Grant]) -> Mapping[str, list[Grant]]:

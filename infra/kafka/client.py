@@ -10,10 +10,11 @@ from confluent_kafka import Consumer, KafkaException
 from infra.kafka.client_config import LINGER_MS, REQUEST_TIMEOUT, ClientOptions, open_consumer
 from infra.kafka.client_consumer import KafkaConsumer
 from infra.kafka.client_errors import MISSING, TopicMissing, is_passing, kafka_error, unavailable
+from infra.kafka.client_fetcher import PART_BYTES, WAIT_MS, KafkaFetcher
 from infra.kafka.client_producer import KafkaIdempotent, KafkaTransactions
 from infra.kafka.client_reader import KafkaReader
 from infra.kafka.client_records import Names
-from infra.kafka.log import GroupConsumer, Reader, RebalanceListener, TopicPartition, TransactionalProducer
+from infra.kafka.log import Fetcher, GroupConsumer, Reader, RebalanceListener, TopicPartition, TransactionalProducer
 from infra.settings import Settings
 
 T = TypeVar("T")
@@ -55,6 +56,16 @@ class KafkaLog:
             return open_consumer(self.options.consumer(group, wait_ms=wait_ms))
 
         return KafkaReader(opening, self._names, start)
+
+    def fetcher(self) -> Fetcher:
+        """Connects on first use."""
+        group = self._names.full["fetcher"]  # librdkafka wants a name; nothing joins or commits
+
+        def opening() -> Consumer:
+            options = self.options.consumer(group, wait_ms=WAIT_MS)
+            return open_consumer({**options, "fetch.message.max.bytes": PART_BYTES, "queued.min.messages": 1})
+
+        return KafkaFetcher(opening, self._names, self.options.bootstrap_servers)
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has; asked once, since it never changes."""

@@ -27,7 +27,7 @@ class Intake:
     """Decodes and checks records; `partitions` is the installation's partition count."""
 
     def __init__(self, codec: Codec, partitions: int) -> None:
-        self._decode, self._partitions = codec.decode, partitions
+        self._decode, self.partitions = codec.decode, partitions
         self._checks: dict[str, _Checks] = {}
 
     def message(self, record: Record) -> Message:
@@ -68,7 +68,7 @@ class Intake:
             raise InvalidMessage(Reason.WRONG_KEY, f"the key of this record must be {key!r}, not {record.key!r}")
         if outside and len(key) > LONGEST_KEY:
             raise InvalidMessage(Reason.INVALID, f"its key has {len(key)} bytes of {LONGEST_KEY}: shorten the id")
-        if outside and (right := partition_of(key, self._partitions)) != record.partition:
+        if outside and (right := partition_of(key, self.partitions)) != record.partition:
             raise InvalidMessage(
                 Reason.WRONG_PARTITION,
                 f"key {key!r} belongs to partition {right}: use the partitioner murmur2_random "

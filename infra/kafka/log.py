@@ -122,6 +122,15 @@ class Reader(Protocol):
     def close(self) -> None: ...
 
 
+class Fetcher(Protocol):
+    """Single records by their coordinates, outside any group; kept by whoever asks often. One thread at a time."""
+
+    def fetch(self, wanted: Mapping[TopicPartition, Sequence[int]], timeout_seconds: float) -> list[Record]:
+        """The committed records at these offsets that the log still has; what is aborted or gone is left out."""
+
+    def close(self) -> None: ...
+
+
 class Log(Protocol):
     """A connection to one cluster, real or simulated."""
 
@@ -133,6 +142,8 @@ class Log(Protocol):
         """With an id: transactional, fencing every earlier producer of that id. Without: idempotent only."""
 
     def reader(self, start: Mapping[TopicPartition, int]) -> Reader: ...
+
+    def fetcher(self) -> Fetcher: ...
 
     def partitions(self, topic: str) -> int: ...
 

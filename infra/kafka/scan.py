@@ -40,6 +40,15 @@ class Entry(NamedTuple):
         return Coordinates(topic=self.topic, partition=self.partition, offset=self.offset)
 
 
+def name_of(place: TopicPartition) -> str:
+    """A partition as the read model names it.
+
+    >>> name_of(TopicPartition("outcomes", 3))
+    'outcomes[3]'
+    """
+    return f"{place.topic}[{place.partition}]"
+
+
 def partitions_of(log: Log, topics: Collection[str]) -> list[TopicPartition]:
     """Every partition of these topics."""
     return [TopicPartition(topic, number) for topic in topics for number in range(log.partitions(topic))]
@@ -66,7 +75,8 @@ def scan(
     and of how many. Raises `ScanStalled`.
     """
     ends = ends_of(log, topics) if ends is None else ends
-    begins = {tp: (starts or {}).get(tp, log.beginning(tp)) for tp in ends}
+    known = starts or {}
+    begins = {tp: known[tp] if tp in known else log.beginning(tp) for tp in ends}
     open_ones = {tp: end for tp, end in ends.items() if begins[tp] < end}
     total = sum(end - begins[tp] for tp, end in open_ones.items())
     if not open_ones:
@@ -108,9 +118,21 @@ def _moved(before: Mapping[TopicPartition, int], after: Mapping[TopicPartition, 
 
 
 def about(
-    log: Log, codec: Codec, request_id: str, topics: Collection[str], *, progress: Progress | None = None
+    log: Log,
+    codec: Codec,
+    request_id: str,
+    topics: Collection[str],
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    after: Mapping[TopicPartition, int] | None = None,
+    progress: Progress | None = None,
 ) -> list[Entry]:
-    """Every event of one request in these topics; of request-keyed ones only the request's own partition is read."""
+    """Every event of one request in these topics; of request-keyed ones only the request's own partition is read.
+
+    `since` and `until`: only records that were written between (milliseconds since the epoch). `after`: only from these
+    offsets on.
+    """
     key = request_id.encode()
 
     def may_hold(partition: TopicPartition) -> bool:
@@ -118,13 +140,21 @@ def about(
             return True
         return partition.partition == partition_of(key, log.partitions(partition.topic))
 
-    ends = {partition: log.watermark(partition) for partition in partitions_of(log, topics) if may_hold(partition)}
+    places = [partition for partition in partitions_of(log, topics) if may_hold(partition)]
+    ends = {place: log.watermark(place) if until is None else log.offset_at(place, until) for place in places}
+    starts = after if since is None else {place: log.offset_at(place, since) for place in places}
     entries = scan(
         log,
         codec,
         topics,
         ends=ends,
-        wanted=lambda record: record.key == key or BY_NAME[record.topic].keyed is not Keyed.REQUEST,
+        starts=starts,
+        wanted=lambda record: record.key == key or _may_name(record, key),
         progress=progress,
     )
     return [entry for entry in entries if getattr(entry.event, "request_id", None) == request_id]
+
+
+def _may_name(record: Record, request_id: bytes) -> bool:
+    """Whether a record under another key holds the id somewhere; Avro writes a text as its bytes."""
+    return BY_NAME[record.topic].keyed is not Keyed.REQUEST and request_id in (record.value or b"")

@@ -43,6 +43,8 @@ def up(services: tuple[str, ...], external: bool, secure: bool, as_json: bool) -
         stack.start(services or None, external=external or None, tell=lambda step: note(f"{step} …", as_json=as_json))
         time.sleep(SETTLE)
         note(f"up after {time.monotonic() - began:.1f} s; `hitl down` ends it", as_json=as_json)
+    if (way_in := to_the_desk(stack)) is not None:
+        note(way_in, as_json=as_json)
     return report(stack, as_json=as_json)
 
 
@@ -106,6 +108,17 @@ def report(stack: Stack, *, as_json: bool) -> int:
     show(values, as_json=as_json, text=lambda: as_text(state, doors=doors, metrics=metrics))
     healthy = all(each.condition is Condition.RUNNING for each in state.processes)
     return 0 if running and healthy else NOT_ALL_RUNNING
+
+
+def to_the_desk(stack: Stack) -> str | None:
+    """How people come to review; None where no desk runs that they can sign in to."""
+    settings = stack.settings
+    address = door_address(stack, "desk", DESK_FILE)
+    if not address:
+        return None
+    if settings.oidc_issuer:
+        return f"people review at {settings.desk_url or f'http://{address}'}"
+    return "people review at the desk: `hitl desk link` prints a link that opens it"
 
 
 def door_address(stack: Stack, service: str, file: Path) -> str:

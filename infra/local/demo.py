@@ -11,6 +11,7 @@ from rich.console import Console
 
 from infra.cli.output import json_option
 from infra.errors import HitlError
+from infra.local.demo_desk import invitation_page
 from infra.local.demo_end import end_page, how_to_go_on
 from infra.local.demo_folder import demo_settings, forget_settings, only_demo
 from infra.local.demo_report import check_writable, write_report
@@ -50,21 +51,30 @@ class NotReconciled(HitlError):
     help="Posts published a second; the applications take as long.",
 )
 @click.option("--secure", is_flag=True, help="With TLS, passwords, and a principal of its own for each service.")
+@click.option("--open", "opens", is_flag=True, help="Open the desk in a browser at the end.")
 @json_option
 def demo(
-    headless: bool, report: Path | None, posts: int, applications: int, rate: float, secure: bool, as_json: bool
+    headless: bool,
+    report: Path | None,
+    posts: int,
+    applications: int,
+    rate: float,
+    secure: bool,
+    opens: bool,
+    as_json: bool,
 ) -> None:
     """Show everything from nothing: real Kafka, all services, posts and loans; exit 1 if it is not right.
 
     Two workflows run at once, on real data; people are simulated and answer by what was recorded. How often one of them
     errs about a loan is assumed: HITL_PEOPLE_LOAN_ERROR_RATE, 0.05 by default; experts do not.
 
-    The stack stays up afterwards, unless --headless is given. A new demo deletes the data of the former one.
+    The stack stays up afterwards, with cases for you at the desk and a link that opens it, unless --headless is given.
+    A new demo deletes the data of the former one.
     """
     if report:
         check_writable(report.absolute())
     workflows = demo_workflows(posts=posts, applications=applications, rate=rate)
-    plan = Plan(workflows=workflows, headless=headless, report=report.absolute() if report else None)
+    plan = Plan(workflows=workflows, headless=headless, opens=opens, report=report.absolute() if report else None)
     given: dict[str, Any] = {"security": "on"} if secure else {}
     settings = demo_settings(load_settings(**given), headless=headless)
     forget_settings(os.environ)
@@ -82,6 +92,9 @@ def demo(
         if not headless:
             going_on = how_to_go_on(settings.data_dir, account.story_id)
             console.print(going_on, highlight=False, markup=False, soft_wrap=True)
+        if account.invitation:
+            console.print()
+            console.print(invitation_page(account.invitation), highlight=False, markup=False, soft_wrap=True)
     if not account.adds_up:
         raise NotReconciled(f"the log does not add up; see above, and the logs: {stack.folders.log('*')}")
 

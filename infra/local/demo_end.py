@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from infra.local.demo_desk import Invitation
 from infra.local.demo_processes import ProcessUse
 
 
@@ -35,6 +36,7 @@ class Account:
     story_id: str | None
     story: str
     measured: Measured
+    invitation: Invitation | None = None  # to the desk; where everything was ended there is none
 
 
 def with_measures(report: bytes, measured: Measured) -> bytes:
@@ -71,7 +73,8 @@ def how_to_go_on(data_dir: Path, story: str | None) -> str:
         ("hitl watch", "the live screen"),
         (f"hitl audit show {story or 'REQUEST_ID'}", "the story of one request"),
         ("hitl audit reconcile", "account for every request from the log alone"),
-        ("hitl cases list", "what waits for people; `hitl cases decide` answers"),
+        ("hitl cases list", "what waits for people; `hitl cases decide` answers, and so does the desk"),
+        ("hitl desk link --role lead", "another way into the desk, as reviewer, expert, lead, auditor or admin"),
         ("hitl publish FILE.csv --workflow content_moderation", "your own posts (columns id and text)"),
         ("hitl publish FILE.csv --workflow loan_approval", "your own applications (columns as in the policy)"),
         ("hitl model list", "every model that was fitted, and why it runs or not"),

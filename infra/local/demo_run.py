@@ -4,24 +4,25 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from infra.local.demo_commands import Commands, StepFailed
+from infra.local.demo_desk import Invitation, invite
 from infra.local.demo_end import Account, Measured, with_measures
 from infra.local.demo_folder import clean
 from infra.local.demo_processes import uses
 from infra.local.demo_progress import DemoState
 from infra.local.demo_steps import Steps
-from infra.local.demo_stream import follow
+from infra.local.demo_stream import await_cases, follow
 from infra.local.demo_workflows import SEED, DemoWorkflow
 from infra.local.services import installed, simulations
 from infra.local.stack import Stack
 from infra.local.state import Condition
-from infra.observe.flow_reading import watching
+from infra.observe.flow_reading import FlowReader, watching
 from infra.settings import Settings
 
 SETTLE: Final = "30"  # seconds that the account may wait for the last records
@@ -34,6 +35,7 @@ class Plan:
 
     workflows: tuple[DemoWorkflow, ...]
     headless: bool
+    opens: bool = False  # the desk, in a browser
     report: Path | None
 
     @property
@@ -60,8 +62,12 @@ class Demo:
             settings = self._set_up()
             with self._commands(settings) as commands:
                 self._first_models(commands)
-                state = self._stream(settings, commands)
-                account = self._account(commands, state)
+                state = DemoState()
+                with watching(settings, state) as reader:
+                    self._stream(commands, reader, state)
+                    account = self._account(commands, state)
+                    if not self._plan.headless:
+                        account = replace(account, invitation=self._invite(commands, reader, state))
         except BaseException as error:  # also Ctrl-C: nothing may be left running
             self._give_up(error)
             raise
@@ -102,12 +108,8 @@ class Demo:
                 tell(each.name)
                 commands.run(*each.train(self._run_folder))
 
-    def _stream(self, settings: Settings, commands: Commands) -> DemoState:
-        state = DemoState()
-        with (
-            self._steps.step("stream", f"{self._plan.counted()} decided", has_screen=True),
-            watching(settings, state) as reader,
-        ):
+    def _stream(self, commands: Commands, reader: FlowReader, state: DemoState) -> None:
+        with self._steps.step("stream", f"{self._plan.counted()} decided", has_screen=True):
             publishing = [
                 (publish, commands.start(*publish))
                 for publish in (each.publish(self._run_folder) for each in self._plan.workflows)
@@ -122,7 +124,6 @@ class Demo:
 
             live = not self._plan.headless
             follow(reader, state, look, requests=self._plan.requests, console=self._console, live=live)
-        return state
 
     def _account(self, commands: Commands, state: DemoState) -> Account:
         used = uses(self._stack.pids())
@@ -149,6 +150,14 @@ class Demo:
             story=told,
             measured=measured,
         )
+
+    def _invite(self, commands: Commands, reader: FlowReader, state: DemoState) -> Invitation:
+        workflows = self._plan.workflows
+        with self._steps.step("desk", "new requests, which are left to you, and a link that opens the desk"):
+            for each in workflows:  # one by one: what everybody can read is due first, before the applications in codes
+                commands.run(*each.publish_left(self._run_folder))
+            await_cases(reader, state, requests=self._plan.requests + sum(each.new for each in workflows))
+            return invite(commands, cases=len(state.open_cases), opens=self._plan.opens)
 
     def _give_up(self, error: BaseException) -> None:
         interrupted = isinstance(error, KeyboardInterrupt)

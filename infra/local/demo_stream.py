@@ -17,6 +17,7 @@ READ_TIMEOUT: Final = 0.1  # seconds
 GLANCE: Final = 0.5  # seconds between two looks at processes and rates, and two pictures of the screen
 QUIET: Final = 1.0  # seconds without a new record before all is taken for done
 STALLED: Final = 60.0  # seconds without a new record before the demo gives up
+OPENING: Final = 20.0  # seconds that cases have to come to the desk
 PLAIN_EVERY: Final = 5.0  # seconds between two lines where there is no live screen
 HOW_TO_END: Final = "Ctrl-C ends everything"
 
@@ -48,6 +49,13 @@ def follow(reader: FlowReader, state: DemoState, look: Look, *, requests: int, c
         for _ in _glances(reader, state, look, requests=requests):
             screen.head = headline(state, requests=requests)
             picture.refresh()
+
+
+def await_cases(reader: FlowReader, state: DemoState, *, requests: int) -> None:
+    """Wait until each of so many requests is decided or waits for people; not for ever, since most are there anyway."""
+    deadline = time.monotonic() + OPENING
+    while state.decisions + len(state.open_cases) < requests and time.monotonic() < deadline:
+        reader.step(READ_TIMEOUT)
 
 
 def headline(state: DemoState, *, requests: int) -> str:

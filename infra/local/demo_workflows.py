@@ -10,6 +10,10 @@ from typing import Final
 SEED: Final = 300  # labelled requests of which the first model of each is made
 MOST_APPLICATIONS: Final = 700  # of 1,000 that were recorded, less the labelled ones
 
+# Left to whoever sits there: half an hour's work, of which the model takes most of the posts.
+NEW_POSTS: Final = 120
+NEW_APPLICATIONS: Final = 15
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoWorkflow:
@@ -21,12 +25,14 @@ class DemoWorkflow:
     policy: str | None  # a shipped one by name; None = the demo's own
     requests: int
     rate: float
+    new: int  # requests that the simulated people leave to whoever sits there afterwards
 
     def simulate(self, folder: Path) -> tuple[str, ...]:
         """The command that writes its files."""
         return (
             "simulate", self.recording, "--seed-file", str(self.seed(folder)), "--stream-file",
-            str(self.stream(folder)), f"--{self.noun}", str(self.requests), f"--seed-{self.noun}", str(SEED), "--json",
+            str(self.stream(folder)), f"--{self.noun}", str(self.requests), f"--seed-{self.noun}", str(SEED),
+            "--new-file", str(self.left(folder)), f"--new-{self.noun}", str(self.new), "--json",
         )  # fmt: skip
 
     def train(self, folder: Path) -> tuple[str, ...]:
@@ -38,6 +44,10 @@ class DemoWorkflow:
         return (
             "publish", str(self.stream(folder)), "--workflow", self.name, "--rate", f"{self.rate:g}", "--json"
         )  # fmt: skip
+
+    def publish_left(self, folder: Path) -> tuple[str, ...]:
+        """The command that lets in what is left to people, at once."""
+        return ("publish", str(self.left(folder)), "--workflow", self.name, "--json")
 
     @contextmanager
     def policy_file(self) -> Iterator[str]:
@@ -54,15 +64,19 @@ class DemoWorkflow:
     def stream(self, folder: Path) -> Path:
         return folder / f"{self.name}-stream.csv"
 
+    def left(self, folder: Path) -> Path:
+        return folder / f"{self.name}-left.csv"
+
 
 def demo_workflows(*, posts: int, applications: int, rate: float) -> tuple[DemoWorkflow, ...]:
     """Posts at `rate` a second, and loan applications that flow in over the same time."""
     return (
         DemoWorkflow(
-            name="content_moderation", recording="davidson", noun="posts", policy=None, requests=posts, rate=rate
+            name="content_moderation", recording="davidson", noun="posts", policy=None, requests=posts, rate=rate,
+            new=NEW_POSTS,
         ),
         DemoWorkflow(
             name="loan_approval", recording="german-credit", noun="applications", policy="loan_approval",
-            requests=applications, rate=rate * applications / posts,
+            requests=applications, rate=rate * applications / posts, new=NEW_APPLICATIONS,
         ),
     )  # fmt: skip

@@ -19,11 +19,13 @@ def gpu_figures() -> GpuFigures | None:
     A figure must not end what decides: a driver may refuse these questions, and NVML's errors have no common parent.
     """
     torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+    if torch is None:
         return None
     try:
+        if not torch.cuda.is_available() or not torch.cuda.is_initialized():
+            return None
         free, there = torch.cuda.mem_get_info()
-    except RuntimeError:
+    except (AttributeError, RuntimeError):  # another thread is still importing torch; the driver refuses
         return None
     try:
         utilisation = torch.cuda.utilization() / 100

@@ -199,6 +199,12 @@ EDGES: Final = (
         do="hitl_gateway_refusals_total tells why: `rate`: raise the token's rate; `too_much_under_way`, "
         "`not_acknowledged`, `log_unavailable`: the brokers are slow or away; `read_model`: see the index.",
     ),
+    _warning(
+        "HitlAccessNotRecorded", f"sum by (reason) (increase({m.ACCESS_LOST.name}[10m])) > 0", hold="0m",
+        summary="Some of what people did at the desk is not in the log ({{ $labels.reason }}).",
+        do="The log of the desk tells what was done (`signed_in`, `request_refused`, …). `not_taken`, `full`: see "
+        "whether the brokers serve (`hitl status`); `flood`: somebody tries very often, see `hitl desk access`.",
+    ),
     _critical(
         "HitlGatewayNotAcknowledged", f"max({m.UNACKNOWLEDGED.name}) > 0 unless "
         f"sum(increase({m.ACKNOWLEDGED.name}[2m])) > 0", hold="1m",

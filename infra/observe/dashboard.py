@@ -221,6 +221,7 @@ ROWS: Final[dict[str, Sequence[Panel]]] = {
                 (f"sum({m.DESK_IN_FLIGHT.name})", "requests"),
                 (f"sum({m.READERS.name})", "readers of changes"),
                 (f"increase({m.CUT_OFF.name}[{RATE}])", "readers cut off"),
+                (f"sum by (reason) (increase({m.ACCESS_LOST.name}[{RATE}]))", "records of access lost, {{reason}}"),
             ],
         ),
     ),

@@ -224,6 +224,9 @@ DESK_REFUSED = _counter(
     "hitl_desk_refusals_total", "Requests refused, by the reason told: casework's, or one of the desk's.", "reason"
 )
 READERS = _gauge("hitl_desk_streaming_requests", "Readers of the stream of changes.")
+ACCESS_LOST = _counter(
+    "hitl_desk_lost_access_records_total", "Records of who did what at the desk that did not reach the log.", "reason"
+)
 CUT_OFF = _counter("hitl_desk_cut_off_requests_total", "Streams of changes that ended because nobody read them.")
 
 DECLARED: Final[Mapping[str, Metric]] = {

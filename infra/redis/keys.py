@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from infra.redis.records import Hands
 from schemas.values import CaseStage, Priority
 
 
@@ -55,6 +56,10 @@ class Keys:
         """Sorted set: request ids of a reviewer's leases by when they expire."""
         return f"{self.prefix}in_hand:{reviewer_id}"
 
+    def in_hands(self, workflow: str, stage: CaseStage, hands: Hands) -> str:
+        """Set: request ids of open cases that are in somebody's hands in this way."""
+        return f"{self.prefix}in_hands:{stage.value}:{hands.value}:{workflow}"
+
     def answered(self, reviewer_id: str) -> str:
         """Set: request ids of open cases that a reviewer has answered."""
         return f"{self.prefix}answered:{reviewer_id}"
@@ -68,6 +73,28 @@ class Keys:
         """Sorted set: request ids of finished requests by when they were."""
         return self.prefix + "finished"
 
+    def disagreements(self, workflow: str) -> str:
+        """Sorted set of finished requests on which people disagreed: `DisagreementRow`s by when they were finished."""
+        return f"{self.prefix}disagreements:{workflow}"
+
+    def gold_asked(self, workflow: str, gold_id: str) -> str:
+        """Sorted set that expires: request ids under which a question was answered, by when."""
+        return f"{self.prefix}gold_asked:{_length_first(workflow)}:{gold_id}"
+
+    def gold_right(self, workflow: str, gold_id: str) -> str:
+        """The same of those whose answer was right."""
+        return f"{self.prefix}gold_right:{_length_first(workflow)}:{gold_id}"
+
+    @property
+    def failed(self) -> str:
+        """Sorted set: request ids of failed requests by when they did."""
+        return self.prefix + "failed"
+
+    @property
+    def amended(self) -> str:
+        """Sorted set: request ids of requests whose outcome was changed later, by when it was."""
+        return self.prefix + "amended"
+
     @property
     def reviewers(self) -> str:
         """Sorted set: reviewer ids by when they were last seen."""
@@ -76,3 +103,8 @@ class Keys:
     def answers(self, reviewer_id: str) -> str:
         """Sorted set that expires: `AnswerRow`s of a reviewer by when they were given."""
         return f"{self.prefix}answers:{reviewer_id}"
+
+
+def _length_first(name: str) -> str:
+    """A name that ends where it says, so that no two pairs of names make the same key."""
+    return f"{len(name)}:{name}"

@@ -1,6 +1,7 @@
 """What stands in the sorted sets and sets of the read model. Times in milliseconds since the epoch."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -22,9 +23,36 @@ class AnswerRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     request_id: str
 
 
+class Over(StrEnum):
+    """In which way people disagreed about a request."""
+
+    SEVERAL = "several"  # those who answered the same case
+    MODEL = "model"  # a person and the model
+    VALIDATION = "validation"  # an expert and a finished decision that chance drew
+    AMENDED = "amended"  # the decision was changed
+    UPHELD = "upheld"  # it was contested, and confirmed
+
+
+class DisagreementRow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A finished request on which people disagreed: over what, the labels that were answered, and who answered."""
+
+    request_id: str
+    over: tuple[Over, ...]
+    labels: tuple[str, ...]
+    people: tuple[str, ...]
+
+
 encode_row = _encode = msgspec.json.Encoder().encode
 _rows = msgspec.json.Decoder(AnswerRow)
 _lanes: msgspec.json.Decoder[LaneKey] = msgspec.json.Decoder(LaneKey)
+
+
+_disagreements = msgspec.json.Decoder(DisagreementRow)
+
+
+def decode_disagreement(value: bytes) -> DisagreementRow:
+    """Raises `RecordUnreadable`."""
+    return readable(_disagreements.decode, value)
 
 
 def decode_row(value: bytes) -> AnswerRow:
@@ -58,3 +86,11 @@ def lane_of(name: bytes) -> LaneKey:
 def queue_score(due_at: int | None) -> str:
     """The deadline as a score; cases without one come last."""
     return NEVER if due_at is None else str(due_at)
+
+
+def flat(found: Sequence[object]) -> list[bytes]:
+    """Members and scores in turn: redis-py hands them out flat or in pairs, as the protocol has it."""
+    made: list[bytes] = []
+    for each in found:
+        made += each if isinstance(each, tuple | list) else (each,)
+    return made

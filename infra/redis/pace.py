@@ -23,7 +23,7 @@ def pace(answers: Mapping[str, Sequence[int]], *, now: int) -> Pace | None:
     Pace(active_reviewers=2, mean_review_ms=60000.0)
     """
     active = [sorted(times) for times in answers.values() if times and now - max(times) <= PAUSE]
-    spans = [span for times in active for span in _spans(times)]
+    spans = [span for times in active for span in spans_of(times)]
     return Pace(len(active), sum(spans) / len(spans)) if spans else None
 
 
@@ -32,5 +32,6 @@ def wait_ms(ahead: int, at: Pace) -> int:
     return round((ahead + 1) * at.mean_review_ms / at.active_reviewers)
 
 
-def _spans(times: Sequence[int]) -> Iterable[int]:
+def spans_of(times: Sequence[int]) -> Iterable[int]:
+    """The times between one answer and the next of one person, who answered at these, pauses left out."""
     return (later - earlier for earlier, later in zip(times, times[1:], strict=False) if later - earlier <= PAUSE)

@@ -6,13 +6,15 @@ Times in milliseconds since the epoch. Every question may raise `RedisUnavailabl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from infra.redis.browsing import Browsing
 from infra.redis.cached_case import CachedCase, decode_case
 from infra.redis.connection import Connection
 from infra.redis.connection import connect as connect_redis
 from infra.redis.keys import Keys
-from infra.redis.members import AnswerRow, LaneKey, decode_row, lane_of, queue_member
-from infra.redis.pace import pace, wait_ms
+from infra.redis.members import AnswerRow, LaneKey, decode_row, flat, lane_of, queue_member
+from infra.redis.pace import Pace, pace, spans_of, wait_ms
 from infra.redis.records import LAYOUT, RequestRecord, decode_record
+from infra.redis.steering import Steering
 from infra.settings import Settings
 from schemas.values import CaseStage, Priority
 
@@ -27,6 +29,15 @@ class QueuePosition(NamedTuple):
     ahead: int  # of all priorities
 
 
+class Kept(NamedTuple):
+    """What there is of a request; `offsets` by `topic[partition]`: before them everything is known. Nothing of either
+    while the model does not know everything that was in the log when it was begun."""
+
+    is_whole: bool
+    record: RequestRecord | None
+    offsets: Mapping[str, int]
+
+
 class ReviewerActivity(NamedTuple):
     """What a reviewer did lately; refused answers count as seen, not as decisions."""
 
@@ -35,6 +46,7 @@ class ReviewerActivity(NamedTuple):
     decisions_today: int
     decisions_last_hour: int
     mean_wait_seconds: float | None  # from a case's opening at their stage to their answer, over the last 24 hours
+    mean_review_seconds: float | None  # from one answer to their next, pauses left out, over the last 24 hours
 
 
 class ReadModel:
@@ -42,16 +54,37 @@ class ReadModel:
 
     def __init__(self, redis: Connection, keys: Keys) -> None:
         self._redis, self._keys = redis, keys
+        self.browsing = Browsing(redis, keys)
+
+    @property
+    def steering(self) -> Steering:
+        """What whoever steers asks."""
+        return Steering(self._redis, self._keys)
 
     def is_rebuilding(self) -> bool:
         """Whether the model does not know everything yet: it is being rebuilt, or nobody has begun."""
         layout, since = self._redis.call("HMGET", self._keys.meta, "layout", "rebuilding_since")
-        return since is not None or layout != LAYOUT.encode()
+        return not _is_whole(layout, since)
 
     def status(self, request_id: str) -> RequestRecord | None:
         """Where a request stands; None for one that is unknown here, or was finished too long ago."""
         value = self._redis.call("GET", self._keys.request(request_id))
-        return None if value is None else decode_record(value)
+        record = None if value is None else decode_record(value)
+        return record if record is not None and record.is_known else None
+
+    def kept(self, request_id: str) -> Kept:
+        """All that the model has of a request, were it only where events lie, and how far it has read the log."""
+        meta, offsets, value = self._redis.together(
+            [
+                ("HMGET", self._keys.meta, "layout", "rebuilding_since"),
+                ("HGETALL", self._keys.offsets),  # before the record, which may then know more, and never less
+                ("GET", self._keys.request(request_id)),
+            ]
+        )
+        if not _is_whole(*meta):
+            return Kept(False, None, {})
+        record = None if value is None else decode_record(value)
+        return Kept(True, record, {name.decode(): int(offset) for name, offset in offsets.items()})
 
     def case(self, request_id: str) -> CachedCase | None:
         """What to show of an open case; None when it is closed or not cached: read it from the log at `review`."""
@@ -75,7 +108,7 @@ class ReadModel:
 
     def in_hand(self, reviewer_id: str) -> dict[str, int]:
         """Request ids of the cases that a reviewer has a lease on, and when each expires."""
-        words = _flat(self._redis.call("ZRANGE", self._keys.in_hand(reviewer_id), 0, -1, "WITHSCORES"))
+        words = flat(self._redis.call("ZRANGE", self._keys.in_hand(reviewer_id), 0, -1, "WITHSCORES"))
         return {name.decode(): round(float(at)) for name, at in zip(words[::2], words[1::2], strict=True)}
 
     def _lanes(self) -> list[bytes]:
@@ -126,7 +159,7 @@ class ReadModel:
     def oldest_age(self, workflow: str, *, now: int) -> int | None:
         """How long the oldest open case has been open, milliseconds; None when none is."""
         found = self._redis.call("ZRANGE", self._keys.opened(workflow), 0, 0, "WITHSCORES")
-        return max(0, now - round(float(_flat(found)[1]))) if found else None
+        return max(0, now - round(float(flat(found)[1]))) if found else None
 
     def estimated_wait(self, request_id: str, *, now: int) -> int | None:
         """Milliseconds until this case is answered, at the pace of those who answered cases of its stage in the last
@@ -134,17 +167,23 @@ class ReadModel:
         record, position = self.status(request_id), self.queue_position(request_id)
         if record is None or record.queued is None or position is None:
             return None
-        stage = record.queued.stage
-        times = {
-            reviewer: [at for at, row in rows if row.stage is stage]
-            for reviewer, rows in self._answers(self._last_seen(now - HOUR), since=now - HOUR).items()
-        }
-        found = pace(times, now=now)
+        found = self.paces(now=now)[record.queued.stage]
         return None if found is None else wait_ms(position.ahead, found)
+
+    def paces(self, *, now: int) -> dict[CaseStage, Pace | None]:
+        """How fast those answer who answered cases of a stage in the last hour; None where nothing is known."""
+        answers = self._answers(self.last_seen(now - HOUR), since=now - HOUR)
+        return {
+            stage: pace({who: [at for at, row in rows if row.stage is stage] for who, rows in answers.items()}, now=now)
+            for stage in CaseStage
+        }
 
     def reviewers(self, *, now: int) -> list[ReviewerActivity]:
         """Everybody who was seen in the last 30 days, who was seen last first."""
-        seen = self._last_seen(0)
+        return self.activities(self.last_seen(0), now=now)
+
+    def activities(self, seen: Mapping[str, int], *, now: int) -> list[ReviewerActivity]:
+        """What these people did lately, who were last seen at these times."""
         answers = self._answers(seen, since=now - DAY)
         return [_activity(reviewer, at, answers[reviewer], now) for reviewer, at in seen.items()]
 
@@ -152,9 +191,10 @@ class ReadModel:
         """What somebody answered since (milliseconds) and when, the earliest first; kept for two days."""
         return self._answers({reviewer_id: 0}, since=since)[reviewer_id]
 
-    def _last_seen(self, since: int) -> dict[str, int]:
+    def last_seen(self, since: int) -> dict[str, int]:
+        """When everybody was last seen who was seen since, who was seen last first."""
         found = self._redis.call("ZRANGE", self._keys.reviewers, "+inf", since, "BYSCORE", "REV", "WITHSCORES")
-        words = _flat(found)
+        words = flat(found)
         return {name.decode(): round(float(at)) for name, at in zip(words[::2], words[1::2], strict=True)}
 
     def _answers(self, reviewers: Mapping[str, int], *, since: int) -> dict[str, list[tuple[int, AnswerRow]]]:
@@ -175,25 +215,23 @@ def connect(settings: Settings) -> ReadModel:
     return ReadModel(connect_redis(settings), Keys(settings.topic_prefix))
 
 
+def _is_whole(layout: bytes | None, since: bytes | None) -> bool:
+    return since is None and layout == LAYOUT.encode()
+
+
 def _activity(reviewer: str, seen: int, answers: Sequence[tuple[int, AnswerRow]], now: int) -> ReviewerActivity:
     waits = [row.waited_ms for _, row in answers]
+    spans = list(spans_of([at for at, _ in answers]))
     return ReviewerActivity(
         reviewer_id=reviewer,
         last_seen=seen,
         decisions_today=sum(at >= now - now % DAY for at, _ in answers),
         decisions_last_hour=sum(at > now - HOUR for at, _ in answers),
         mean_wait_seconds=sum(waits) / len(waits) / 1_000 if waits else None,
+        mean_review_seconds=sum(spans) / len(spans) / 1_000 if spans else None,
     )
 
 
 def _rows(found: Sequence[object]) -> Iterator[tuple[int, AnswerRow]]:
-    words = _flat(found)
+    words = flat(found)
     return ((round(float(at)), decode_row(value)) for value, at in zip(words[::2], words[1::2], strict=True))
-
-
-def _flat(found: Sequence[object]) -> list[bytes]:
-    """Members and scores in turn: redis-py hands them out flat or in pairs, as the protocol has it."""
-    made: list[bytes] = []
-    for each in found:
-        made += each if isinstance(each, tuple | list) else (each,)
-    return made

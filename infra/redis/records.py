@@ -11,6 +11,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from infra.redis.errors import RecordUnreadable
+from infra.redis.places import Places
+from infra.redis.said import Said
 from schemas.values import (
     CaseStage,
     ClosedBy,
@@ -240,6 +242,8 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     failed: Failed | None = None
     answers: tuple[Answer, ...] = ()
     notes: tuple[Noted, ...] = ()  # the last ones, since the case was opened or reopened
+    said: tuple[Said, ...] = ()
+    places: Places | None = ()  # of all events about it; None when they are too many to be kept
     updated_at: int = 0
     # What follows.
     state: str = ""  # as of streams.workflow.states
@@ -249,6 +253,11 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     claimable: Claimable | None = None
     in_hand: InHand | None = None
     finished_at: int | None = None  # None while anything can still come
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is known of it but that events about it lie somewhere: those may come first."""
+        return bool(self.state)
 
     @property
     def standing(self) -> Decided | Amended | None:

@@ -9,6 +9,7 @@ from infra.http.problems import Problem
 from infra.settings import is_loopback
 from producers.desk.person import claims_in
 from producers.desk.refusing import CHALLENGE, refused
+from producers.desk.signin.roles import Role
 from streams.casework.identity import Refused, identify
 from streams.casework.signing_keys import Identities, is_identity_on
 
@@ -16,10 +17,19 @@ HEADER: Final = "reviewer-id"  # percent-encoded, since headers are no Unicode
 
 
 class Asker(NamedTuple):
-    """A person; the token goes into what is written, for casework to judge."""
+    """A person; the token goes into what is written, for casework to judge.
+
+    `roles` of whoever has signed in; None for apps, of whose person only a token tells anything.
+    """
 
     reviewer_id: str
     token: str | None = None
+    roles: frozenset[Role] | None = None
+
+    @property
+    def judged_here(self) -> frozenset[Role] | None:
+        """The roles of a person of whom casework is told nothing; None where it is, or nobody knows them."""
+        return self.roles if self.token is None else None
 
 
 class Admitting(NamedTuple):

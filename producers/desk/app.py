@@ -12,6 +12,7 @@ from starlette.responses import Response
 from infra.http.application import json_answer, with_problems, with_status
 from infra.http.bodies import body_of
 from infra.http.openapi import Described
+from infra.http.problems import Problem
 from producers.desk.admitting import HEADER, Admitting, Asker
 from producers.desk.commanding import Carried
 from producers.desk.deciding import Judgement
@@ -20,6 +21,7 @@ from producers.desk.pace import Pace
 from producers.desk.posted import ACTIONS, LARGEST, Action, Answered, NextAsked, said_in
 from producers.desk.presenting import CaseShown, NoCase
 from producers.desk.queue import QueueShown
+from producers.desk.signin.guard import log_refusal
 
 MEANINGS: Final = {
     200: "It is so, and where something was asked for: casework has accepted it, and it is in the log.",
@@ -45,11 +47,12 @@ Id = Annotated[str, Path(min_length=1, description="the request id, percent-enco
 Since = Annotated[str | None, Header(alias="Last-Event-ID", description="the id of the last event that was heard")]
 Workflows = Annotated[list[str] | None, Query(description="only these")]
 Behind = Callable[[], Desk]
-SignedIn = Callable[[Request], Asker | None]
+SignedIn = Callable[[Request, str], Asker | None]
+Asks = Callable[[Request, str], Asker]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def nobody(_: Request) -> Asker | None:
+def nobody(_: Request, what: str) -> Asker | None:
     """Where there are no sessions."""
     return None
 
@@ -57,18 +60,25 @@ def nobody(_: Request) -> Asker | None:
 def build(
     behind: Behind, admitting: Admitting, lifespan: Lifespan, *, pace: Pace | None = None, signed_in: SignedIn = nobody
 ) -> FastAPI:
-    """The application; `behind` gives the desk once `lifespan` has begun, `signed_in` whose session a request is of."""
+    """The application; `behind` gives the desk once `lifespan` has begun.
+
+    `signed_in` gives whose session a request is of, when they may do what is asked, as `permitting` has it.
+    """
     pace = pace or Pace(time.monotonic)
     app = FastAPI(
         title="hitl desk", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
         description="The next case for a person, everything they do about a case, and changes as they happen.",
     )  # fmt: skip
 
-    def asker(request: Request) -> Asker:
-        who = signed_in(request)
+    def asker(request: Request, what: str) -> Asker:
+        who = signed_in(request, what)
         if who is None:
             identities = behind().config.identities
-            who = admitting.admit(request.headers, identities, now=time.time_ns() // 1_000_000)
+            try:
+                who = admitting.admit(request.headers, identities, now=time.time_ns() // 1_000_000)
+            except Problem as problem:
+                log_refusal(request, problem)
+                raise
         pace.spend(who.reviewer_id)
         return who
 
@@ -83,7 +93,7 @@ def build(
     return app
 
 
-def _next(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) -> None:
+def _next(app: FastAPI, behind: Behind, asker: Asks) -> None:
     # One answer of two kinds: a case has a request_id, and nothing to do says why.
     kinds = {"anyOf": [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (CaseShown, NoCase)]}
     for kind in (CaseShown, NoCase):
@@ -96,16 +106,16 @@ def _next(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) -> No
     )  # fmt: skip
     async def next_case(request: Request) -> Response:
         """The next case, yours until its lease expires, and why it is this one; or why there is none."""
-        who = asker(request)
+        who = asker(request, "next")
         said = said_in(NextAsked, await body_of(request, most=LARGEST))
         return json_answer(await behind().next(said, who))
 
 
 def _action(
-    app: FastAPI, behind: Behind, asker: Callable[[Request], Asker], path: str, action: Action
+    app: FastAPI, behind: Behind, asker: Asks, path: str, action: Action
 ) -> None:
     async def act(request: Request, request_id: Id) -> Response:
-        who = asker(request)
+        who = asker(request, action.word)
         said = said_in(action.kind, await body_of(request, most=LARGEST))
         return json_answer(await behind().act(said, action, request_id, who))
 
@@ -116,23 +126,23 @@ def _action(
     )(act)  # fmt: skip
 
 
-def _answers(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) -> None:
+def _answers(app: FastAPI, behind: Behind, asker: Asks) -> None:
     @app.post(
         "/v1/cases/{request_id:path}/decisions", responses=DOCUMENT.answers(Judgement, 200, refused=WRITING),
         openapi_extra=DOCUMENT.posted(Answered), response_model=None,
     )  # fmt: skip
     async def decide(request: Request, request_id: Id) -> Response:
         """Answer a case. With a `decision_id` of your own it may be repeated, and counts once."""
-        who = asker(request)
+        who = asker(request, "decide")
         said = said_in(Answered, await body_of(request, most=LARGEST))
         return json_answer(await behind().decide(said, request_id, who))
 
 
-def _looking(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) -> None:
+def _looking(app: FastAPI, behind: Behind, asker: Asks) -> None:
     @app.get("/v1/queue", responses=DOCUMENT.answers(QueueShown, 200, refused=(429,)), response_model=None)
     async def queue(request: Request, workflow: Workflows = None, request_id: str | None = None) -> Response:
         """How much waits and how long, the cases that you have, and where one case stands."""
-        who = asker(request)
+        who = asker(request, "queue")
         return json_answer(await behind().queue(who, workflows=workflow or (), request_id=request_id))
 
     stream = {"text/event-stream": {"schema": {"type": "string"}}}
@@ -147,7 +157,7 @@ def _looking(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) ->
 
         With `mine` what you do, and what happens to cases that you have. Who does not read is cut off.
         """
-        return await behind().changes(asker(request), mine=mine, workflow=workflow, since=since)
+        return await behind().changes(asker(request, "changes"), mine=mine, workflow=workflow, since=since)
 
     @app.get(
         "/v1/cases/{request_id:path}", responses=DOCUMENT.answers(CaseShown, 200, refused=(404, 429)),
@@ -155,5 +165,5 @@ def _looking(app: FastAPI, behind: Behind, asker: Callable[[Request], Asker]) ->
     )  # fmt: skip
     async def case(request: Request, request_id: Id) -> Response:
         """An open case as a reviewer may see it, and who has it."""
-        asker(request)
+        asker(request, "case")
         return json_answer(await behind().case(request_id))

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple, TypeVar
 from infra.errors import HitlError
 from infra.kafka.client import KafkaLog
 from infra.kafka.scan import Entry
+from infra.kafka.writing import Writer, Writing
 from producers.desk.rulings import Rulings
-from producers.desk.writing import Writer, Writing
 from schemas.codec import Codec
 from schemas.topics import Outgoing
 from schemas.values import Coordinates

@@ -18,13 +18,17 @@ from producers.desk.deciding import Judgement, decide
 from producers.desk.feed import EventStream, Feed, positions_in
 from producers.desk.lookup import Lookup, now, served
 from producers.desk.next import SERVED, NextCase, NothingToDo, Unavailing
-from producers.desk.person import narrowed, open_workflows, person, wip_limit
+from producers.desk.permitting import depends_on_the_case, may_about
+from producers.desk.person import narrowed, open_workflows, person, roles_of, wip_limit, workflows_within
 from producers.desk.posted import Acted, Action, Answered, NextAsked, command_of, decision_of
 from producers.desk.presenting import CaseShown, NoCase
 from producers.desk.queue import QueueShown
 from producers.desk.refusing import RETRY, not_served, refused
 from producers.desk.repeats import Key, Repeats
+from producers.desk.signin.roles import at_cases
 from producers.desk.watching import InHand
+from schemas.topics import Outgoing
+from schemas.values import Coordinates
 from streams.casework.config import Config
 from streams.casework.eligibility import Reviewer
 from streams.casework.identity import NotVouched
@@ -76,8 +80,11 @@ class Desk:
     async def next(self, asked: NextAsked, asker: Asker) -> CaseShown | NoCase:
         """The next case, theirs from now on, or why there is none."""
         able = person(asker.reviewer_id, asker.token, self.config)
-        open_to = asked.workflows or open_workflows(asker.reviewer_id, self.config)
+        within = workflows_within(asker.token, asked.workflows)
+        open_to = within or open_workflows(asker.reviewer_id, self.config)
         reviewer = narrowed(able, workflows=open_to, skills=asked.skills, roles=asked.roles)
+        if asker.judged_here is not None:
+            reviewer = replace(reviewer, roles=roles_of(reviewer.roles, at_cases(asker.judged_here)))
         try:
             limit = wip_limit(self.config, asked.workflows)
         except WorkflowUnknown as error:
@@ -109,6 +116,7 @@ class Desk:
     ) -> Carried:
         """Something about a case, once casework has carried it out; what is freed `for_others` is not for them next."""
         _require_id(request_id)
+        await self._require_may(action.word, request_id, asker)
         command_id = said.command_id or f"desk:{uuid.uuid4()}"
         command = command_of(said, action, request_id, asker, command_id=command_id, now=now())
         made = await self._answered(
@@ -119,9 +127,14 @@ class Desk:
             await self._lookup.beside(lambda: self._next.gave_back(asker.reviewer_id, request_id))
         return made
 
+    def is_known(self, command_id: str, request_id: str, asker: Asker) -> bool:
+        """Whether a command was given under this id lately, and is or was carried out."""
+        return self._carried.knows((asker.reviewer_id, request_id, command_id))
+
     async def decide(self, said: Answered, request_id: str, asker: Asker) -> Judgement:
         """An answer, once casework has judged it."""
         _require_id(request_id)
+        await self._require_may("decide", request_id, asker)
         decision_id = said.decision_id or f"desk:{uuid.uuid4()}"
 
         async def ask() -> Judgement:
@@ -161,6 +174,18 @@ class Desk:
         self._lookup.close()
         for beside in (self._writing, self._serving):
             beside.close()
+
+    async def announce(self, outgoing: Outgoing) -> Coordinates:
+        """What concerns no case, into the log: where it lies."""
+        return await served(self._writing.call(lambda: self._door.writing.write(outgoing)))
+
+    async def _require_may(self, word: str, request_id: str, asker: Asker) -> None:
+        roles = asker.judged_here
+        if roles is None or not depends_on_the_case(word, roles):
+            return
+        denied = may_about(word, roles, asker.reviewer_id, await self._lookup.record(request_id))
+        if denied is not None:
+            raise Problem(403, denied.detail, reason=denied.reason)
 
     async def _answered(self, repeats: Repeats[R], key: Key, said: object, ask: Callable[[], Awaitable[R]]) -> R:
         made = await served(repeats.answer(key, said, ask, patience_seconds=PATIENCE))

@@ -67,6 +67,10 @@ class Lookup:
         """Where a case was announced last."""
         return await served(self._looking.call(lambda: self._review(request_id)))
 
+    async def record(self, request_id: str) -> RequestRecord | None:
+        """What is known of a request; None for one that is unknown here."""
+        return await served(self._looking.call(lambda: self._model.status(request_id)))
+
     async def in_hand(self, reviewer_id: str) -> Sequence[str]:
         """The request ids of the cases that somebody has or has set aside."""
         return await served(self._looking.call(lambda: list(self._model.in_hand(reviewer_id))))

@@ -14,11 +14,11 @@ import msgspec
 
 from infra.errors import HitlError
 from infra.kafka.scan import Entry
+from infra.kafka.writing import Writing
 from infra.redis.members import LaneKey
 from infra.redis.reserving import Asking, Nothing, Reservations, Reserved
 from producers.desk.rulings import Rulings
 from producers.desk.surroundings import Surroundings
-from producers.desk.writing import Writing
 from schemas.events import CaseActionRequested, CommandRefused, LeaseExtended, LeaseGranted
 from schemas.topics import REVIEW_COMMANDS
 from schemas.values import Coordinates, Priority
@@ -28,7 +28,9 @@ from streams.casework.refusal import Refusal
 from streams.casework.serving import CYCLE, Because, ServingPolicy
 
 logger = logging.getLogger(__name__)
-OF_THE_PERSON: Final[frozenset[str]] = frozenset({*NotVouched, Refusal.NOT_ACTIVE})  # whatever the case
+OF_THE_PERSON: Final[frozenset[str]] = frozenset(  # whatever the case
+    {*NotVouched, Refusal.NOT_ACTIVE, Refusal.OUT_OF_SCOPE}
+)
 OF_BOTH: Final[frozenset[str]] = frozenset(  # of this person with this case: others may have it
     {
         Refusal.MISSING_ROLE, Refusal.MISSING_SKILL, Refusal.NOT_ENROLLED, Refusal.NOT_QUALIFIED, Refusal.SAME_PERSON,

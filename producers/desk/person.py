@@ -44,6 +44,17 @@ def open_workflows(reviewer_id: str, config: Config) -> tuple[str, ...]:
     return tuple(name for name, review in reviews.items() if not review.enrolled_only) or ("",)
 
 
+def workflows_within(token: str | None, wanted: Collection[str]) -> tuple[str, ...]:
+    """Of the workflows that are wanted those that the token is for; nothing means all.
+
+    What is wanted and is in none of them stays, and casework says why it is refused.
+    """
+    claims = claims_in(token)
+    if claims is None or not claims.workflows:
+        return tuple(wanted)
+    return tuple(each for each in claims.workflows if each in wanted) or tuple(wanted) or claims.workflows
+
+
 def narrowed(
     reviewer: Reviewer, *, workflows: Collection[str], skills: Collection[str], roles: Collection[str]
 ) -> Reviewer:
@@ -59,6 +70,12 @@ def narrowed(
         workflows=frozenset(workflows) if workflows else None,
         wip_limit=reviewer.wip_limit,
     )
+
+
+def roles_of(known: Collection[str] | None, signed_in: Collection[str]) -> frozenset[str]:
+    """What somebody may be who signed in with these roles, where casework knows of some or of none."""
+    here = frozenset(signed_in) | ({Role.REVIEWER} if Role.EXPERT in signed_in else frozenset())
+    return here if known is None else here & frozenset(known)
 
 
 def wip_limit(config: Config, workflows: Collection[str]) -> int:

@@ -40,6 +40,7 @@ STATUSES: Final[Mapping[str, int]] = {
     Refusal.NOT_ACTIVE: 403,
     Refusal.NOT_QUALIFIED: 403,
     Refusal.SELF_APPEAL: 403,
+    Refusal.OUT_OF_SCOPE: 403,
 }
 
 

@@ -41,6 +41,10 @@ class Repeats(Generic[T]):
             raise NotJudged()
         return known[1].result()
 
+    def knows(self, key: Key) -> bool:
+        """Whether something was said under this key, lately."""
+        return key in self._said
+
     def forget(self, key: Key) -> None:
         """What was said under this key may be said anew."""
         self._said.pop(key, None)

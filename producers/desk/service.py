@@ -1,9 +1,8 @@
 """The desk as a process: everything behind the endpoints, opened once for all who work."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, closing
 from typing import Final
 
 from fastapi import FastAPI
@@ -22,6 +21,8 @@ from infra.redis.keys import Keys
 from infra.redis.reading import ReadModel
 from infra.registry.ids import codec_of
 from infra.settings import DESK_FILE, Settings, is_loopback
+from producers.desk.access.keeping import opened_recorder
+from producers.desk.access.recording import Recorder, nothing_kept
 from producers.desk.admitting import Admitting, Asker
 from producers.desk.app import build
 from producers.desk.asking import Door, opened_door
@@ -30,23 +31,25 @@ from producers.desk.feed import Feed
 from producers.desk.lookup import Lookup
 from producers.desk.measuring import MEASURED
 from producers.desk.opening import next_through
-from producers.desk.pages.acting import asker_of
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.parts import with_parts
 from producers.desk.pages.present.view import image_origins
+from producers.desk.permitting import NEEDED
+from producers.desk.roster import Roster
+from producers.desk.signed_in import asker_of
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.guard import Guard
-from producers.desk.signin.opening import is_signed_into, open_sign_in
+from producers.desk.signin.opening import is_signed_into, open_sign_in, wall
 from producers.desk.signin.router import guarded
-from schemas.topics import ASSIGNMENTS, IDENTITIES, POLICIES, REVIEWERS
+from schemas.events import Event, GoldAdded, GoldRetired
+from schemas.topics import ASSIGNMENTS, GOLD, IDENTITIES, POLICIES, REVIEWERS
 from streams.casework.config import Config
 from streams.casework.identity import issuer
 from streams.casework.signing_keys import NO_IDENTITIES
 
-FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name)
+FOLLOWED: Final = (POLICIES.name, REVIEWERS.name, IDENTITIES.name, GOLD.name)
 PATIENCE: Final = 5.0  # seconds for the brokers' answer to a question that somebody waits for
 DEFAULT: Final = Settings().desk_address
-logger = logging.getLogger(__name__)
 
 
 class Server(HttpServer):
@@ -61,6 +64,7 @@ class Server(HttpServer):
         self._following: Configuration[Config] | None = None
         self._door: Door | None = None
         self._model: ReadModel | None = None
+        self._roster = Roster(self._codec)
         local = is_loopback(place_of(settings).host)
         self._sign_in: SignIn | None = None
         admitting = Admitting(local, issuer(settings.topic_prefix))
@@ -73,7 +77,7 @@ class Server(HttpServer):
     def require_usable(self) -> None:
         """Raises `SettingsInvalid`, `LogUnavailable`, `TopicMissing` or `IdSpaceDiffers` before anything listens."""
         if is_signed_into(self._settings):
-            open_sign_in(self._settings, self._settings.desk_address, lambda: NO_IDENTITIES)
+            open_sign_in(self._settings, self._settings.desk_address, lambda: NO_IDENTITIES, nothing_kept())
         require_bound(self._log, self._codec)
 
     @property
@@ -93,7 +97,10 @@ class Server(HttpServer):
             self._desk.feed.close()
 
     def _with_pages(self, app: FastAPI) -> Guard:
-        behind = Behind(self._behind, self._signing, self._reading, self._questions, self._codec, self._settings)
+        behind = Behind(
+            self._behind, self._signing, self._reading, self._questions, self._codec, self._settings,
+            self._roster,
+        )  # fmt: skip
         with_parts(app, behind)
         return guarded(app, self._signing, images=self._images)
 
@@ -114,15 +121,23 @@ class Server(HttpServer):
         assert self._sign_in is not None, "the lifespan has not begun"
         return self._sign_in
 
-    def _signed_in(self, request: Request) -> Asker | None:
-        """Whoever's session a request is of, as casework will know them."""
-        if getattr(request.state, "session", None) is None:
+    def _signed_in(self, request: Request, what: str) -> Asker | None:
+        """Whoever's session a request is of, as casework will know them, when they may ask `what`."""
+        if self._sign_in is None or getattr(request.state, "session", None) is None:
             return None
-        return asker_of(request, self._signing())
+        return asker_of(request, self._signing(), *NEEDED[what])
+
+    def _followed(self, config: Config, event: Event) -> Config:
+        self._roster.take(event)  # which keeps questions without their bytes
+        return config if isinstance(event, GoldAdded | GoldRetired) else config.with_event(event)
 
     def _config(self) -> Config | None:
         following = self._following
         return following.in_force if following is not None and following.caught_up else None
+
+    def _recording(self) -> AbstractContextManager[Recorder]:
+        kept = self._settings.desk_records_addresses == "yes"
+        return opened_recorder(self._log.options, self._codec, self._watch.instruments, wall=wall, with_addresses=kept)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -132,14 +147,16 @@ class Server(HttpServer):
             loop.call_soon_threadsafe(feed.take, records)
 
         self._following = following = Configuration(
-            self._log, self._codec, FOLLOWED, Config(), Config.with_event,
+            self._log, self._codec, FOLLOWED, Config(), self._followed,
             beside=ASSIGNMENTS.name, take=heard, failed=self.stop,
         )  # fmt: skip
-        if is_signed_into(settings):
-            address = (settings.data_dir / DESK_FILE).read_text().strip()
-            self._sign_in = open_sign_in(settings, address, lambda: following.in_force.identities)
-        with closing(connect_redis(settings)) as redis, opened_door(self._log, self._codec) as door:
-            self._door = door
+        with ExitStack() as stack:
+            redis = stack.enter_context(closing(connect_redis(settings)))
+            door = self._door = stack.enter_context(opened_door(self._log, self._codec))
+            if is_signed_into(settings):
+                address = (settings.data_dir / DESK_FILE).read_text().strip()
+                recorder = stack.enter_context(self._recording())
+                self._sign_in = open_sign_in(settings, address, lambda: following.in_force.identities, recorder)
             show.add(m.CUT_OFF, count=0)
             feed = Feed(self._codec, cut_off=lambda: show.add(m.CUT_OFF))
             feed.begin({place.partition: at for place, at in following.start().items()})

@@ -18,10 +18,10 @@ from producers.gateway.bodies import Appealed, Asked, BatchAsked, appealed_in
 from producers.gateway.doors import LARGEST_ASKING, LARGEST_BATCH, LARGEST_BODY, Doors
 from producers.gateway.gateway import AppealTaken, Gateway, Item
 from producers.gateway.openapi import DOCUMENT, SCHEMES
-from producers.gateway.publisher import RequestRefused
 from producers.gateway.standing import Standing
 from producers.gateway.tokens import Scope
 from streams.casework.issuing import TokenAsked, TokenIssued
+from streams.workflow.submitted import RequestRefused
 
 LONGEST_WAIT: Final = 60  # seconds
 Seconds = Annotated[float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="wait so long for the answer")]
@@ -103,7 +103,7 @@ def _requests(app: FastAPI, behind: Callable[[], Gateway], doors: Doors) -> None
         response_model=None,
     )  # fmt: skip
     async def stands(request: Request, request_id: Id, timeline: bool = False) -> Response:
-        """Where a request stands. With `timeline` what happened when, and amendments: that reads the log, slowly."""
+        """Where a request stands. With `timeline` what happened when, and amendments; slow where it ended long ago."""
         doors.spend(doors.admit(request, Scope.READ))
         made = await (behind().story(request_id) if timeline else behind().standing(request_id))
         return json_answer(made, 200)

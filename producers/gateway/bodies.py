@@ -7,10 +7,9 @@ import msgspec
 from msgspec import Meta
 
 from infra.http.bodies import Invalid, read_json
-from producers.gateway.publisher import RequestRefused
 from schemas.events import DecisionRequested
-from schemas.values import Payload
 from streams.casework.issuing import TokenAsked
+from streams.workflow.submitted import RequestRefused, payload_of
 from streams.workflow.types import WorkflowType
 
 T = TypeVar("T")
@@ -102,7 +101,7 @@ def request_of(asked: Asked, workflow_type: WorkflowType, *, source: str) -> Dec
         request_id=asked.request_id,
         workflow=asked.workflow,
         subject_id=asked.subject_id,
-        payload=_payload(asked.payload, workflow_type),
+        payload=payload_of(asked.payload, workflow_type),
         content_uri=asked.content_uri,
         content_sha256=None if asked.content_sha256 is None else bytes.fromhex(asked.content_sha256),
         features=None if asked.features is None else _float32(asked.features),
@@ -111,26 +110,6 @@ def request_of(asked: Asked, workflow_type: WorkflowType, *, source: str) -> Dec
         source=asked.source or source,
         submitted_at=asked.submitted_at,
     )
-
-
-def _payload(given: dict[str, Any] | str | None, workflow_type: WorkflowType) -> Payload | None:
-    if given is None:
-        return None
-    if isinstance(given, str):
-        if workflow_type.featurizer != "text":
-            return Payload(content_type="text/plain", body=_utf8(given))
-        given = {workflow_type.text_field: given}
-    try:
-        return Payload(body=msgspec.json.encode(given))
-    except (ValueError, RecursionError) as error:  # a lone surrogate, nesting without end
-        raise RequestRefused(f"the payload cannot be kept ({error}); correct it") from error
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise RequestRefused(f"the payload is no Unicode text ({error}); correct it") from error
 
 
 def _float32(numbers: list[float]) -> bytes:

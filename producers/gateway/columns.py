@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Final
 
 from infra.errors import HitlError
-from producers.gateway.publisher import RequestRefused
 from schemas.events import DecisionRequested
 from schemas.values import Payload
 from streams.workflow.columns import ID_COLUMNS, cell_value
 from streams.workflow.columns import id_column as id_column_in
+from streams.workflow.submitted import RequestRefused
 
 Cell = str | float | int | bool | None | list[object] | dict[str, object]
 Row = Mapping[str, Cell]

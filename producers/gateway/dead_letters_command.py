@@ -1,7 +1,10 @@
 """`hitl dead-letters`: what could not be processed, why, and sending it again once the cause is mended."""
 
 import base64
+import getpass
+import uuid
 from collections.abc import Sequence
+from contextlib import closing
 
 import click
 import msgspec
@@ -12,10 +15,12 @@ from infra.cli.moments import moment
 from infra.cli.output import json_option, show
 from infra.cli.progress import progress_bar
 from infra.cli.tables import rendered, table
+from infra.kafka.letters import Letter, NoDeadLetter, NotReplayable, described, letters, place_in
 from infra.kafka.log import Log
-from infra.kafka.publisher import Publisher
+from infra.kafka.replaying import send_again
+from infra.kafka.running import wall
 from infra.kafka.scan import Entry, scan
-from producers.gateway.dead_letters import Letter, NoDeadLetter, NotReplayable, described, letters, place_in, replay_of
+from infra.kafka.writing import Writer
 from schemas.codec import Codec
 from schemas.events import DeadLettered
 from schemas.topics import DEAD_LETTERS
@@ -62,27 +67,24 @@ def show_letter(place: str, as_json: bool) -> None:
 
 @dead_letters.command(name="replay")
 @click.argument("places", nargs=-1, required=True, metavar="PARTITION:OFFSET…")
+@click.option("--by", default=getpass.getuser, help="Who does it (default: your user name).")
 @json_option
-def replay_letters(places: Sequence[str], as_json: bool) -> int:
+def replay_letters(places: Sequence[str], by: str, as_json: bool) -> int:
     """Send original records again, unchanged, to the topics they came from; exit 1 when one cannot be."""
     wanted = {place: place_in(place) for place in places}
     sent: list[dict[str, str]] = []
     refused: list[dict[str, str]] = []
     with opened() as (log, codec):
         known = buried(log, codec)
-        chosen = {place: found_at(known, at)[1] for place, at in wanted.items()}
-        publisher = Publisher(log, codec)
-        try:
-            for place, dead in chosen.items():
-                match replay_of(dead):
+        chosen = {place: found_at(known, at) for place, at in wanted.items()}
+        with closing(Writer(log.options, codec)) as writer:
+            for place, (entry, dead) in chosen.items():
+                name = f"replay:{uuid.uuid4().hex}:{place}"
+                match send_again(writer, entry.coordinates, dead, who=by, event_id=name, now=wall()):
                     case NotReplayable(why):
                         refused.append({"place": place, "reason": why})
-                    case record:
-                        publisher.send_bytes(record.topic, record.key, record.value)
-                        sent.append({"place": place, "topic": record.topic})
-            publisher.flush()
-        finally:
-            publisher.close()
+                    case told:
+                        sent.append({"place": place, "topic": told.sent.topic})
     said = [f"{each['place']} sent to {each['topic']} again" for each in sent]
     said += [f"{each['place']} cannot be sent again: {each['reason']}" for each in refused]
     show({"replayed": sent, "refused": refused}, as_json=as_json, text="\n".join(said))

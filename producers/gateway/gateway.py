@@ -15,8 +15,9 @@ from infra.http.bodies import Unreadable
 from infra.http.problems import Problem, ProblemBody
 from infra.kafka.client import KafkaLog
 from infra.kafka.log import TopicPartition
-from infra.kafka.scan import about
+from infra.kafka.scan import Entry, about
 from infra.redis.records import RequestRecord
+from infra.tracing import Tracing, Untraced
 from producers.gateway.accepting import Accepting, Checked
 from producers.gateway.appeals import (
     NotAsked,
@@ -32,7 +33,6 @@ from producers.gateway.bodies import Appealed, Asked, asked_in, batch_in, reques
 from producers.gateway.following import Following
 from producers.gateway.issuing import Issuing
 from producers.gateway.lookup import Lookup, NotKnowing
-from producers.gateway.publisher import RequestRefused, checked
 from producers.gateway.standing import (
     FIRST_TOPICS,
     LAST_TOPICS,
@@ -45,6 +45,7 @@ from schemas.codec import Codec
 from schemas.topics import POLICIES
 from streams.casework.issuing import TokenIssued
 from streams.workflow.policies import WorkflowUnknown, policy_of
+from streams.workflow.submitted import RequestRefused, checked
 
 RETRY: Final = 2.0  # seconds
 LOOK_AGAIN: Final = 1.0  # seconds for which an answer about readiness counts
@@ -87,6 +88,7 @@ class Gateway:
         self._reading = Beside("reading the log", threads=2, line=8, patience_seconds=30)
         self._appealing = Beside("appealing", threads=8, line=0, patience_seconds=90)
         self._asking = Beside("asking the brokers", threads=1, line=100, patience_seconds=10)
+        self._tracing = Tracing(questions, codec, lookup)
         self._ready_until = float("-inf")
 
     async def ask(self, body: bytes, *, source: str, wait_seconds: float) -> Standing:
@@ -176,6 +178,7 @@ class Gateway:
         """Finish what is under way."""
         for beside in (self._reading, self._appealing, self._asking):
             beside.close()
+        self._tracing.close()
         await self.accepting.close()
 
     def _require_policies(self) -> None:
@@ -232,8 +235,17 @@ class Gateway:
         return msgspec.structs.replace(standing, queue=queue)
 
     def _story(self, request_id: str) -> Standing | None:
-        first = about(self._questions, self._codec, request_id, FIRST_TOPICS)
-        return of_entries([*first, *about(self._questions, self._codec, request_id, LAST_TOPICS)])
+        return of_entries([*self._about(request_id, FIRST_TOPICS), *self._about(request_id, LAST_TOPICS)])
+
+    def _about(self, request_id: str, topics: Sequence[str]) -> list[Entry]:
+        """By the read model, as of now, too; where it cannot tell, by reading these topics from their beginning."""
+        try:
+            found = self._tracing.trace(request_id, topics)
+        except NotKnowing:
+            found = Untraced.UNKNOWN
+        if isinstance(found, Untraced):
+            return about(self._questions, self._codec, request_id, topics)
+        return found
 
     def _appeal(self, request_id: str, statement: Statement, wait_seconds: float) -> Ruling:
         filed = appeal_against(*decided(self._questions, self._codec, request_id), statement, self._codec)

@@ -19,7 +19,14 @@ from infra.kafka.publisher import publish
 from infra.kafka.running import wall
 from infra.kafka.scan import scan
 from producers.gateway.columns import check_options, columns_for
-from producers.gateway.gold import (
+from producers.gateway.gold import questions_of, stored_request
+from producers.gateway.policies import policies_in_force
+from producers.gateway.publisher import Refusal
+from producers.gateway.rows import format_of, read_rows
+from schemas.codec import Codec
+from schemas.events import GoldAdded
+from schemas.topics import GOLD, Outgoing
+from streams.casework.questions import (
     Author,
     LabelUnknown,
     NoSuchQuestion,
@@ -27,16 +34,8 @@ from producers.gateway.gold import (
     gold_retired,
     not_a_class,
     questions_asked,
-    questions_of,
     request_in,
-    stored_request,
 )
-from producers.gateway.policies import policies_in_force
-from producers.gateway.publisher import Refusal
-from producers.gateway.rows import format_of, read_rows
-from schemas.codec import Codec
-from schemas.events import GoldAdded
-from schemas.topics import GOLD, Outgoing
 from streams.workflow.columns import id_column
 from streams.workflow.content import summary
 from streams.workflow.policies import policy_of
@@ -143,7 +142,7 @@ def retire_gold(workflow: str, gold_ids: Sequence[str], by: str, as_json: bool) 
         asked = {each.gold_id: each for each in questions_asked(scan(log, codec, [GOLD.name]), workflow)}
         if unknown := [gold_id for gold_id in gold_ids if gold_id not in asked]:
             raise NoSuchQuestion(f"{workflow} asks no question {unknown[0]!r}. {NoSuchQuestion.__doc__}")
-        retired = [gold_retired(asked[gold_id], by=by, now=wall()) for gold_id in dict.fromkeys(gold_ids)]
+        retired = [gold_retired(workflow, gold_id, by=by, now=wall()) for gold_id in dict.fromkeys(gold_ids)]
         put(log, codec, map(GOLD.message, retired))
     show({"retired": len(retired)}, as_json=as_json, text=f"{len(retired):,} questions are asked no more")
 

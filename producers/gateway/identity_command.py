@@ -24,12 +24,13 @@ from producers.gateway.identity import in_force, key_published, key_retired, tok
 from producers.gateway.identity_shown import identity_text, shown_of
 from schemas.codec import Codec
 from schemas.topics import IDENTITIES
-from streams.casework.identity import Role
+from streams.casework.identity import Role, Scope
 from streams.casework.issuing import DEFAULT_TERM, LONGEST_TERM, IdentityOff, TokenAsked, issue, key_to_sign_with
 from streams.casework.jws import SigningKey
 from streams.casework.signing_keys import NO_IDENTITIES, Identities, fold_identities
 
 ROLES: Final = click.Choice([role.value for role in Role])
+SCOPES: Final = click.Choice([scope.value for scope in Scope])
 TERM: Final = click.IntRange(1, LONGEST_TERM)
 SOON: Final = "Casework follows within two seconds."
 BY: Final[Callable[[Any], Any]] = click.option(
@@ -157,12 +158,21 @@ def disable_identity(by: str, as_json: bool) -> None:
 @click.argument("reviewer_id")
 @click.option("--role", "roles", multiple=True, type=ROLES, help="What the person may be; repeatable (reviewer).")
 @click.option("--skill", "skills", multiple=True, help="What the person knows, as workflows name it; repeatable.")
+@click.option("--scope", "scopes", multiple=True, type=SCOPES, help="What its app may do; repeatable (all).")
+@click.option("--read-only", is_flag=True, help="Its app may look, and do nothing about cases.")
+@click.option("--workflow", "workflows", multiple=True, help="It counts in this workflow only; repeatable (all).")
 @click.option("--seconds", type=TERM, default=DEFAULT_TERM, show_default=True, help="How long it holds.")
 @json_option
-def issue_token(reviewer_id: str, roles: Sequence[str], skills: Sequence[str], seconds: int, as_json: bool) -> None:
+def issue_token(
+    reviewer_id: str, roles: Sequence[str], skills: Sequence[str], scopes: Sequence[str], read_only: bool,
+    workflows: Sequence[str], seconds: int, as_json: bool,
+) -> None:
     """Print a token for REVIEWER_ID, signed with the key of this machine; apps get theirs from the gateway."""
     settings, now = load_settings(), _now()
-    asked = asked_for(reviewer_id, roles, skills, seconds)
+    if read_only and scopes:
+        raise click.BadParameter("--read-only gives no --scope; leave one of them out.")
+    limits = {"scopes": list(scopes)} if scopes or read_only else {}
+    asked = asked_for(reviewer_id, roles, skills, seconds, workflows=list(workflows), **limits)
     with opened(settings) as (log, codec):
         key = key_to_sign_with(identity_key(settings), identities_of(log, codec), now=now)
     issued = issue(
@@ -171,9 +181,11 @@ def issue_token(reviewer_id: str, roles: Sequence[str], skills: Sequence[str], s
     show(issued, as_json=as_json, text=issued.token)
 
 
-def asked_for(reviewer_id: str, roles: Sequence[str], skills: Sequence[str], seconds: int) -> TokenAsked:
+def asked_for(
+    reviewer_id: str, roles: Sequence[str], skills: Sequence[str], seconds: int, **limits: list[str]
+) -> TokenAsked:
     """What a command asks for, with the limits of who asks over HTTP. Raises `click.BadParameter`."""
-    plain = {"reviewer_id": reviewer_id, "skills": list(skills), "seconds": seconds}
+    plain = {"reviewer_id": reviewer_id, "skills": list(skills), "seconds": seconds, **limits}
     try:
         return msgspec.convert(plain | ({"roles": list(roles)} if roles else {}), TokenAsked)
     except msgspec.ValidationError as error:

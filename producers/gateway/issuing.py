@@ -12,9 +12,9 @@ from infra.http.problems import Problem
 from infra.secret_keys import identity_key
 from infra.settings import Settings
 from producers.gateway.bodies import token_asked_in
-from producers.gateway.publisher import RequestRefused
 from streams.casework.issuing import IdentityOff, NoSigningKey, TokenIssued, TokenTooLong, issue, key_to_sign_with
 from streams.casework.signing_keys import Identities
+from streams.workflow.submitted import RequestRefused
 
 RETRY: Final = 5.0  # seconds
 logger = logging.getLogger(__name__)

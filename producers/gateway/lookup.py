@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from infra.redis.errors import RedisRefused, RedisUnavailable
-from infra.redis.reading import ReadModel
+from infra.redis.reading import Kept, ReadModel
 from infra.redis.records import RequestRecord
 from producers.gateway.standing import QueueFacts
 
@@ -32,6 +32,10 @@ class Lookup:
     def known(self, request_id: str) -> RequestRecord | None:
         """The facts that are there, in half the time: while the model is rebuilt some may be missing, none is wrong."""
         return self._asked(lambda: self._model.status(request_id), whole=False)
+
+    def kept(self, request_id: str) -> Kept:
+        """What there is of a request, were it only where its events lie. Raises `NotKnowing`."""
+        return self._asked(lambda: self._model.kept(request_id), whole=False)
 
     def queue(self, request_id: str, *, now: int) -> QueueFacts | None:
         """Its place among the open cases; None when it is not open. Raises `NotKnowing`."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from infra.errors import HitlError
 from producers.gateway.columns import Columns, Row
-from producers.gateway.publisher import Line, Refusal, RequestRefused
+from producers.gateway.publisher import Line, Refusal
+from streams.workflow.submitted import RequestRefused
 
 if TYPE_CHECKING:
     from _csv import Reader

@@ -10,7 +10,7 @@ from infra.cli.groups import CommandGroup
 from infra.cli.output import json_option, show
 from infra.cli.ranges import FiniteRange
 from producers.simulate.davidson import SEED_POSTS, load_posts
-from producers.simulate.files import csv_files
+from producers.simulate.files import Files, csv_files
 from producers.simulate.german_credit import SEED_APPLICATIONS, load_applications
 from producers.simulate.loan_files import AUDIT_SHARE, loan_files
 
@@ -30,12 +30,22 @@ def simulate() -> None:
     "--seed-posts", default=SEED_POSTS, show_default=True, type=click.IntRange(min=1), help="Posts of the seed."
 )
 @click.option("--seed", default=1, show_default=True, help="Number that chooses the posts.")
+@click.option("--new-file", type=FILE, help="CSV for later posts, which simulated people leave to you.")
+@click.option("--new-posts", default=0, type=click.IntRange(min=0), help="How many those are.")
 @json_option
-def davidson(seed_file: Path, stream_file: Path, posts: int, seed_posts: int, seed: int, as_json: bool) -> None:
+def davidson(
+    seed_file: Path,
+    stream_file: Path,
+    posts: int,
+    seed_posts: int,
+    seed: int,
+    new_file: Path | None,
+    new_posts: int,
+    as_json: bool,
+) -> None:
     """Real posts (Davidson et al. 2017), some with the label that most people gave them, the others without."""
-    files = csv_files(load_posts(), stream_posts=posts, seed=seed, seed_posts=seed_posts)
-    _write(seed_file, files.seed)
-    _write(stream_file, files.stream)
+    files = csv_files(load_posts(), stream_posts=posts, seed=seed, seed_posts=seed_posts, new_posts=new_posts)
+    _write_all(files, seed_file, stream_file, new_file)
     show(
         {"seed_file": seed_file, "seed_posts": seed_posts, "stream_file": stream_file, "posts": posts},
         as_json=as_json,
@@ -55,6 +65,8 @@ def davidson(seed_file: Path, stream_file: Path, posts: int, seed_posts: int, se
     help="Applications of the seed.",
 )
 @click.option("--seed", default=1, show_default=True, help="Number that chooses the applications.")
+@click.option("--new-file", type=FILE, help="CSV for later applications, which simulated people leave to you.")
+@click.option("--new-applications", default=0, type=click.IntRange(min=0), help="How many those are.")
 @click.option(
     "--audit-share",
     default=AUDIT_SHARE,
@@ -69,6 +81,8 @@ def german_credit(
     applications: int | None,
     seed_applications: int,
     seed: int,
+    new_file: Path | None,
+    new_applications: int,
     audit_share: float,
     as_json: bool,
 ) -> None:
@@ -79,9 +93,9 @@ def german_credit(
         seed=seed,
         seed_applications=seed_applications,
         audit_share=audit_share,
+        new_applications=new_applications,
     )
-    _write(seed_file, files.seed)
-    _write(stream_file, files.stream)
+    _write_all(files, seed_file, stream_file, new_file)
     written = files.stream.count("\n") - 1
     show(
         {
@@ -93,6 +107,13 @@ def german_credit(
         as_json=as_json,
         text=f"{seed_applications:,} labelled applications in {seed_file}, {written:,} in {stream_file}",
     )
+
+
+def _write_all(files: Files, seed_file: Path, stream_file: Path, new_file: Path | None) -> None:
+    _write(seed_file, files.seed)
+    _write(stream_file, files.stream)
+    if new_file is not None:
+        _write(new_file, files.new)
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from infra.errors import HitlError
 from producers.simulate.draws import unit_draw
-from producers.simulate.files import Files, csv_text
+from producers.simulate.files import NEW, Files, csv_text, following
 from producers.simulate.german_credit import COLUMNS, SEED_APPLICATIONS, Application, split_applications
 
 AUDIT_SHARE: Final = 0.02  # of the stream that asks for a person; nothing of the kind is recorded
@@ -24,10 +24,12 @@ def loan_files(
     seed: int,
     seed_applications: int = SEED_APPLICATIONS,
     audit_share: float = AUDIT_SHARE,
+    new_applications: int = 0,
 ) -> Files:
     """`seed_applications` with the label that their outcome calls right, and others without it (all if None).
 
-    Of the stream a share chosen by hash has `requires_audit`, as if an auditor had asked for a person.
+    Of the stream a share chosen by hash has `requires_audit`, as if an auditor had asked for a person. New ones as in
+    `files.csv_files`.
     Raises `TooFewApplications`.
     """
     split = split_applications(applications, seed=seed, size=seed_applications)
@@ -42,6 +44,13 @@ def loan_files(
         stream=csv_text(
             STREAM_HEADER,
             [(*_cells(each), _flag(each, seed=seed, share=audit_share)) for each in split.stream[:wanted]],
+        ),
+        new=csv_text(
+            STREAM_HEADER,
+            [
+                (f"{NEW}{each.application_id}", *_cells(each)[1:], "false")
+                for each in following(split.stream, wanted, new_applications)
+            ],
         ),
     )
 

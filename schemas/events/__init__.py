@@ -1,5 +1,13 @@
 """Every event of the log, as frozen values."""
 
+from schemas.events.access import (
+    AccessRefused,
+    DeedDone,
+    PersonSignedIn,
+    PersonSignedOut,
+    RequestViewed,
+    SessionsEnded,
+)
 from schemas.events.cases import (
     AppealNoted,
     AppealRefused,
@@ -63,6 +71,7 @@ from schemas.events.requests import (
 )
 from schemas.events.running import (
     DeadLettered,
+    DeadLetterReplayed,
     PolicyPublished,
     PolicyRefused,
     StageTallied,
@@ -110,6 +119,12 @@ Event = (
     | SigningKeyPublished
     | SigningKeyRetired
     | TokenRevoked
+    | PersonSignedIn
+    | PersonSignedOut
+    | SessionsEnded
+    | AccessRefused
+    | RequestViewed
+    | DeedDone
     | CaseSnapshot
     | AuditDrawn
     | AuditAnswered
@@ -124,6 +139,7 @@ Event = (
     | PolicyRefused
     | StageTallied
     | DeadLettered
+    | DeadLetterReplayed
 )
 
 EVENT_TYPES: tuple[type[Event], ...] = (
@@ -168,6 +184,12 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     SigningKeyPublished,
     SigningKeyRetired,
     TokenRevoked,
+    PersonSignedIn,
+    PersonSignedOut,
+    SessionsEnded,
+    AccessRefused,
+    RequestViewed,
+    DeedDone,
     CaseSnapshot,
     AuditDrawn,
     AuditAnswered,
@@ -182,10 +204,12 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     PolicyRefused,
     StageTallied,
     DeadLettered,
+    DeadLetterReplayed,
 )
 
 __all__ = [
     "EVENT_TYPES",
+    "AccessRefused",
     "AnswerCounted",
     "AnswerReceived",
     "AnswerWithdrawn",
@@ -208,11 +232,13 @@ __all__ = [
     "CaseReturned",
     "CaseSnapshot",
     "CommandRefused",
+    "DeadLetterReplayed",
     "DeadLettered",
     "DecisionMade",
     "DecisionRefused",
     "DecisionRequested",
     "DecisionValidated",
+    "DeedDone",
     "Event",
     "ExpertReviewRequested",
     "FeedbackRecorded",
@@ -230,14 +256,18 @@ __all__ = [
     "OutcomeAmended",
     "OutcomeUpheld",
     "OverlapAnswered",
+    "PersonSignedIn",
+    "PersonSignedOut",
     "PolicyPublished",
     "PolicyRefused",
     "PredictionMade",
+    "RequestViewed",
     "RetrainingRequested",
     "ReviewDecided",
     "ReviewRequested",
     "ReviewerAssessed",
     "ReviewerEnrolled",
+    "SessionsEnded",
     "SigningKeyPublished",
     "SigningKeyRetired",
     "StageTallied",

@@ -65,3 +65,15 @@ class DeadLettered(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     config_offsets: dict[str, int] = field(default_factory=dict)
     dead_lettered_at: int
+
+
+class DeadLetterReplayed(msgspec.Struct, frozen=True, kw_only=True):
+    """The original of a dead letter was sent again, as it was."""
+
+    event_id: str
+    reviewer_id: str
+    letter: Coordinates
+    origin: Coordinates
+    sent: Coordinates
+    request_id: str | None = None
+    replayed_at: int

@@ -33,6 +33,13 @@ class Role(StrEnum):
     LEAD = "lead"
 
 
+class Scope(StrEnum):
+    """What a token lets its app do about cases. Looking needs none; no scope gives more than the person may."""
+
+    WORK = "work"  # take a case, keep it, set it aside, give it back, note something
+    DECIDE = "decide"
+
+
 class NotVouched(StrEnum):
     """Every reason for which a reviewer id is not believed."""
 
@@ -51,7 +58,10 @@ class NotVouched(StrEnum):
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a token says (RFC 7519): of whom, from when until when, and `app`, which app or service asked for it."""
+    """What a token says (RFC 7519): of whom, from when until when, and `app`, which app or service asked for it.
+
+    `scopes` None: all; `workflows` empty: all.
+    """
 
     iss: str
     sub: Name
@@ -61,6 +71,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     app: str = ""
     roles: tuple[Role, ...] = ()
     skills: tuple[str, ...] = ()
+    scopes: tuple[Scope, ...] | None = None
+    workflows: tuple[str, ...] = ()
     nbf: Seconds | None = None
 
 

@@ -6,14 +6,16 @@ import msgspec
 from msgspec import Meta
 
 from infra.errors import HitlError
-from streams.casework.identity import LONGEST_TOKEN, Claims, Role, issuer
+from streams.casework.identity import LONGEST_TOKEN, Claims, Role, Scope, issuer
 from streams.casework.jws import SigningKey
 from streams.casework.signing_keys import Identities, is_identity_on
 
 DEFAULT_TERM: Final = 3_600  # seconds
 LONGEST_TERM: Final = 12 * 3_600  # seconds: a shift; who holds a token is that person until it expires
 MOST_SKILLS: Final = 64
+MOST_WORKFLOWS: Final = 16
 Skill = Annotated[str, Meta(min_length=1, max_length=100)]
+Workflow = Annotated[str, Meta(min_length=1, max_length=100)]
 ReviewerId = Annotated[str, Meta(min_length=1, max_length=200, description="the person, as a pseudonym")]
 Term = Annotated[int, Meta(ge=1, le=LONGEST_TERM, description="seconds for which it is good")]
 
@@ -27,7 +29,7 @@ class NoSigningKey(HitlError):
 
 
 class TokenTooLong(HitlError):
-    """A token must fit into an answer: name fewer or shorter skills."""
+    """A token must fit into an answer: name fewer or shorter skills and workflows."""
 
 
 class TokenAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +38,13 @@ class TokenAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reviewer_id: ReviewerId
     roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=len(Role))] = (Role.REVIEWER,)
     skills: Annotated[tuple[Skill, ...], Meta(max_length=MOST_SKILLS, description="as workflows name them")] = ()
+    scopes: Annotated[
+        tuple[Scope, ...] | None,
+        Meta(description="what its app may do about cases; an empty list: look only; null: all that the person may"),
+    ] = None
+    workflows: Annotated[
+        tuple[Workflow, ...], Meta(max_length=MOST_WORKFLOWS, description="it counts in these only; none: in all")
+    ] = ()
     seconds: Term = DEFAULT_TERM
 
 
@@ -63,6 +72,8 @@ def issue(
         app=app,
         roles=tuple(dict.fromkeys(asked.roles)),
         skills=tuple(dict.fromkeys(asked.skills)),
+        scopes=None if asked.scopes is None else tuple(dict.fromkeys(asked.scopes)),
+        workflows=tuple(dict.fromkeys(asked.workflows)),
     )
     token = key.sign(msgspec.json.encode(claims))
     if len(token) > LONGEST_TOKEN:

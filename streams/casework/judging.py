@@ -13,7 +13,7 @@ from streams.casework import announcing, changes, refusal
 from streams.casework.answer import given_answer, read_answer
 from streams.casework.case import Case, evolve
 from streams.casework.cases import Cases
-from streams.casework.identity import Identity, NotVouched, identify
+from streams.casework.identity import Identity, NotVouched, Scope, identify
 from streams.casework.lease import (
     Act,
     Annotate,
@@ -29,7 +29,7 @@ from streams.casework.lease import (
 )
 from streams.casework.recording import Turn
 from streams.casework.refusal import Refused
-from streams.casework.rights import Who, may_work_on, who_is
+from streams.casework.rights import Who, may_work_on, out_of_scope, who_is
 from streams.casework.sealing import Sealer
 from streams.casework.settling import Settling
 
@@ -51,7 +51,7 @@ class Judging:
         decision = replace(decision, review=self._without_prefix(decision.review))
         case = _case_of(message, decision, turn.lane)
         said = self._misplaced(message, decision, decision.review, case, turn.lane)
-        who = said or self._who(message, decision, decision.reviewer_id, turn)
+        who = said or self._who(message, decision, case, turn)
         if isinstance(who, Who):
             said = self._judge(message, case, decision, who, turn)
         elif said is None:
@@ -65,7 +65,7 @@ class Judging:
         review = None if command.review is None else self._without_prefix(command.review)
         case = _case_of(message, command, turn.lane)
         ruled: Act | Refused | Who | None = self._misplaced(message, command, review, case, turn.lane)
-        ruled = ruled or self._who(message, command, command.reviewer_id, turn)
+        ruled = ruled or self._who(message, command, case, turn)
         if isinstance(ruled, Who):
             ruled = self._rule(message, case, command, ruled, turn)
         if isinstance(ruled, Refused):
@@ -95,14 +95,15 @@ class Judging:
             raise NotReady
         return refusal.beyond_the_log(review, watermark)
 
-    def _who(self, message: Message, written: Written, reviewer_id: str, turn: Turn) -> Who | Refused:
-        """Whoever the record's token vouches for."""
+    def _who(self, message: Message, written: Written, case: Case | None, turn: Turn) -> Who | Refused:
+        """Whoever the record's token vouches for, where it lets its app do this."""
         config = turn.config
         known = identify(
-            written.token, reviewer_id, config.identities, at=message.timestamp, installation=self._installation
+            written.token, written.reviewer_id, config.identities, at=message.timestamp, installation=self._installation
         )
         if isinstance(known, Identity):
-            return who_is(known, config.people)
+            needed = Scope.DECIDE if isinstance(written, ReviewDecided) else Scope.WORK
+            return out_of_scope(known, needed, case) or who_is(known, config.people)
         return Refused(known.reason, known.detail)
 
     def _without_prefix(self, review: Coordinates) -> Coordinates:

@@ -40,6 +40,7 @@ class Refusal(StrEnum):
     NOT_ACTIVE = "not_active"
     NOT_QUALIFIED = "not_qualified"
     SELF_APPEAL = "self_appeal"
+    OUT_OF_SCOPE = "out_of_scope"
 
 
 class Refused(NamedTuple):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from schemas.values import CaseStage, EscalatedBy
 from streams.casework.case import Case
 from streams.casework.config import Rules
-from streams.casework.identity import Identity, Role
+from streams.casework.identity import Identity, Role, Scope
 from streams.casework.people import STRANGER, People, Person
 from streams.casework.refusal import Refusal, Refused, quote
 from streams.workflow.types import ReviewPolicy
@@ -31,6 +31,21 @@ def who_is(identity: Identity, people: People) -> Who:
     if claims is not None:
         return Who(identity.reviewer_id, frozenset(claims.roles), skills | frozenset(claims.skills), person)
     return Who(identity.reviewer_id, person.roles if person.enrolled else None, skills, person)
+
+
+def out_of_scope(identity: Identity, needed: Scope, case: Case | None) -> Refused | None:
+    """Refuses what a token does not let its app do, whatever its person may."""
+    claims = identity.claims
+    if claims is None:
+        return None
+    if claims.scopes is not None and needed not in claims.scopes:
+        said = f"the token lets its app {' and '.join(claims.scopes) or 'look'} only, and this needs {needed.value}"
+        return Refused(Refusal.OUT_OF_SCOPE, f"{said}: get one with that scope")
+    if case is not None and claims.workflows and case.workflow not in claims.workflows:
+        named = ", ".join(map(quote, claims.workflows[:3]))
+        said = f"the token is for {named}, and the case is of {quote(case.workflow)}"
+        return Refused(Refusal.OUT_OF_SCOPE, f"{said}: get one for that workflow")
+    return None
 
 
 def may_work_on(case: Case, who: Who, rules: Rules) -> Refused | None:

@@ -65,7 +65,7 @@ def kpis(figures: Figures, costs: Costs | None = None) -> Kpis:
         expert_validation_rate=expert_validation_rate(figures),
         false_positive_rate=false_positive_rate(figures),
         learning_acceleration=_unmeasured(
-            "> 3×", "times", "needs the same labels bought at random beside it, which is not run here"
+            "> 3×", "times", "it needs the same labels bought at random beside it, which is not run here"
         ),
     )
 

@@ -78,7 +78,7 @@ BESIDE: Final = (AppealNoted, AppealRefused, DecisionRefused, CommandRefused)  #
 
 def story_of(records: Iterable[Record]) -> RequestStory | None:
     """The story that the records of one request tell; None without any. Repeats and order make no difference."""
-    told = _without_repeats(records)
+    told = without_repeats(records)
     if not told:
         return None
     transitions = _transitions(told)
@@ -130,7 +130,7 @@ def happened_at(record: Record) -> int:
     return record.timestamp
 
 
-def _without_repeats(records: Iterable[Record]) -> list[Record]:
+def without_repeats(records: Iterable[Record]) -> list[Record]:
     """What is told, the earliest record of each event, in the order in which it happened."""
     first: dict[tuple[str, str | int], Record] = {}
     told = (Record(*record) for record in records if isinstance(record[0], TOLD))

@@ -8,12 +8,12 @@ import platform
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import bare, casework, index, insights, path, stages
+from tests.benchmarks import bare, casework, index, insights, path, stages, timelines
 from tests.benchmarks.desk import bench as desk
 from tests.benchmarks.desk.report import for_people
 from tests.benchmarks.stand import Timing, stand
 
-EVERYTHING = ["stages", "path", "latency", "index", "insights", "casework", "desk"]
+EVERYTHING = ["stages", "path", "latency", "index", "timelines", "insights", "casework", "desk"]
 RATE = 500  # requests a second, for latency
 CLAIMS = 200  # a second
 
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=60_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--requests", type=int, default=200_000)
     parser.add_argument("--cases", type=int, default=1_000_000)
     parser.add_argument("--json", action="store_true", help="the desk's figures for machines")
     options = parser.parse_args()
@@ -69,6 +70,9 @@ def main() -> None:
                 with stand() as running:
                     count = options.records // 4
                     print(index.report(what, index.measured(running, source(0, count), count)))
+    if "timelines" in options.what:
+        with stand() as running:
+            print(timelines.report(timelines.measured(running, options.requests, pages=200)))
     if "insights" in options.what:
         with stand() as running:
             for line in insights.bench(running, options.seconds):

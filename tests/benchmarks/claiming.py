@@ -16,10 +16,10 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeAlias
 
 from consumers.index.changes import changes
-from consumers.index.indexer import FOLLOWED, name_of
+from consumers.index.indexer import FOLLOWED
 from consumers.index.kept import record_of
 from infra.kafka.running import wall
-from infra.kafka.scan import ends_of
+from infra.kafka.scan import ends_of, name_of
 from infra.local.valkey import EmbeddedValkey
 from infra.redis.connection import Command, Connection
 from infra.redis.keys import Keys

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -44,22 +45,43 @@ def topics_in(modules: Iterable[Any]) -> set[str]:
     return found
 
 
+def is_module(name: str) -> bool:
+    """Whether it is one, and not what one holds."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def reached(module: str) -> set[str]:
     """The modules of the same package that a module needs, itself included; commands run as somebody else."""
     package, found, left = module.rpartition(".")[0], {module}, [module]
     while left:
         source = importlib.import_module(left.pop()).__file__
         assert source is not None
-        needed = {
-            node.module
+        named = [
+            name
             for node in ast.walk(ast.parse(Path(source).read_text()))
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{package}.")
-        }
+            for name in (node.module, *(f"{node.module}.{each.name}" for each in node.names))
+        ]
+        needed = {name for name in named if is_module(name)}
         left += needed - found
         found |= needed
     return found
 
 
+def imported(module: str) -> set[str]:
+    """What a module imports from, by name."""
+    source = importlib.import_module(module).__file__
+    assert source is not None
+    nodes = ast.walk(ast.parse(Path(source).read_text()))
+    return {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+AUDITORS = "producers.desk.pages.audit"
+UNBLINDING = {"predictions", "auto-approve", "outcomes", "audits", "feedback", "appeals", "dead-letters"}
+WAYS = {"infra.tracing", "infra.redis.places", "infra.redis.browsing"}  # to events by whatever topic
 STAGES = {name: stage for name in installed() if (stage := stage_of(name)) is not None}
 ALL = pytest.mark.parametrize("name", STAGES)
 
@@ -88,11 +110,28 @@ def test_a_stage_may_touch_what_its_code_names_and_nothing_else(name: str) -> No
     assert granted - own - touched(name) == set(), "the catalogue grants topics that the code never names"
 
 
-def test_the_desk_may_touch_what_its_service_names_and_never_what_would_unblind() -> None:
+def test_the_desk_may_touch_what_its_service_names_and_not_what_is_sealed_for_good() -> None:
     named = topics_in(map(importlib.import_module, reached(installed()["desk"].module)))
     granted = {topic.name for topic in TOPICS if "desk" in (*topic.writers, *topic.readers)}
     assert named and named <= granted
-    assert not granted & {"predictions", "auto-approve", "outcomes", "audits", "feedback", "appeals", "cases", "gold"}
+    assert not granted & {"cases"}
+
+
+def test_of_the_desk_only_the_pages_for_auditors_come_near_what_would_unblind() -> None:
+    """They show nothing without `Deed.BROWSE`, which no reviewer has; its tests ask each of their addresses."""
+    found = reached(installed()["desk"].module)
+    theirs = {name for name in found if name.startswith(AUDITORS)}
+    assert theirs, "they are part of the desk"
+    others = found - theirs
+    assert not topics_in(map(importlib.import_module, others)) & UNBLINDING
+    assert {name for name in others if imported(name) & WAYS} == set()
+
+
+def test_of_the_desk_only_the_page_of_known_questions_and_the_roster_behind_it_come_near_them() -> None:
+    """A person needs `Deed.MANAGE_GOLD` there, which no reviewer has; the roster keeps what is asked, and no bytes."""
+    found = reached(installed()["desk"].module)
+    near = {name for name in found if "gold" in topics_in([importlib.import_module(name)])}
+    assert near == {"producers.desk.service", "producers.desk.pages.lead.gold_routes"}
 
 
 @ALL

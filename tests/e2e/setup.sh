@@ -34,6 +34,11 @@ else
     printf '%s' "$stamp" >node/node_modules/.stamp
 fi
 
+if [[ "${REQUIRE_KEYCLOAK:-}" == 1 ]]; then
+    say "fetching Keycloak, where it is not in the cache (177 MB)"
+    (cd ../.. && .venv/bin/python -m tests.support.keycloak)
+fi
+
 say "3/3 building the Go programs (from Go's cache where it has them; about a minute the first time)"
 (cd go && export GOFLAGS=-mod=readonly && for each in examples publisher reviewer; do go build -o /dev/null "./$each"; done)
 say "ready"

@@ -1,6 +1,8 @@
 """`hitl demo` as a newcomer runs it, small: it survives a killed one, ends right, and leaves nothing behind."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import httpx2
 import msgspec
 import pytest
 
@@ -26,9 +29,9 @@ KPIS = {
 }  # fmt: skip
 
 
-def demo(data: Path, *arguments: str) -> subprocess.Popen[str]:
+def demo(data: Path, *arguments: str, headless: bool = True) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "infra.cli.main", "demo", "--headless", *arguments],
+        [sys.executable, "-m", "infra.cli.main", "demo", *(["--headless"] if headless else []), *arguments],
         env=os.environ | {"HITL_DATA_DIR": str(data)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -50,10 +53,33 @@ def wait_for(text: str, running: subprocess.Popen[str]) -> None:
     raise AssertionError(f"it ended before it said {text!r}: {seen}")
 
 
-def left(data: Path) -> list[int]:
+def left(data: Path, folder: str = "demo-headless") -> list[int]:
     """Processes of the demo's stack that are still there."""
-    state = read_state(Folders(data / "demo-headless").state)
+    state = read_state(Folders(data / folder).state)
     return [each.pid for each in (state.living() if state else ()) if processes.is_alive(each)]
+
+
+def hitl(data: Path, *arguments: str) -> str:
+    """What a command says that is typed after the demo, as its last page tells."""
+    environment = os.environ | {"HITL_DATA_DIR": str(data / "demo")}
+    command = [sys.executable, "-m", "infra.cli.main", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def check_desk(link: str) -> None:
+    """The link signs a reviewer in, once, and there is a case for them that nobody else will answer."""
+    url = link.partition("/sign-in")[0]
+    with httpx2.Client(base_url=url, headers={"accept": "text/html", "origin": url}, follow_redirects=True) as browser:
+        assert browser.get(link).status_code == 200
+        session = browser.get("/session").json()
+        assert session["person"]["roles"] == ["reviewer"]
+        case = browser.post("/v1/cases:next", json={}, headers={"x-csrf-token": session["csrf"]}).json()
+        assert case["request_id"].startswith("new-davidson-")
+        answer = {"action": "approve", "decision_id": "newcomer:1", "lease": case["lease"], "review": case["review"]}
+        path = f"/v1/cases/{case['request_id']}/decisions"
+        said = browser.post(path, json=answer, headers={"x-csrf-token": session["csrf"]}).json()
+        assert said["accepted"], said
+        assert browser.get(link).status_code == 400, "it was good once"
 
 
 def check_workflow(workflow: dict[str, Any], requests: int) -> None:
@@ -103,22 +129,32 @@ def test_after_a_killed_demo_the_next_one_runs_to_its_end_and_leaves_nothing(tmp
         sentence = f"{name}: {part:,} of {requests:,} ({part / requests:.1%}) decisions were automatic."
         assert sentence in " ".join(said.split())
     assert "automation rate" in said
+    assert "sign-in/link" not in said + told
     assert left(tmp_path) == []
     assert not any((tmp_path / "demo-headless" / name).exists() for name in ("kafka", "models", "secrets", "logs"))
 
 
-def test_the_demo_is_right_with_a_principal_for_each_service(tmp_path: Path) -> None:
+def test_with_a_principal_for_each_service_the_demo_is_right_and_leaves_the_desk_open(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    with demo(tmp_path, "--secure", *SMALL, "--rate", "300", "--report", str(report)) as running:
-        said, told = running.communicate()
-    assert running.returncode == 0, told
+    try:
+        with demo(tmp_path, "--secure", *SMALL, "--rate", "300", "--report", str(report), headless=False) as running:
+            said, told = running.communicate()
+        assert running.returncode == 0, told
+        (link,) = re.findall(r"^  (http://127\.0\.0\.1:\d+/sign-in/link\?token=\S+)$", told, re.MULTILINE)
+        check_desk(link)
+        assert "token=" not in said + report.read_text(), "a link is a secret"
+        again = json.loads(hitl(tmp_path, "desk", "link", "--role", "lead", "--json"))
+        assert again["roles"] == ["lead"]
+        assert again["link"] != link
+    finally:
+        hitl(tmp_path, "down", "--purge", "--yes")
     made, total = msgspec.json.decode(report.read_bytes()), sum(REQUESTS.values())
     for name, requests in REQUESTS.items():
         check_workflow(made["workflows"][name], requests)
     reconciliation = made["reconciliation"]
     assert (reconciliation["requests"], reconciliation["missing"], reconciliation["double"]) == (total, 0, 0)
     assert f"reconciled: {total} records of requests, 0 missing, 0 double" in said
-    assert left(tmp_path) == []
+    assert left(tmp_path, "demo") == []
 
 
 def test_ctrl_c_ends_everything(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
-from urllib.parse import quote
 
 import httpx2
 import msgspec
@@ -15,19 +13,18 @@ import pytest
 from infra.kafka.scan import scan
 from infra.redis.reading import connect
 from infra.settings import DESK_FILE
-from producers.desk.refusing import STATUSES
 from producers.desk.signin.links import folder_of, local_person, put_link
 from producers.desk.signin.opening import wall
 from producers.desk.signin.secret import new_secret
-from schemas.events import CaseSnapshot, LeaseGranted
-from schemas.topics import CASES
+from schemas.events import AccessRefused, LeaseGranted, PersonSignedIn
+from schemas.topics import ACCESS
+from tests.support.desk_people import WHO, People, Person, Signed, check
 from tests.support.gateway import ADDRESS, is_ready
-from tests.support.refused import ANSWERS, COMMANDS, FORGED, Line, Office, Scene
+from tests.support.refused import ANSWERS, COMMANDS, FORGED, Office
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC
 
 pytestmark = pytest.mark.integration
-WHO = "dora"
 CROWD = 30  # cases
 OVER_HTTP = [scene for scene in COMMANDS if scene != "unknown command"]  # has no path, and so is no command
 
@@ -67,40 +64,6 @@ def guarded(office: Office, url: str) -> Iterator[Office]:
     wait_until(lambda: httpx2.get(f"{url}/v1/queue", headers=named).status_code == 401, what="a desk that knows")
     yield office
     office.vouch_no_more()
-
-
-class Person:
-    """Somebody at work."""
-
-    def __init__(self, url: str, name: str, token: str | None = None) -> None:
-        headers = {"reviewer-id": name} | ({"authorization": f"Bearer {token}"} if token else {})
-        self.client = httpx2.Client(base_url=url, headers=headers, timeout=30)
-
-    def post(self, path: str, **body: Any) -> httpx2.Response:
-        return self.client.post(path, json=body)
-
-    def done(self, path: str, **body: Any) -> Any:
-        got = self.post(path, **body)
-        assert got.status_code == 200, got.text
-        return got.json()
-
-
-class People:
-    """Everybody at work, each with one connection; hang up at the end."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._known: dict[tuple[str, str], Person] = {}
-
-    def __call__(self, name: str, token: str = "") -> Person:
-        """`token` may also only tell two connections apart, while identity is off."""
-        if (name, token) not in self._known:
-            self._known[name, token] = Person(self.url, name, token or None)
-        return self._known[name, token]
-
-    def close(self) -> None:
-        for person in self._known.values():
-            person.client.close()
 
 
 @pytest.fixture
@@ -261,32 +224,6 @@ def test_while_casework_is_away_nothing_is_acknowledged_and_a_repeat_finds_the_a
 # ---- every refusal ----
 
 
-def known(office: Office, name: str) -> list[CaseSnapshot]:
-    """Everything that was ever known of a case."""
-    found = (entry.event for entry in scan(office.stand.log, CODEC, [CASES.name]))
-    return [event for event in found if isinstance(event, CaseSnapshot) and event.request_id == name]
-
-
-def over_http(people: People, line: Line, before: list[CaseSnapshot]) -> httpx2.Response:
-    person, path = people(WHO, line.get("token") or ""), f"/v1/cases/{quote(line['request_id'], safe='')}"
-    lease = {} if line.get("lease") is None else {"lease": line["lease"]}
-    if "command" in line:
-        return person.post(f"{path}:{line['command']}", **(lease if line["command"] != "claim" else {}))
-    review = line.get("review") or msgspec.to_builtins(before[-1].review)
-    body = {name: line[name] for name in ("action", "label", "confidence") if line.get(name) is not None}
-    return person.post(f"{path}/decisions", **body, **lease, review=review)
-
-
-def check(office: Office, people: People, name: str, scene: Scene) -> None:
-    line = scene.prepare(office, name, WHO)
-    before = known(office, line["request_id"])
-    got = over_http(people, line, before)
-    assert got.headers["content-type"] == "application/problem+json"
-    assert (got.json()["reason"], got.status_code) == (scene.reason, STATUSES[scene.reason])
-    assert len(got.json()["detail"]) > 30
-    assert known(office, line["request_id"]) == before
-
-
 @pytest.mark.parametrize("scene", ANSWERS)
 def test_an_answer_is_refused(scene: str, office: Office, people: People) -> None:
     check(office, people, f"answer: {scene}", ANSWERS[scene])
@@ -295,6 +232,48 @@ def test_an_answer_is_refused(scene: str, office: Office, people: People) -> Non
 @pytest.mark.parametrize("scene", OVER_HTTP)
 def test_a_command_is_refused(scene: str, office: Office, people: People) -> None:
     check(office, people, f"command: {scene}", COMMANDS[scene])
+
+
+@pytest.fixture(scope="module")
+def dora(stand: Stand, url: str) -> Iterator[Signed]:
+    """Whoever is refused, signed in at a browser."""
+    made = Signed(stand, url, WHO)
+    yield made
+    made.client.close()
+
+
+@pytest.mark.parametrize("scene", ANSWERS)
+def test_an_answer_from_a_session_is_refused(scene: str, office: Office, people: People, dora: Signed) -> None:
+    check(office, people, f"session answer: {scene}", ANSWERS[scene], dora)
+
+
+@pytest.mark.parametrize("scene", OVER_HTTP)
+def test_a_command_from_a_session_is_refused(scene: str, office: Office, people: People, dora: Signed) -> None:
+    check(office, people, f"session command: {scene}", COMMANDS[scene], dora)
+
+
+def test_a_session_names_nobody_but_its_own_person(office: Office, people: People, dora: Signed) -> None:
+    """A header, a field or a parameter that names somebody else changes nothing."""
+    office.open("impersonated")
+    got = dora.client.post(
+        "/v1/cases/impersonated:claim?reviewer_id=eve", json={}, headers={"reviewer-id": "eve", "x-user": "eve"}
+    )  # fmt: skip
+    assert got.status_code == 200 and got.json()["holder"] == WHO
+    named = dora.client.post("/v1/cases/impersonated:release", json={"reviewer_id": "eve"})
+    assert (named.status_code, named.json()["reason"]) == (422, "invalid")
+
+
+def test_who_came_in_and_who_was_refused_is_in_the_log(stand: Stand, dora: Signed, url: str) -> None:
+    assert dora.client.post(f"/people/{WHO}/end-sessions").status_code == 403
+
+    def kept() -> list[object]:
+        return [entry.event for entry in scan(stand.log, CODEC, [ACCESS.name], wanted=lambda r: r.key == WHO.encode())]
+
+    wait_until(lambda: any(isinstance(event, AccessRefused) for event in kept()), what="the refusal in the log")
+    first, *_, last = kept()
+    assert isinstance(first, PersonSignedIn) and (first.how, first.roles) == ("link", ("reviewer", "expert"))
+    assert isinstance(last, AccessRefused) and last.reason == "missing_role"
+    assert last.path == "'/people/dora/end-sessions'"
 
 
 @pytest.mark.parametrize("scene", FORGED)

@@ -82,6 +82,9 @@ def test_keys_come_and_go_and_answers_need_a_token_meanwhile(settings: Settings,
     assert reason(settings, ann["token"], "ann") is None
     assert reason(settings, ann["token"], "ben") == "wrong_person"
     assert hitl("issue", "", "--seconds", "60") == "UsageError"
+    limited = hitl("issue", "ann", "--read-only", "--workflow", "loans")
+    assert reason(settings, limited["token"], "ann") is None
+    assert hitl("issue", "ann", "--read-only", "--scope", "work") == "UsageError"
 
     away = settings.identity_key_file.rename(settings.identity_key_file.with_suffix(".away"))
     assert hitl("retire", first) == "KeyNeeded"  # the last, wherever its private half is

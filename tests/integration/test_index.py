@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from consumers.index.indexer import FOLLOWED, name_of
+from consumers.index.indexer import FOLLOWED
 from infra.kafka.log import TopicPartition
+from infra.kafka.scan import name_of
 from infra.local.ports import free_ports
 from infra.local.services import command, environment
 from infra.local.state import Condition

@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 
 from consumers.index.batch import CachePolicy
-from consumers.index.indexer import FOLLOWED, Indexer, name_of
+from consumers.index.indexer import FOLLOWED, Indexer
 from infra.kafka.intake import Intake
 from infra.kafka.log import Log, Record, TopicPartition
-from infra.kafka.scan import Entry, decoded, partitions_of
+from infra.kafka.scan import Entry, decoded, name_of, partitions_of
 from infra.local.ports import free_ports
 from infra.local.valkey import EmbeddedValkey
 from infra.redis.connection import Connection, Script, Word

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 from infra.kafka.partitioner import partition_of
 from infra.local.services import command, environment
 from infra.local.state import Condition
-from producers.gateway.publisher import RequestPublisher, RequestRefused
+from producers.gateway.publisher import RequestPublisher
 from schemas.codec import HEADER, MAGIC
 from schemas.events import DeadLettered, DecisionRefused, DecisionRequested, ReviewDecided
 from schemas.topics import FEEDBACK, MIB, PREDICTIONS, REQUESTS, RETRAINING, REVIEW_DECISIONS
 from schemas.values import Coordinates, Payload
+from streams.workflow.submitted import RequestRefused
 from tests.support.history import History
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC, Send, asked, decision, request

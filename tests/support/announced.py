@@ -17,10 +17,11 @@ TEXT = "see you there"
 
 
 def announced(
-    name: str, sealer: Sealer, *, due_at: int, workflow: str = WORKFLOW, skills: tuple[str, ...] = (), **sealed: Any
-) -> Outgoing:
+    name: str, sealer: Sealer, *, due_at: int, workflow: str = WORKFLOW, skills: tuple[str, ...] = (),
+    text: str = TEXT, **sealed: Any,
+) -> Outgoing:  # fmt: skip
     """An ordinary review of revision 1; `due_at` in milliseconds, `sealed` adds to what is sealed."""
-    body, fingerprint = CODEC.body(CODEC.encode(request(name, TEXT, workflow=workflow)))
+    body, fingerprint = CODEC.body(CODEC.encode(request(name, text, workflow=workflow)))
     hidden = Sealed(
         kind=SampleKind.REVIEW, inclusion_probability=1.0, split=Split.TRAIN, routed_reason="no model", **sealed
     )

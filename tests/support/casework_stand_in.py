@@ -15,7 +15,7 @@ LEASE = 600_000  # milliseconds
 
 
 class CaseworkStandIn:
-    """Implements `producers.desk.writing.Writing`."""
+    """Implements `infra.kafka.writing.Writing`."""
 
     def __init__(self, codec: Codec, rulings: Rulings, *, now: int) -> None:
         self._codec, self._rulings, self._now = codec, rulings, now

@@ -122,7 +122,7 @@ class Model:
 
 
 class Casework:
-    """Implements `producers.desk.writing.Writing`: what it `says` comes as soon as something is written."""
+    """Implements `infra.kafka.writing.Writing`: what it `says` comes as soon as something is written."""
 
     def __init__(self, rulings: Rulings) -> None:
         self._rulings = rulings

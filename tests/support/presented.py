@@ -121,7 +121,7 @@ def samples() -> dict[str, CaseView]:
     )  # fmt: skip
     views = {
         "post": (case_shown(json_of({"text": POST, "language": "en"}), workflow="content_moderation",
-                            because="it is the most urgent that you are able to do"), posts),
+                            because="priority", rule="the most urgent and due first"), posts),
         "blind": (blind, posts),
         "loan": (loan, loans),
         "appeal": (_appealed(), posts),

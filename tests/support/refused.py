@@ -27,7 +27,7 @@ from schemas.events import (
 )
 from schemas.topics import APPEALS, IDENTITIES, OUTCOMES, REVIEW_COMMANDS, REVIEW_DECISIONS, Outgoing
 from schemas.values import Coordinates
-from streams.casework.identity import Claims, Role, issuer
+from streams.casework.identity import Claims, Role, Scope, issuer
 from streams.casework.jws import SigningKey
 from streams.casework.sealing import Sealer
 from tests.support.announced import TEXT, Listener, announced, command
@@ -124,11 +124,11 @@ class Office:
         said = self.asked("note", f"nothing-{uuid.uuid4()}", "probe", note="?")
         return isinstance(said, CommandRefused) and said.reason == "missing_token"
 
-    def token(self, who: str) -> str:
+    def token(self, who: str, **limits: Any) -> str:
         """As the gateway issues it."""
         claims = Claims(
             iss=issuer(self.stand.settings.topic_prefix), sub=who, iat=now() // 1_000 - 1, exp=now() // 1_000 + 600,
-            jti=uuid.uuid4().hex, roles=(Role.REVIEWER, Role.EXPERT),
+            jti=uuid.uuid4().hex, roles=(Role.REVIEWER, Role.EXPERT), **limits,
         )  # fmt: skip
         return self._key.sign(msgspec.json.encode(claims))
 
@@ -237,6 +237,18 @@ def forged(office: Office, name: str, who: str) -> Line:
     return {"request_id": name, **ANSWER, "token": office.token("mallory")}
 
 
+def limited(office: Office, name: str, who: str) -> Line:
+    """One's own token, which lets its app only look."""
+    office.open(name)
+    return {"request_id": name, **ANSWER, "token": office.token(who, scopes=())}
+
+
+def elsewhere(office: Office, name: str, who: str) -> Line:
+    """One's own token, for another workflow."""
+    office.open(name)
+    return {"request_id": name, **ANSWER, "token": office.token(who, workflows=("another",))}
+
+
 def unvouched(office: Office, name: str, who: str) -> Line:
     office.open(name)
     return {"request_id": name, **ANSWER}
@@ -270,5 +282,10 @@ FORGED: Final[Mapping[str, Scene]] = {
     "no token": Scene("missing_token", unvouched),
     "claim with another's token": Scene("wrong_person", lambda office, name, who: {
         **claiming(forged)(office, name, who), "token": office.token("mallory")
+    }),
+    "a token that only looks": Scene("out_of_scope", limited),
+    "a token for another workflow": Scene("out_of_scope", elsewhere),
+    "claim with a token that only decides": Scene("out_of_scope", lambda office, name, who: {
+        **claiming(limited)(office, name, who), "token": office.token(who, scopes=(Scope.DECIDE,))
     }),
 }  # fmt: skip

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from infra.http.application import with_problems
 from infra.redis.keeping import Keeping, MemoryKeeping
+from producers.desk.access.recording import AccessEvent, EventRecorder
 from producers.desk.signin.beginning import Beginnings
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.guard import require, require_session
@@ -47,7 +48,10 @@ class Desk:
     provider: Provider | None = None
     now: int = NOW
     keeping: Keeping | None = None
+    with_addresses: bool = False
     made: list[str] = field(default_factory=list)
+    kept: list[AccessEvent] = field(default_factory=list)
+    spared: int = 0
 
     def __post_init__(self) -> None:
         numbers = itertools.count()
@@ -68,11 +72,18 @@ class Desk:
             wall=lambda: self.now,
             clock=lambda: self.now / 1_000,
             new_secret=new_secret,
-        )
+            recorder=EventRecorder(
+                self.kept.append, wall=lambda: self.now, new_id=lambda: f"access:{next(numbers)}",
+                with_addresses=self.with_addresses, spared=self._spare,
+            ),
+        )  # fmt: skip
         self.pages = FastAPI()
         with_problems(self.pages)
         self.app = guarded(self.pages, lambda: self.sign_in)
         self._pages()
+
+    def _spare(self) -> None:
+        self.spared += 1
 
     def _pages(self) -> None:
         @self.pages.get("/page")

@@ -43,6 +43,9 @@ class SimulatedLog:
     def reader(self, start: Mapping[TopicPartition, int]) -> "SimulatedReader":
         return SimulatedReader(self, start)
 
+    def fetcher(self) -> "SimulatedFetcher":
+        return SimulatedFetcher(self)
+
     def partitions(self, topic: str) -> int:
         return self.count if topic in BY_NAME and BY_NAME[topic].partitioned else 1
 
@@ -218,5 +221,23 @@ class SimulatedReader:
 
     def last_end(self, partition: TopicPartition) -> int | None:
         return self._log.watermark(partition)
+
+    def close(self) -> None: ...
+
+
+class SimulatedFetcher:
+    """Single records, read_committed."""
+
+    def __init__(self, log: SimulatedLog) -> None:
+        self._log = log
+
+    def fetch(self, wanted: Mapping[TopicPartition, Sequence[int]], timeout_seconds: float) -> list[Record]:
+        return [
+            record
+            for place, offsets in wanted.items()
+            for offset in sorted(set(offsets))
+            if offset < self._log.data[place].stable()
+            for record in self._log.committed_records(place, offset, offset + 1)
+        ]
 
     def close(self) -> None: ...

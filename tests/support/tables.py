@@ -39,6 +39,12 @@ class Tables:
                 gone = [member for member, score in self.sorted_sets[key].items() if score <= float(last)]
                 for member in gone:
                     del self.sorted_sets[key][member]
+            case ("ZREMRANGEBYRANK", key, "0", last):
+                members = self.sorted_sets[key]
+                if (gone_by_rank := len(members) + int(last) + 1) > 0:
+                    ranked = sorted(members, key=lambda member: (members[member], _bytes(member)))
+                    for member in ranked[:gone_by_rank]:
+                        del members[member]
             case ("SADD", key, member):
                 self.sets[key].add(member)
             case ("SREM", key, member):
@@ -50,3 +56,7 @@ class Tables:
                 pass
             case _:
                 raise AssertionError(f"the read model is not written by {command[0]!r}")
+
+
+def _bytes(member: Word) -> bytes:
+    return member if isinstance(member, bytes) else str(member).encode()

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from infra.kafka.partitioner import partition_of
 from infra.kafka.scan import Entry
+from infra.redis.places import coordinates_of
 from infra.redis.reading import ReadModel
+from infra.redis.steering import Steering
 from producers.desk.cases import open_cases, queue
 from schemas.events import (
     AnswerCounted,
@@ -27,11 +29,13 @@ from schemas.events import (
     PredictionMade,
     ReviewRequested,
 )
+from schemas.topics import BY_NAME, Keyed
 from schemas.values import CaseStage, CaseStatus, Coordinates, EndedBy, Priority
 from streams.casework.serving import turn_of
 from streams.workflow.states import State
 from streams.workflow.story import Record
 from streams.workflow.timeline import story_of
+from tests.support import disagreeing
 
 TOLD: Final = (
     DecisionRequested, PredictionMade, AutoApproved, DecisionMade, ReviewRequested, ExpertReviewRequested,
@@ -46,14 +50,17 @@ class LogView:
     """The same questions as to the read model, answered from all records of a log."""
 
     def __init__(self, entries: Iterable[Entry], *, partitions: int, inline_bytes: int) -> None:
-        self._partitions, self._inline_bytes = partitions, inline_bytes
+        self.partitions, self._inline_bytes = partitions, inline_bytes
         self._entries = sorted(entries, key=lambda entry: (entry.topic, entry.partition, entry.offset))
         self._by_request: dict[str, list[Entry]] = defaultdict(list)
         self._at = {entry.coordinates: entry for entry in self._entries}
         self._snapshots = {e.key: e.event for e in self._entries if isinstance(e.event, CaseSnapshot)}
         self._open = open_cases(entry for entry in self._entries if entry.topic == "cases")
+        self._about: dict[str, list[Entry]] = defaultdict(list)
         for entry in self._entries:
             name = getattr(entry.event, "request_id", None)
+            if name is not None and entry.topic != "cases" and _lies_right(entry, partitions):
+                self._about[name].append(entry)
             if name is not None and isinstance(entry.event, TOLD) and _is_in_place(entry, partitions):
                 self._by_request[name].append(entry)
 
@@ -84,6 +91,11 @@ class LogView:
             lane = (case.workflow, case.stage, tuple(sorted(case.skills)))
             found[lane].setdefault(case.priority, []).append(case.request_id)
         return dict(found)
+
+    def disagreeing(self, steering: Steering) -> list[str]:
+        """In what the two differ about people who disagreed, and about questions whose answer is known."""
+        finished = {name for name, view in self.requests().items() if view["finished"]}
+        return disagreeing.differences(self._entries, finished, self._open, steering)
 
     def sizes(self) -> dict[tuple[str, Priority], int]:
         counted: dict[tuple[str, Priority], int] = defaultdict(int)
@@ -152,10 +164,11 @@ class LogView:
             "opened_at": snapshot.opened_at if snapshot else None,
             "closed_at": snapshot.closed_at if snapshot else None,
             "finished": _is_finished(story.state, entries, snapshot),
+            "places": {entry.coordinates for entry in self._about[name]},
         }  # fmt: skip
 
 
-def shown(model: ReadModel, request_ids: Iterable[str]) -> dict[str, View]:
+def shown(model: ReadModel, request_ids: Iterable[str], partitions: int) -> dict[str, View]:
     """The same of the read model, as far as it knows these requests."""
     made: dict[str, View] = {}
     for name in request_ids:
@@ -172,6 +185,7 @@ def shown(model: ReadModel, request_ids: Iterable[str]) -> dict[str, View]:
                 "opened_at": record.opened_at,
                 "closed_at": record.closed.at if record.closed and record.is_closed else None,
                 "finished": record.finished_at is not None,
+                "places": {coordinates_of(at, partition_of(name.encode(), partitions)) for at in record.places or ()},
             }  # fmt: skip
     return made
 
@@ -194,7 +208,7 @@ def shown_cases(model: ReadModel, request_ids: Iterable[str]) -> dict[str, View]
 
 def differences(log: LogView, model: ReadModel, *, now: int) -> list[str]:
     """Everything in which the read model and the log differ, field by field."""
-    found = _unequal("request", log.requests(), shown(model, log.request_ids))
+    found = _unequal("request", log.requests(), shown(model, log.request_ids, log.partitions))
     found += _unequal("case", log.cases(), shown_cases(model, log.request_ids))
     workflows = {*model.workflows(), *(workflow for workflow, _ in log.queues())}
     for workflow in workflows:
@@ -214,6 +228,7 @@ def differences(log: LogView, model: ReadModel, *, now: int) -> list[str]:
     if waiting != log.claimable():
         found.append(f"claimable: {waiting} instead of {log.claimable()}")
     people = {each.reviewer_id: each._asdict() for each in model.reviewers(now=now)}
+    found += log.disagreeing(model.steering)
     return found + _unequal("reviewer", log.reviewers(now), people)
 
 
@@ -261,6 +276,14 @@ def _is_in_place(entry: Entry, partitions: int) -> bool:
         return True
     key = getattr(entry.event, "request_id", "").encode()
     return entry.key == key and (entry.topic != "requests" or entry.partition == partition_of(key, partitions))
+
+
+def _lies_right(entry: Entry, partitions: int) -> bool:
+    """Where a reader looks for it who knows the request's id."""
+    if BY_NAME[entry.topic].keyed is not Keyed.REQUEST:
+        return True
+    key = getattr(entry.event, "request_id", "").encode()
+    return entry.key == key and entry.partition == partition_of(key, partitions)
 
 
 def _request_place(

@@ -57,7 +57,10 @@ def router() -> APIRouter:
         headers = {
             "cache-control": FOR_EVER if request.query_params.get("v") == found.version else FOR_NOW,
             "vary": "accept-encoding",
+            "etag": f'W/"{found.version}"',  # weak: the same whether it is packed or not
         }
+        if request.headers.get("if-none-match") == headers["etag"]:
+            return Response(status_code=304, headers=headers)
         if packs:
             headers["content-encoding"] = "gzip"
         return Response(found.packed if packs else found.content, media_type=found.media_type, headers=headers)

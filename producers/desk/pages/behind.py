@@ -7,6 +7,7 @@ from infra.kafka.log import Log
 from infra.redis.reading import ReadModel
 from infra.settings import Settings
 from producers.desk.desk import Desk
+from producers.desk.roster import Roster
 from producers.desk.signin.flow import SignIn
 from schemas.codec import Codec
 
@@ -23,3 +24,4 @@ class Behind(NamedTuple):
     log: Log
     codec: Codec
     settings: Settings
+    roster: Roster

@@ -15,7 +15,19 @@ class Place(NamedTuple):
     deed: Deed
 
 
-PLACES: Final[Sequence[Place]] = (Place("/work", "Work", Deed.WORK),)
+PLACES: Final[Sequence[Place]] = (
+    Place("/work", "Work", Deed.WORK),
+    Place("/lead", "Queues", Deed.SEE_QUEUES),
+    Place("/lead/people", "People", Deed.SEE_QUEUES),
+    Place("/lead/gold", "Known questions", Deed.MANAGE_GOLD),
+    Place("/lead/disagreements", "Disagreements", Deed.BROWSE),
+    Place("/audit", "Requests", Deed.BROWSE),
+    Place("/models", "Models", Deed.SEE_MODELS),
+    Place("/policies", "Policies", Deed.SEE_MODELS),
+    Place("/operate", "Flow", Deed.SEE_FIGURES),
+    Place("/operate/dead-letters", "Dead letters", Deed.SEE_DEAD_LETTERS),
+    Place("/figures", "Figures", Deed.SEE_FIGURES),
+)
 
 
 def places_of(roles: Collection[Role]) -> list[Place]:

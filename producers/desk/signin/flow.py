@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from infra.redis.errors import RedisRefused, RedisUnavailable
 from infra.settings import is_loopback
+from producers.desk.access.recording import Recorder
 from producers.desk.signin.beginning import Beginnings, Begun
 from producers.desk.signin.cookies import BROWSER, SESSION, Cookies
 from producers.desk.signin.links import take_link
@@ -67,6 +68,7 @@ class SignIn:
     wall: Callable[[], int]
     clock: Callable[[], float]
     new_secret: Callable[[], str]
+    recorder: Recorder
     names: ClaimNames = field(default_factory=ClaimNames)
     pace: Pace = field(default_factory=Pace)
 
@@ -133,13 +135,14 @@ class SignIn:
         with known():
             ended = await asyncio.to_thread(self.sessions.end, self._cookie(request, SESSION))
         if ended is not None:
-            _told("signed_out", "%s signed out.", quote(ended.person.reviewer_id))
+            self._signed_out(ended)
 
     async def end_all(self, reviewer_id: str, *, by: str) -> None:
         """End every session of a person."""
         with known():
             await asyncio.to_thread(self.sessions.end_all, reviewer_id)
         _told("sessions_ended", "All sessions of %s were ended by %s.", quote(reviewer_id), quote(by))
+        self.recorder.sessions_ended(reviewer_id, by=by)
 
     def at_work(self, session: Session) -> AtWork:
         """What casework is told. Raises as `Vouching.token_of`."""
@@ -177,9 +180,17 @@ class SignIn:
     async def _enter(self, request: Request, person: Person, how: How, after: str) -> Entered:
         former = self._cookie(request, SESSION)
         with known():
-            session_id, session = await asyncio.to_thread(self.sessions.begin, person, how, former=former)
+            ended = await asyncio.to_thread(self.sessions.end, former)
+            session_id, session = await asyncio.to_thread(self.sessions.begin, person, how, former=None)
+        if ended is not None:
+            self._signed_out(ended)
         _told("signed_in", "%s signed in by %s as %s.", quote(person.reviewer_id), how.value, ", ".join(person.roles))
+        self.recorder.signed_in(session, request)
         return Entered(session_id, session, after)
+
+    def _signed_out(self, session: Session) -> None:
+        _told("signed_out", "%s signed out.", quote(session.person.reviewer_id))
+        self.recorder.signed_out(session.person.reviewer_id)
 
     def _cookie(self, request: Request, plain: str) -> str | None:
         return self.cookies.read(plain, request.headers.getlist("cookie"))

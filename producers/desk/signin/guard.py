@@ -12,8 +12,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from infra.http.measuring import Routed
 from infra.http.problems import Problem
+from producers.desk.access.recording import recorder_of
+from producers.desk.pace import Pace
 from producers.desk.pages.assets import PATH as STATIC
-from producers.desk.pages.telling import WayOn, told
+from producers.desk.pages.telling import FIRST_PAGE, WayOn, told
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.headers import security_headers
 from producers.desk.signin.refusal import Reason, SignInRefused
@@ -48,6 +50,7 @@ class Guard:
     def __init__(self, app: Routed, *, behind: Callable[[], SignIn], images: Images = nowhere) -> None:
         """`behind` gives the signing in once the application's lifespan has begun."""
         self._app, self._behind, self._images = app, behind, images
+        self._pace = Pace(lambda: behind().clock())
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -63,7 +66,7 @@ class Guard:
             return
         headers = security_headers(secure=self._behind().origin.is_secure, images=self._images())
         request = Request(scope, receive)
-        request.state.session = None
+        request.state.session, request.state.recorder = None, self._behind().recorder
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -74,12 +77,13 @@ class Guard:
             receive = await self._admitted(request, receive)
         except Problem as problem:
             log_refusal(request, problem)
-            await told(request, problem, () if problem.status == 403 else (AGAIN,))(scope, receive, sending)
+            await told(request, problem, () if problem.status == 403 else (FIRST_PAGE,))(scope, receive, sending)
             return
         await self._app(scope, receive, sending)
 
     async def _admitted(self, request: Request, receive: Receive) -> Receive:
         """The body to go on with. Raises `Problem`."""
+        require_one_length(request)
         sign_in, path, host = self._behind(), request.url.path, request.headers.get("host", "")
         # A page of another site cannot send `Authorization` (Fetch: CORS preflight): name and origin tell nothing then.
         if path in OPEN or "authorization" in request.headers:
@@ -96,6 +100,8 @@ class Guard:
             return receive
         session = await sign_in.session_of(request)
         request.state.session = session
+        if session is not None:
+            self._pace.spend(session.person.reviewer_id)
         if unsafe and session is not None:
             return await require_csrf(request, receive, session, own=own)
         return receive
@@ -105,6 +111,17 @@ def _add(headers: Mapping[str, str], answer: MutableHeaders, path: str) -> None:
     answer.update(headers)
     if not path.startswith(STATIC):
         answer.setdefault("cache-control", "no-store")
+
+
+def require_one_length(request: Request) -> None:
+    """Raises `Problem` for a body whose end a proxy may see elsewhere than we: a second request could hide in it.
+
+    RFC 9112, 6.3: such a request may be refused, and the connection must be closed.
+    """
+    if "content-length" in request.headers and "transfer-encoding" in request.headers:
+        problem = Problem(400, "Say the length of a body in one way: send it again without one of both headers.")
+        problem.headers["Connection"] = "close"
+        raise problem
 
 
 async def require_csrf(request: Request, receive: Receive, session: Session, *, own: bool | None) -> Receive:
@@ -150,10 +167,10 @@ def _again(body: bytes) -> Receive:
     return receive
 
 
-def require(request: Request, deed: Deed) -> Session:
-    """The session of whoever asks, when they may do this. Raises `SignInRefused`."""
+def require(request: Request, *deeds: Deed) -> Session:
+    """The session of whoever asks, when they may do this, or one of these. Raises `SignInRefused`."""
     session = require_session(request)
-    denied = may(session.person.roles, deed)
+    denied = may(session.person.roles, *deeds)
     if denied is not None:
         raise SignInRefused(Reason.MISSING_ROLE, denied.detail)
     return session
@@ -171,6 +188,8 @@ def require_session(request: Request) -> Session:
 def log_refusal(request: Request, problem: Problem) -> None:
     """What was refused to whom, for who looks after attacks; without what was sent."""
     session: Session | None = getattr(request.state, "session", None)
+    if hasattr(request.state, "recorder"):  # not where apps alone are served
+        recorder_of(request).refused(request, problem)
     logger.warning(
         "Refused %s %s: %s", request.method, quote(request.url.path), problem.reason,
         extra={

@@ -11,6 +11,7 @@ from infra.redis.connection import Connection
 from infra.redis.keeping import Keeping, MemoryKeeping, RedisKeeping
 from infra.secret_keys import oidc_client_secret
 from infra.settings import Settings, is_loopback
+from producers.desk.access.recording import Recorder
 from producers.desk.signin.beginning import Beginnings
 from producers.desk.signin.flow import CALLBACK, SignIn
 from producers.desk.signin.links import folder_of
@@ -31,7 +32,9 @@ def is_signed_into(settings: Settings) -> bool:
     return bool(settings.oidc_issuer) or is_loopback(reached)
 
 
-def open_sign_in(settings: Settings, address: str, identities: Callable[[], Identities]) -> SignIn:
+def open_sign_in(
+    settings: Settings, address: str, identities: Callable[[], Identities], recorder: Recorder
+) -> SignIn:
     """Signing in for a desk that listens at `address`; `identities` gives the keys that are in force now.
 
     Raises `SettingsInvalid` before anything listens.
@@ -53,6 +56,7 @@ def open_sign_in(settings: Settings, address: str, identities: Callable[[], Iden
         wall=wall,
         clock=time.monotonic,
         new_secret=new_secret,
+        recorder=recorder,
         names=ClaimNames(
             reviewer=settings.oidc_reviewer_claim, roles=settings.oidc_roles_claim, skills=settings.oidc_skills_claim
         ),

@@ -46,7 +46,8 @@ def person_in(claims: Mapping[str, object], names: ClaimNames) -> Person:
     roles = tuple(role for role in Role if role.value in given)
     if not roles:
         said = f"the claim {names.roles!r} gives you none of the roles {', '.join(Role)}"
-        raise SignInRefused(Reason.MISSING_ROLE, f"{said}: ask whoever gives roles here for one, then sign in again")
+        said = f"{said}: ask whoever gives roles here for one, then sign in again"
+        raise SignInRefused(Reason.MISSING_ROLE, said, reviewer_id=reviewer_id)
     return Person(
         reviewer_id=reviewer_id,
         name=_name(claims) or reviewer_id,

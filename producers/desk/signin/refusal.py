@@ -48,7 +48,10 @@ STATUS: Final[Mapping[Reason, int]] = {
 class SignInRefused(Problem):
     """Told as a page to people and as a problem to machines; `detail` says what to do."""
 
-    def __init__(self, why: Reason, detail: str, *, retry_seconds: float | None = None) -> None:
+    def __init__(
+        self, why: Reason, detail: str, *, retry_seconds: float | None = None, reviewer_id: str = ""
+    ) -> None:
+        """`reviewer_id`: whom it concerns, where the provider has vouched for that."""
         sentence = detail[0].upper() + detail[1:] + ("" if detail.endswith(".") else ".")
         super().__init__(STATUS.get(why, 400), sentence, reason=why.value, retry_seconds=retry_seconds)
-        self.why = why
+        self.why, self.reviewer_id = why, reviewer_id

@@ -56,17 +56,18 @@ ALLOWED: Final[Mapping[Deed, frozenset[Role]]] = {
 }
 
 
-def may(roles: Collection[Role], deed: Deed) -> Denied | None:
-    """None when one of the roles allows it; else why not.
+def may(roles: Collection[Role], *deeds: Deed) -> Denied | None:
+    """None when one of the roles allows one of these; else why not.
 
     >>> may([Role.REVIEWER], Deed.WORK) is None
     True
     >>> may([Role.REVIEWER], Deed.STEER).detail
     'this is for the role lead, and you are reviewer: ask whoever gives roles here'
     """
-    if not ALLOWED[deed].isdisjoint(roles):
+    allowed = frozenset[Role]().union(*(ALLOWED[deed] for deed in deeds))
+    if not allowed.isdisjoint(roles):
         return None
-    needed = " or ".join(role.value for role in Role if role in ALLOWED[deed])
+    needed = " or ".join(role.value for role in Role if role in allowed)
     yours = ", ".join(role.value for role in Role if role in roles) or "nothing here"
     return Denied("missing_role", f"this is for the role {needed}, and you are {yours}: ask whoever gives roles here")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
@@ -12,7 +12,7 @@ from infra.http.application import json_answer
 from infra.http.problems import Problem
 from producers.desk.pages import assets
 from producers.desk.pages.places import first_place
-from producers.desk.pages.shell import page, wants_page
+from producers.desk.pages.shell import is_fragment_wanted, page, wants_page
 from producers.desk.pages.telling import FIRST_PAGE, WayOn, told, with_pages
 from producers.desk.signin.cookies import BROWSER, SESSION
 from producers.desk.signin.flow import CALLBACK, Entered, SignIn
@@ -23,7 +23,7 @@ from producers.desk.signin.roles import Deed
 
 SEE_OTHER: Final = 303
 UNAUTHORIZED: Final = 401
-TERMINAL: Final = "Type `hitl desk link` in a terminal on this machine and open the link that it prints."
+WELCOME: Final = "You are not signed in here, or were away for too long."
 
 
 Behind = Callable[[], SignIn]
@@ -41,10 +41,11 @@ def guarded(app: FastAPI, behind: Behind, *, images: Images = nowhere) -> Guard:
         if error.status != UNAUTHORIZED:
             return told(request, error, [FIRST_PAGE])
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        after = urlencode({"next": own_path(wanted) if request.method == "GET" else HOME})
-        if request.method == "GET" and behind().provider is not None and wants_page(request):
-            return RedirectResponse(f"/sign-in?{after}", SEE_OTHER)
-        return told(request, error, [WayOn(f"/sign-in?{after}", "Sign in")])
+        wanted = own_path(wanted) if request.method == "GET" else HOME
+        if not wants_page(request) or is_fragment_wanted(request):
+            return told(request, error, [WayOn(f"/sign-in?{urlencode({'next': wanted})}", "Sign in")])
+        sentence = WELCOME if request.method == "GET" else error.detail
+        return _how(request, behind(), wanted=wanted, sentence=sentence, status=UNAUTHORIZED)
 
     app.include_router(router(behind))
     app.include_router(assets.router())
@@ -80,7 +81,7 @@ def _entering(routes: APIRouter, behind: Behind) -> None:
         """To the identity provider, or how to sign in without one."""
         sign_in = behind()
         if sign_in.provider is None:
-            return page(request, "message.html", title="Sign in", sentence=TERMINAL, ways=())
+            return _how(request, sign_in, wanted=own_path(request.query_params.get("next")), sentence=WELCOME)
         if request.headers.get("host", "").lower() != sign_in.origin.host:  # its cookie must reach the callback
             return RedirectResponse(f"{sign_in.origin}/sign-in?{request.url.query}", SEE_OTHER)
         address, browser = await sign_in.begin(request)
@@ -139,6 +140,16 @@ def _leaving(routes: APIRouter, behind: Behind) -> None:
         admin = require(request, Deed.END_SESSIONS)
         await behind().end_all(reviewer_id, by=admin.person.reviewer_id)
         return Response(status_code=204)
+
+
+def _how(request: Request, sign_in: SignIn, *, wanted: str, sentence: str, status: int = 200) -> Response:
+    """How to sign in here, and back to what was wanted."""
+    provider = sign_in.provider and urlsplit(sign_in.provider.client.issuer).hostname
+    address = f"/sign-in?{urlencode({'next': wanted})}"
+    return page(
+        request, "sign_in.html", title="Sign in", status=status, sentence=sentence, provider=provider, address=address,
+        wanted=wanted,
+    )  # fmt: skip
 
 
 def _left(sign_in: SignIn) -> Response:

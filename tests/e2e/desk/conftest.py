@@ -30,7 +30,7 @@ def stand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """What the desk needs, and a workflow; not started where there is no browser."""
     stand = Stand(tmp_path_factory.mktemp("desk"), desk_address=ADDRESS)
     try:
-        stand.up(["router", "casework", "index", "desk"])
+        stand.up(["inference", "router", "casework", "index", "insights", "desk"])
         stand.publish_policy()
         yield stand
     finally:

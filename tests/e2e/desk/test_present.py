@@ -1,6 +1,7 @@
 """A case in a real browser, without a stack: who can see and hear it, what stays hidden, and that its clock goes on."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Request
@@ -12,7 +13,7 @@ from tests.support.browser import TABLET, Watched, axe, opened
 from tests.support.presented import NOW, ORIGIN, POST, case_shown, json_of, put_on, samples
 
 SAMPLES = samples()
-LOOKS = {
+LOOKS: dict[str, Any] = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
     "tablet": TABLET,

@@ -3,9 +3,10 @@
 from consumers.audit.export import feedback_row, outcome_row
 from consumers.audit.ledger import IsGold, known_by, nobody_knows
 from consumers.audit.report import Report, report
-from consumers.audit.show import gold_text, report_text, told_by
+from consumers.audit.show import gold_text, report_text
 from schemas.values import ClosedBy
 from streams.casework.sealing import Sealer
+from streams.workflow.telling import told_by
 from tests.support.recorded import CODEC, PARTITIONS, SEALER, Recorded
 
 BY_SEAL = known_by(SEALER)

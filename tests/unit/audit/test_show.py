@@ -3,8 +3,10 @@
 import pytest
 
 from consumers.audit.report import report
-from consumers.audit.show import report_text, story_text, told_by, value_text, verdict_text
+from consumers.audit.show import report_text, story_text, verdict_text
 from streams.insights.kpis import Kpi
+from streams.insights.wording import value_text
+from streams.workflow.telling import told_by
 from tests.support.recorded import PARTITIONS
 from tests.unit.audit.test_reconcile import healthy
 

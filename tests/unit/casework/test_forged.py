@@ -1,6 +1,7 @@
 """With a key in force no reviewer id is believed without its person's token: refused, counted, and nothing changed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,8 +12,9 @@ from infra.kafka.stage import Handled
 from schemas.events import CaseActionRequested, CommandRefused, DecisionRefused, Event, LeaseGranted
 from schemas.topics import ASSIGNMENTS, OUTCOMES, REVIEW_COMMANDS
 from streams.casework.config import Config
-from streams.casework.identity import Claims, NotVouched, Role, issuer
+from streams.casework.identity import Claims, NotVouched, Role, Scope, issuer
 from streams.casework.jws import SigningKey
+from streams.casework.refusal import Refusal
 from tests.unit.casework.driver import (
     HOUR,
     PARTITIONS,
@@ -120,6 +122,40 @@ def test_a_reviewer_s_token_answers_no_expert_case() -> None:
     (refused,) = table.answer(replace(decision(place), token=token(roles=(Role.REVIEWER,))))
     assert isinstance(refused, DecisionRefused) and refused.reason == "missing_role"
     assert table.answer(replace(decision(place, decision_id="d2"), token=token())) != []
+
+
+LIMITED: list[tuple[dict[str, Any], str, str]] = [
+    ({"scopes": (Scope.DECIDE,)}, "claim", "lets its app decide only, and this needs work"),
+    ({"scopes": ()}, "claim", "look only"),
+    ({"scopes": ()}, "decide", "look only"),
+    ({"scopes": (Scope.WORK,)}, "decide", "this needs decide"),
+    ({"workflows": ("loans",)}, "claim", "is for 'loans', and the case is of 'content_moderation'"),
+    ({"workflows": ("loans",)}, "decide", "get one for that workflow"),
+]
+
+
+@pytest.mark.parametrize(("limits", "what", "says"), LIMITED, ids=range(len(LIMITED)))
+def test_a_token_lets_its_app_do_less_than_its_person_may(limits: dict[str, Any], what: str, says: str) -> None:
+    table = guarded()
+    place = table.announce(review())
+    limited = token(**limits)
+    if what == "claim":
+        (refused,) = asked(table, claim(token=limited))
+    else:
+        (refused,) = table.answer(replace(decision(place), token=limited))
+    assert isinstance(refused, CommandRefused | DecisionRefused)
+    assert refused.reason == Refusal.OUT_OF_SCOPE and says in refused.detail
+    assert table.answer(replace(decision(place, decision_id="d2"), token=token())) != []
+
+
+def test_within_its_limits_a_token_counts() -> None:
+    table = guarded()
+    place = table.announce(review())
+    own = token(scopes=(Scope.WORK, Scope.DECIDE), workflows=("loans", "content_moderation"))
+    (granted,) = asked(table, claim(token=own))
+    assert isinstance(granted, LeaseGranted)
+    made = table.answer(replace(decision(place, lease=granted.lease), token=own))
+    assert not any(isinstance(event, DecisionRefused) for event in made)
 
 
 def test_a_forged_answer_is_counted_as_that() -> None:

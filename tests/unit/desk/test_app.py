@@ -10,7 +10,7 @@ import pytest
 from infra.http.limits import Rate
 from infra.kafka.acknowledging import NotAcknowledged, TooMuchUnderWay
 from infra.redis.errors import RedisUnavailable
-from infra.redis.records import Hands, Possession
+from infra.redis.records import Hands, Noted, Possession
 from producers.desk import desk as desk_module
 from producers.desk.next import NextCase, NothingToDo, NotRuled, Unavailing
 from producers.desk.pace import Pace
@@ -102,7 +102,9 @@ def test_beyond_this_machine_nobody_is_believed_without_identity() -> None:
     assert (got.status_code, got.json()["reason"]) == (403, "identity_off")
 
 
-def test_with_identity_on_a_token_goes_into_the_record_and_a_forged_one_gets_no_further(world: World) -> None:
+def test_with_identity_on_a_token_goes_into_the_record_and_a_forged_one_gets_no_further(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     says(world)
     identity_on(world)
     own = token("ann")
@@ -124,6 +126,9 @@ def test_with_identity_on_a_token_goes_into_the_record_and_a_forged_one_gets_no_
             assert (refused.status_code, refused.json()["reason"]) == (401, reason), path
             assert refused.headers["www-authenticate"].startswith("Bearer")
     assert len(world.casework.written) == 1, "what is forged is not written"
+    logged = [each for each in caplog.records if getattr(each, "action", "") == "request_refused"]
+    written_down = repr([vars(each) for each in logged])
+    assert len(logged) == 3 * len(wrong) and own not in written_down and forged not in written_down
 
 
 # ---- the next case ----
@@ -353,6 +358,14 @@ def test_a_case_tells_who_has_it(world: World) -> None:
     assert (missing.status_code, missing.json()["reason"]) == (404, "unknown_case")
     world.model.rebuilding = True
     assert world.get("/v1/cases/b").status_code == 503, "nobody can tell"
+
+
+def test_a_case_comes_with_the_notes_beside_it(world: World) -> None:
+    world.put("a")
+    noted = Noted(sequence=3, at=START, reviewer_id="bea", note="<b>seen before</b>")
+    world.model.records["a"] = msgspec.structs.replace(world.model.records["a"], notes=(noted,))
+    said = {"reviewer_id": "bea", "note": "<b>seen before</b>", "noted_at": START}
+    assert world.get("/v1/cases/a").json()["notes"] == [said]
 
 
 def test_the_queue_tells_sizes_what_is_in_hand_and_a_place(world: World) -> None:

@@ -132,7 +132,7 @@ def test_an_answer_in_its_grace_or_beside_others_is_told_as_that() -> None:
 
 
 class Casework:
-    """Implements `producers.desk.writing.Writing`: says these things as soon as something is written."""
+    """Implements `infra.kafka.writing.Writing`: says these things as soon as something is written."""
 
     def __init__(self, *says: Event) -> None:
         self._says = says

@@ -7,7 +7,7 @@ import pytest
 
 from infra.redis.records import Hands, Possession
 from producers.desk.presenting import request_asked, shown
-from schemas.events import ExpertReviewRequested, ReviewRequested
+from schemas.events import DecisionRequested, ExpertReviewRequested, ReviewRequested
 from schemas.values import (
     Appeal,
     CaseStage,
@@ -15,6 +15,8 @@ from schemas.values import (
     DecidedBy,
     EscalatedBy,
     Outcome,
+    Payload,
+    PayloadEncoding,
     ReopenedBy,
     StandingDecision,
 )
@@ -54,6 +56,22 @@ def test_whoever_validates_does_not_learn_what_stands(by: ReopenedBy) -> None:
     is_told = by in (ReopenedBy.APPEAL, ReopenedBy.AUDIT)
     assert (made.standing == STANDING, made.reopened_by == by, made.appeal is not None) == (is_told,) * 3
     assert made.stage is CaseStage.EXPERT and made.actions == ("approve", "reject")
+
+
+def test_content_that_is_no_text_comes_as_it_is() -> None:
+    body, kind = b"\xff\xd8\xff\xe0", "image/jpeg"
+    request = DecisionRequested(
+        request_id="a", workflow="posts", payload=Payload(content_type=kind, body=body), content_uri="s3://x",
+        content_sha256=b"\x01" * 32,
+    )  # fmt: skip
+    made = shown("a", announcement("a"), REVIEW, request, None)
+    assert (made.body, made.content_type, made.content_uri, made.content_sha256) == (body, kind, "s3://x", "01" * 32)
+    assert msgspec.to_builtins(made)["body"] == "/9j/4A=="
+    sealed = Payload(encoding=PayloadEncoding.ENCRYPTED, body=body, key_id="k")
+    hidden = shown("a", announcement("a"), REVIEW, msgspec.structs.replace(request, payload=sealed), None)
+    assert (hidden.body, hidden.encrypted_with) == (None, "k")
+    text = msgspec.structs.replace(request, payload=Payload(body=b"{}"))
+    assert shown("a", announcement("a"), REVIEW, text, None).body is None
 
 
 def test_what_can_be_answered_is_what_casework_takes() -> None:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from infra.http.bodies import Unreadable
 from producers.gateway.bodies import asked_in, batch_in, request_of
-from producers.gateway.publisher import RequestRefused, checked
 from schemas.codec import Codec
 from schemas.events import DecisionRequested
 from schemas.values import Payload
+from streams.workflow.submitted import RequestRefused, checked
 from streams.workflow.types import parse_workflow
 from tests.support.stand import DOCUMENT
 

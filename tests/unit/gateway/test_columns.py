@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from producers.gateway.columns import Columns, MappingInvalid, columns_for
-from producers.gateway.publisher import RequestRefused
+from streams.workflow.submitted import RequestRefused
 
 
 def mapping(*header: str, **options: object) -> Columns:

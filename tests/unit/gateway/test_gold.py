@@ -6,20 +6,13 @@ import pytest
 
 from infra.kafka.scan import Entry
 from producers.gateway.columns import MappingInvalid, columns_for
-from producers.gateway.gold import (
-    Author,
-    NoSuchRequest,
-    gold_retired,
-    questions_asked,
-    questions_of,
-    request_in,
-    stored_request,
-)
+from producers.gateway.gold import questions_of, stored_request
 from producers.gateway.gold_command import NotAdded, for_machines, list_text, sifted
 from producers.gateway.publisher import Refusal
 from producers.gateway.rows import Format, read_rows
 from schemas.events import Event, GoldAdded
 from schemas.topics import GOLD, REQUESTS
+from streams.casework.questions import Author, NoSuchRequest, gold_retired, questions_asked, request_in
 from streams.workflow.content import content_of
 from tests.support.logs import simulated
 from tests.support.traffic import CODEC, asked, request
@@ -99,7 +92,7 @@ def test_one_bad_line_keeps_all_out_unless_it_is_to_be_skipped() -> None:
 def test_what_was_retired_is_asked_no_more_until_it_is_added_again() -> None:
     first, second = read("id,text,label\nq1,a,approve\nq2,b,reject\n")
     assert isinstance(first, GoldAdded) and isinstance(second, GoldAdded)
-    retired = gold_retired(first, by="lea", now=9)
+    retired = gold_retired(first.workflow, first.gold_id, by="lea", now=9)
     assert questions_asked(log_of(first, second, retired)) == [second]
     assert questions_asked(log_of(first, second, retired, first)) == [first, second]
     assert questions_asked(log_of(first, second), "other") == []

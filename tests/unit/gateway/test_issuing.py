@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 from fastapi import FastAPI
 from hypothesis import given
@@ -240,3 +241,16 @@ def test_the_log_names_the_token_and_tells_neither_it_nor_the_key(
     assert made["token_id"] in caplog.text and "ann" in caplog.text
     assert made["token"].split(".")[2] not in caplog.text
     assert PRIVATE.decode() not in caplog.text and PRIVATE.hex() not in caplog.text
+
+
+def test_a_token_may_be_limited_to_what_its_app_needs() -> None:
+    body = b'{"reviewer_id": "ann", "scopes": ["work", "work"], "workflows": ["loans"]}'
+    asked = msgspec.json.decode(body, type=TokenAsked)
+    said = judged(issue(asked, KEY, app="desk", topic_prefix="hitl.", now=NOW, token_id="t1").token, "ann")
+    assert isinstance(said, Identity) and said.claims is not None
+    assert (said.claims.scopes, said.claims.workflows) == (("work",), ("loans",))
+    unlimited = issue(TokenAsked(reviewer_id="ann"), KEY, app="desk", topic_prefix="hitl.", now=NOW, token_id="t")
+    plain = judged(unlimited.token, "ann")
+    assert isinstance(plain, Identity) and plain.claims is not None and plain.claims.scopes is None
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(b'{"reviewer_id": "ann", "scopes": ["everything"]}', type=TokenAsked)

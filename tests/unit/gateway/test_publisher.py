@@ -8,11 +8,12 @@ import pytest
 from infra.kafka.errors import TransactionAborted
 from infra.kafka.publisher import PublishFailed
 from infra.kafka.scan import scan
-from producers.gateway.publisher import Line, Refusal, RequestPublisher, RequestRefused, checked, publish_lines
+from producers.gateway.publisher import Line, Refusal, RequestPublisher, publish_lines
 from schemas.codec import Codec
 from schemas.events import DecisionRequested
 from schemas.topics import MIB, REQUESTS
 from schemas.values import Payload
+from streams.workflow.submitted import RequestRefused, checked
 from tests.support.simlog import SimulatedLog, SimulatedProducer
 
 CODEC = Codec.of_repository()

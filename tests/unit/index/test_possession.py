@@ -117,7 +117,7 @@ def written(chronicle: Chronicle, cuts: list[int]) -> Tables:
         known = {chronicle.request_id: decode_record(held) if isinstance(held, bytes) else None}
         tables.apply(activity(batch, keys=KEYS, now=START))
         cache = CachePolicy(keep_ms=1, inline_bytes=0)
-        tables.apply(commands_of(by_request(batch), known, keys=KEYS, cache=cache, now=START))
+        tables.apply(commands_of(by_request(batch, 1), known, keys=KEYS, cache=cache, now=START))
     return tables
 
 

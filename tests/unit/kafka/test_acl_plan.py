@@ -6,6 +6,7 @@ import pytest
 
 from infra.kafka.acl_plan import (
     CLUSTER,
+    WATCHER,
     Grant,
     Operation,
     Principal,
@@ -17,7 +18,7 @@ from infra.kafka.acl_plan import (
     matrix,
     principals,
 )
-from schemas.topics import BY_NAME, TOPICS
+from schemas.topics import BY_NAME, TALLIES, TOPICS
 
 PREFIX = "site."
 ALL = matrix(PREFIX)
@@ -40,7 +41,15 @@ def test_a_principal_writes_and_reads_what_names_its_roles_and_nothing_else(prin
     read = {topic.name for topic in TOPICS if roles & set(topic.readers)}
     assert topics_of(principal.name, Operation.WRITE) - {"schema-ids"} == written
     assert topics_of(principal.name, Operation.READ) == read | {"schema-ids"}
-    assert topics_of(principal.name, Operation.DESCRIBE) == written | read | {"schema-ids"}
+    watched = {topic.name for topic in TOPICS} if principal.name == WATCHER else set()
+    assert topics_of(principal.name, Operation.DESCRIBE) == written | read | watched | {"schema-ids"}
+
+
+def test_the_desk_sees_how_far_stages_are_and_can_neither_join_nor_move_them() -> None:
+    theirs = {PREFIX + stage for stage in TALLIES.writers}
+    granted = {g for g in ALL if g.principal == WATCHER and g.resource is Resource.GROUP and g.name in theirs}
+    assert {g.name for g in granted} == theirs
+    assert {g.operation for g in granted} == {Operation.DESCRIBE}
 
 
 def test_every_role_of_the_catalogue_is_a_principal() -> None:

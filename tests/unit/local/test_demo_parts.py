@@ -1,9 +1,12 @@
 """The parts of the demo that need no Kafka: its folder, its commands, what it measures, its last page."""
 
+import csv
+import io
 import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,12 +16,16 @@ import pytest
 from infra.local import processes
 from infra.local.demo import demo
 from infra.local.demo_commands import Commands, StepFailed, end_remembered
+from infra.local.demo_desk import MINUTES, Invitation, invitation_page
 from infra.local.demo_end import Measured, costs, how_to_go_on, with_measures
 from infra.local.demo_folder import POLICY_VARIABLES, DemoRunning, demo_settings, forget_settings, only_demo
 from infra.local.demo_processes import seconds, uses
 from infra.local.demo_workflows import MOST_APPLICATIONS, SEED, demo_workflows
 from infra.settings import Settings
+from producers.desk.signin.links import TERM
 from producers.simulate.command import simulate
+from producers.simulate.people import Panel
+from producers.simulate.recorded import DavidsonVotes, GermanCreditOutcomes, RecordedAnswers
 from producers.simulate.service import crowd_of
 from streams.workflow.policies import OVERRIDES
 from streams.workflow.types import parse_workflow
@@ -151,6 +158,34 @@ def test_the_recorded_requests_of_the_demo_are_enough(tmp_path: Path) -> None:
         assert workflow.stream(tmp_path).read_text().count("\n") > workflow.requests
         seed = {line.split(",")[0] for line in workflow.seed(tmp_path).read_text().splitlines()}
         assert len(seed) > SEED
+
+
+def test_the_last_lines_are_the_link_and_how_to_get_another() -> None:
+    link = "http://127.0.0.1:8090/sign-in/link?token=secret"
+    invitation = Invitation(cases=1_234, reviewer="ann", link=link)
+    said = invitation_page(invitation).splitlines()
+    assert f"  {link}" in said, "by itself, so that it can be clicked"
+    whole = " ".join(said)
+    assert "1,234 cases wait for you" in whole
+    assert "as ann, a reviewer, once and within 5 minutes" in whole
+    assert "hitl desk link --role reviewer" in whole
+    assert TERM == MINUTES * 60_000
+    assert "secret" not in repr(invitation)
+    for count, words in ((0, "no case waits"), (1, "1 case waits")):
+        assert words in invitation_page(replace(invitation, cases=count))
+
+
+def test_what_is_left_to_you_is_known_to_no_simulated_person(tmp_path: Path) -> None:
+    votes = RecordedAnswers(DavidsonVotes(), GermanCreditOutcomes(0.0))
+    for workflow in demo_workflows(posts=6_000, applications=MOST_APPLICATIONS, rate=150.0):
+        simulate.main([word for word in workflow.simulate(tmp_path)[1:] if word != "--json"], standalone_mode=False)
+        left, stream = (
+            list(csv.DictReader(io.StringIO(file(tmp_path).read_text()))) for file in (workflow.left, workflow.stream)
+        )
+        assert len({row["id"] for row in left}) == workflow.new
+        assert set(left[0]) == set(stream[0])
+        assert all(votes.answer(row["id"], Panel.ONE, seed=1) is None for row in left)
+        assert workflow.publish_left(tmp_path)[:2] == ("publish", str(workflow.left(tmp_path)))
 
 
 def test_the_last_page_says_where_the_stack_is(tmp_path: Path) -> None:

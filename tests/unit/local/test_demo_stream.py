@@ -9,7 +9,7 @@ from infra.kafka.publisher import publish
 from infra.local import demo_stream
 from infra.local.demo_commands import StepFailed
 from infra.local.demo_progress import DemoState
-from infra.local.demo_stream import Stalled, follow, headline
+from infra.local.demo_stream import Stalled, await_cases, follow, headline
 from infra.observe.flow_reading import FlowReader
 from schemas.topics import Outgoing
 from tests.support.recorded import CODEC, PARTITIONS, START, Recorded
@@ -54,6 +54,19 @@ def test_without_a_live_screen_a_terminal_gets_plain_lines(monkeypatch: pytest.M
     assert "decisions: 1 of 1" in shown
     assert "people are simulated" not in shown
     assert "\x1b[?25l" not in shown  # the cursor is not hidden
+
+
+def test_cases_are_awaited_until_all_are_decided_or_open_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_stream, "OPENING", 0.3)
+    log = Recorded()
+    log.outcome("a", log.request("a"))
+    log.opened("b", log.request("b"))
+    simulated = SimulatedLog(partitions=PARTITIONS, wall=lambda: START)
+    publish(simulated, CODEC, [Outgoing(e.topic, e.key or b"", e.event) for e in log.entries])
+    for requests in (2, 3):  # of three, one never comes
+        state = DemoState()
+        await_cases(FlowReader(simulated, CODEC, state), state, requests=requests)
+        assert (state.decisions, list(state.open_cases)) == (1, ["b"])
 
 
 def test_it_gives_up_when_nothing_moves() -> None:

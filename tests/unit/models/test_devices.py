@@ -23,6 +23,14 @@ def test_nothing_is_told_before_somebody_computes_on_a_gpu() -> None:
         assert gpu_figures() is None
 
 
+@pytest.mark.parametrize("so_far", [{}, {"cuda": SimpleNamespace()}])
+def test_nothing_is_told_while_another_thread_imports_torch(
+    monkeypatch: pytest.MonkeyPatch, so_far: dict[str, SimpleNamespace]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(**so_far))
+    assert gpu_figures() is None
+
+
 class NotSupported(Exception):
     """As NVML's binding says it: no child of RuntimeError."""
 

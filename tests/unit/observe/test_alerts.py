@@ -14,6 +14,7 @@ from consumers.training.measuring import measured
 from consumers.training.refit import Candidate, Refit, RefitJob
 from consumers.training.running import InPlace
 from consumers.training.stage import TrainingStage
+from infra.observe.metrics import ACCESS_LOST
 from infra.observe.serving import unserved
 from infra.observe.vitals import Vitals
 from schemas.events import ExpertReviewRequested, ModelPromoted, RetrainingRequested
@@ -25,6 +26,7 @@ from streams.routing.stage import RouterStage
 from streams.workflow.types import parse_workflow
 from tests.benchmarks.stages import SALT, SEALER, lane_of, message_of, policy_event, policy_message
 from tests.benchmarks.stand import WORKFLOW, prediction, request
+from tests.support.promtool import Story
 from tests.support.simstate import Calm
 from tests.support.standin import StandInStore, stand_in_refit
 from tests.support.watched import CODEC, MINUTE, PARTITIONS, Moments, Watched, World
@@ -355,3 +357,12 @@ def test_a_queue_that_nobody_answers(casework: World, tmp_path: Path) -> None:
     casework.publish(expert_case(1, opened=now, due=now + 24 * HOUR))
     casework.minutes(80)
     expect(casework, "HitlQueueNotDrained", tmp_path, before=BEFORE + 60)
+
+
+def test_what_people_did_is_not_in_the_log(tmp_path: Path) -> None:
+    desk, story = unserved(), Story()
+    for minute in range(15):
+        desk.instruments.add(ACCESS_LOST, "not_taken", count=int(minute == 10))
+        story.minute(desk=desk.instruments.text().decode())
+    firing = ["HitlAccessNotRecorded" in names for names in story.firing(tmp_path)]
+    assert not any(firing[:10]) and firing[-1]

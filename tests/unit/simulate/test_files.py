@@ -22,6 +22,14 @@ def test_both_files_hold_what_was_asked_for_and_no_post_is_in_both() -> None:
     assert not {normalised(row["text"]) for row in seed} & {normalised(row["text"]) for row in stream}
 
 
+def test_new_posts_are_the_next_ones_under_ids_of_their_own() -> None:
+    files = csv_files(load_posts(), stream_posts=500, seed=1, new_posts=20)
+    more = rows(csv_files(load_posts(), stream_posts=520, seed=1).stream)[500:]
+    assert [row["text"] for row in rows(files.new)] == [row["text"] for row in more]
+    assert [row["id"] for row in rows(files.new)] == [f"new-{row['id']}" for row in more]
+    assert rows(csv_files(load_posts(), stream_posts=500, seed=1).new) == []
+
+
 def test_texts_survive_the_file() -> None:
     awkward = 'a "quoted", comma\nand a line; \r and é'
     posts = [Post(post_id=str(n), text=f"{awkward}{n}", hate=0, offensive=0, neither=3) for n in range(2)]

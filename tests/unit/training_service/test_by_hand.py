@@ -11,7 +11,6 @@ from consumers.training.by_hand import (
     standing,
     train,
 )
-from consumers.training.history import Status, fold_history
 from consumers.training.imports import LabelsRefused
 from consumers.training.log_labels import LogLabels, StoredModels
 from infra.kafka.errors import TransactionAborted
@@ -20,6 +19,7 @@ from infra.models.store import load
 from schemas.events import Event, FeedbackRecorded, ModelPromoted, ModelRefused, PolicyPublished
 from schemas.topics import FEEDBACK, MODELS, POLICIES
 from schemas.values import Split
+from streams.workflow.models import Status, fold_history
 from streams.workflow.policies import WorkflowUnknown
 from streams.workflow.types import parse_workflow
 from tests.support.learning import CODEC, NOW, document, feedback, policy

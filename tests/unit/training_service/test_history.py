@@ -1,9 +1,9 @@
 """The history of models, folded from their events; folding it twice changes nothing."""
 
 from consumers.training.events import outcome_of
-from consumers.training.history import ModelRecord, Status, fold_history
 from consumers.training.refit import Champion, NoCandidate, RefitJob
 from schemas.events import Event
+from streams.workflow.models import ModelRecord, Status, fold_history
 from streams.workflow.types import parse_workflow
 from tests.support.learning import NOW, document
 from tests.support.standin import stand_in_refit

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from schemas.values import Payload, PayloadEncoding
 from streams.assurance.policy import ReliabilityPolicy
 from streams.routing.rules import Condition, Effect, Rule
 from streams.workflow.policies import OVERRIDES
+from streams.workflow.presentation import FieldKind, SummaryField
 from streams.workflow.types import (
     Columns,
     Costs,
@@ -60,9 +62,14 @@ def test_defaults_are_those_of_the_mission() -> None:
 
 def test_the_reference_names_every_field_with_its_default() -> None:
     text = (SHIPPED.parent / "README.md").read_text()
-    document, tabular = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    document, tabular, desk = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     workflow = parse_workflow(document)
     assert parse_workflow(tabular).columns is not None
+    shown = parse_workflow(desk).desk
+    for shape in (shown, *shown.summary, *shown.reason_codes):
+        assert [name for name in shape.__struct_fields__ if not re.search(rf"\b{name}\b", desk)] == []
+    assert [name for name in SummaryField.__struct_fields__ if not re.search(rf"\b{name} = ", desk)] == []
+    assert [kind for kind in get_args(FieldKind) if f'"{kind}"' not in text and kind != "auto"] == []
     for name in Columns.__struct_fields__:
         assert re.search(rf"^{name} = .*\[\] by default", tabular, re.MULTILINE), f"{name} is not described"
         assert Columns.__struct_defaults__ == ((),) * 3

@@ -63,7 +63,7 @@ def view_of(shown: CaseShown, presentation: Presentation, *, now: int) -> CaseVi
         veil=veil_of(found, presentation),
         advice=_advice(shown),
         why=sentence(shown.reason),
-        because=sentence(shown.because) if shown.because else None,
+        because=sentence(shown.rule) if shown.rule else None,
         signals=tuple(_signals(shown)),
         queued=moment_of(shown.created_at, now=now),
         requested=moment_of(shown.requested_at, now=now),

@@ -5,6 +5,7 @@ import { entryOf } from "./work-outbox.js";
 import { pathOf } from "./work-desk.js";
 
 const MOST_LATELY = 20;
+const MOST_GONE = 50;
 const DONE = {
   ":hold": "is set aside", ":release": "was given back", ":hand-over": "was handed over", ":return": "is back with reviewers",
   ":note": "has your note beside it",
@@ -13,6 +14,7 @@ const DONE = {
 export class Answers {
   constructor(work) {
     this.work = work;
+    this.gone = []; // ids of the cases that left this window lately, the newest first
     this.own = new Set(); // ids of the answers that were given in this window
     this.lately = []; // the newest first: {id, request_id, title, made, body, words, leaves_at, state}
   }
@@ -52,6 +54,7 @@ export class Answers {
   }
 
   keep(made) {
+    this.gone = [made.id, ...this.gone].slice(0, MOST_GONE);
     this.work.drafts.put(made.id, draft(made.root));
   }
 
@@ -90,7 +93,7 @@ export class Answers {
     this.lately = this.lately.filter((each) => each.id !== entry.id);
     const doubt = entry.doubt ? " An earlier try may have counted." : "";
     voice.note({
-      kind: "bad", about: entry.id, typed, text: `${what} ${entry.title} was refused: ${answer.detail}${doubt}`,
+      kind: "bad", about: entry.id, typed, text: `${what} ${entry.title} was refused: ${answer.detail}${/[.!?]$/.test(answer.detail) ? "" : "."}${doubt}`,
       ways: [["Take the case again", () => this.takeUp(entry.request_id, entry.verb === "/decisions" ? entry.body : null)]],
     });
     filling.changed();

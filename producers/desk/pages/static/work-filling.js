@@ -17,7 +17,8 @@ export class Filling {
   constructor(work) {
     this.work = work;
     this.asking = false;
-    this.next = 0; // when it may be asked again (ms)
+    this.next = 0; // when it is asked again (ms)
+    this.asked = 0; // when there was none (ms)
     this.empty = 0; // so many times in a row there was none
     this.why = "";
     this.timer = null;
@@ -28,8 +29,7 @@ export class Filling {
 
   // The hand has changed: look whether it wants more.
   changed() {
-    this.empty = 0;
-    this.fill();
+    this.lookAgain();
     this.told();
   }
 
@@ -49,16 +49,17 @@ export class Filling {
       this.told();
     }
     this.asking = false;
-    if (hand.wants()) this.timer = setTimeout(() => this.fill(), Math.max(100, this.next - now()));
+    const pause = this.mayAsk() ? Math.max(100, this.next - now()) : LOOK_MS;
+    if (hand.wants()) this.timer = setTimeout(() => this.fill(), pause);
   }
 
   mayAsk() {
-    return this.work.desk.state === "here" || this.work.desk.state === "away" ? this.work.visible() : false;
+    return ["here", "away"].includes(this.work.desk.state) && this.work.visible();
   }
 
   async ask() {
     const { desk, now } = this.work;
-    const answer = await desk.post("/work/next");
+    const answer = await desk.post("/work/next", { have: this.work.had() });
     if (answer.kind === "done") {
       const fragment = fragmentOf(answer.body);
       const made = caseIn(fragment, now());
@@ -81,7 +82,8 @@ export class Filling {
     this.why = why;
     const pause = Math.max(Math.min(LONGEST_MS, LOOK_MS * 2 ** Math.min(this.empty, 3)), seconds * 1_000);
     this.empty += 1;
-    this.next = now() + pause;
+    this.asked = now();
+    this.next = this.asked + pause;
     if (!hand.current) screen.blank(detail);
     this.told();
   }
@@ -89,8 +91,8 @@ export class Filling {
   // Somebody is there, or something has changed: it need not wait for long.
   lookAgain() {
     this.empty = 0;
-    this.next = Math.min(this.next, this.work.now() + LOOK_MS);
-    if (this.work.hand.wants()) this.fill();
+    this.next = Math.min(this.next, this.asked + LOOK_MS);
+    this.fill();
   }
 
   arrived(made) {

@@ -75,6 +75,12 @@ class Work {
     this.root.dataset.ready = "true";
   }
 
+  // The cases that are here, or were lately: the list of what one holds is a moment behind.
+  had() {
+    const each = [...this.hand.all(), ...this.answers.gone.map((id) => ({ id }))];
+    return [...new Set([...each.map(({ id }) => id), ...this.outbox.entries().map((entry) => entry.request_id)])].slice(0, 200);
+  }
+
   visible() {
     return document.visibilityState === "visible";
   }

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 from fastapi import APIRouter
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,7 +20,6 @@ from producers.desk.admitting import Asker
 from producers.desk.desk import Desk
 from producers.desk.lookup import now, served
 from producers.desk.pace import Pace
-from producers.desk.pages.acting import asker_of
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.present.model import CaseView
 from producers.desk.pages.present.view import presentation_of, view_of
@@ -29,6 +29,7 @@ from producers.desk.pages.work.holding import rows_of
 from producers.desk.pages.work.statistics import KEPT, statistics_of
 from producers.desk.posted import ACTIONS, LARGEST, ActedUnder, LeaseNumber, NextAsked, said_in
 from producers.desk.presenting import CaseShown, NoCase
+from producers.desk.signed_in import asker_of
 from producers.desk.signin.guard import require
 from producers.desk.signin.roles import Deed
 from streams.workflow.policies import Policies
@@ -51,6 +52,12 @@ class Left(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     request_id: str
     lease: LeaseNumber | None = None
+
+
+class Further(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One more case is asked for by a page that has, or has just answered, these."""
+
+    have: Annotated[tuple[str, ...], Meta(max_length=200)] = ()
 
 
 class Leaving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,7 +97,10 @@ def _cases(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
     @made.post("/work/next")
     async def further(request: Request) -> Response:
         """One more case, the person's own from now on, or why there is none."""
-        found = await behind.desk().next(NextAsked(), asker(request))
+        who, said = asker(request), said_in(Further, await body_of(request, most=LARGEST))
+        found: CaseShown | NoCase = await behind.desk().next(NextAsked(), who)
+        if isinstance(found, NoCase) and found.in_hand > 0:
+            found = await _held_elsewhere(behind.desk(), who, said.have) or found
         if isinstance(found, NoCase):
             return part(request, "work/none.html", said=found)
         return part(request, "work/case.html", one=_one(found, behind.desk().config.policies))
@@ -110,6 +120,12 @@ def _cases(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
         who, said = asker(request), said_in(Leaving, await body_of(request, most=LARGEST))
         await asyncio.gather(*(_let_go(behind.desk(), left, who) for left in said.cases[:AT_ONCE]))
         return Response(status_code=204)
+
+
+async def _held_elsewhere(desk: Desk, who: Asker, have: Collection[str]) -> CaseShown | None:
+    """A case that was given to the person while the page that asked was closed: nobody else would get it."""
+    held = await desk.in_hand(who, most=MOST_LISTED)
+    return next((case for case in held if case.hands is Hands.LEASED and case.request_id not in have), None)
 
 
 async def _let_go(desk: Desk, left: Left, who: Asker) -> None:
@@ -138,5 +154,4 @@ def _own(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
 
 
 def _one(case: CaseShown, policies: Policies) -> Shown:
-    shown = msgspec.structs.replace(case, because=case.rule)
-    return Shown(view_of(shown, presentation_of(policies, case.workflow), now=now()), frame_of(case))
+    return Shown(view_of(case, presentation_of(policies, case.workflow), now=now()), frame_of(case))

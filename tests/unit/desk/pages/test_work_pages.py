@@ -53,7 +53,7 @@ class Office:
         with_problems(pages)
         rest: Any = None
         told: Any = {"desk": lambda: self.world.desk, "sign_in": SignedIn, "model": lambda: self}
-        behind = Behind(**told, log=rest, codec=CODEC, settings=rest)
+        behind = Behind(**told, log=rest, codec=CODEC, settings=rest, roster=rest)
         pages.include_router(routes(behind))
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,8 +76,8 @@ class Office:
     def get(self, path: str) -> httpx2.Response:
         return self.world.get(path)
 
-    def next(self) -> httpx2.Response:
-        return self.world.post("/work/next")
+    def next(self, *have: str) -> httpx2.Response:
+        return self.world.post("/work/next", {"have": have})
 
 
 def granted(review: Coordinates, name: str) -> NextCase:
@@ -123,6 +123,15 @@ def test_why_there_is_none_is_told_in_words() -> None:
     office.world.following.gives = NothingToDo(why=Idle.FAIR_SHARE, in_hand=1, detail="it is shared out")
     text = office.next().text
     assert 'data-none="fair_share"' in text and "It is shared out." in text
+
+
+def test_what_was_given_while_the_page_was_closed_is_not_forgotten() -> None:
+    office = Office()
+    office.holds("forgotten")
+    office.holds("aside", Hands.HELD)
+    office.world.following.gives = NothingToDo(why=Idle.NONE_WAITS, in_hand=2, detail="no case waits")
+    assert 'data-work-case="forgotten"' in office.next().text
+    assert "data-none" in office.next("forgotten").text
 
 
 def test_a_case_of_somebody_else_is_not_shown() -> None:

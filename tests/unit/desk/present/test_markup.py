@@ -71,8 +71,10 @@ def told_by(words: str) -> Any:
                                 reviewer_id=words, decided_at=NOW)  # fmt: skip
     return case_shown(
         json_of({"text": words, words: words, "more": {words: [words, {words: 1}]}}),
-        workflow=words, request_id=words, reason=words, because=words, rule_hits=(words,), risk_flags=(words,),
-        skills=(words,), tags=(words,), classes=(words, words + "2"), stage=CaseStage.EXPERT, attributes={words: words},
+        workflow=words, request_id=words, reason=words, because=words, rule=words,
+        rule_hits=(words,), risk_flags=(words,), skills=(words,), tags=(words,), classes=(words, words + "2"),
+        stage=CaseStage.EXPERT,
+        attributes={words: words},
         recommendation=Recommendation(label=words, confidence=0.5, level=Level.LOW, probabilities=(0.5, 0.5)),
         answers=(PreviousAnswer(reviewer_id=words, action=words, note=words, answered_at=NOW),),
         notes=(Note(reviewer_id=words, note=words, noted_at=NOW),),

@@ -50,9 +50,10 @@ def test_a_blind_case_looks_like_one_that_no_model_answered() -> None:
 def test_why_a_person_is_asked_is_told_in_words() -> None:
     made = view(
         reason="people disagree; very low confidence", high_risk=True, compliance=True,
-        risk_flags=("amount_above_limit", "new_device"), rule_hits=("large and new",), because="it is the oldest",
+        risk_flags=("amount_above_limit", "new_device"), rule_hits=("large and new",),
+        because="priority", rule="the most urgent and due first",
     )  # fmt: skip
-    assert made.why == "People disagree. Very low confidence." and made.because == "It is the oldest."
+    assert made.why == "People disagree. Very low confidence." and made.because == "The most urgent and due first."
     assert [(signal.kind, signal.text) for signal in made.signals] == [
         ("risk", "High risk"), ("compliance", "Compliance: a person must decide"), ("flag", "amount above the limit"),
         ("flag", "new device"), ("rule", "large and new"),

@@ -7,7 +7,8 @@ import pytest
 
 from infra.cli.main import run
 from infra.settings import DESK_FILE
-from producers.desk.signin.links import FOLDER
+from producers.desk.signin.links import FOLDER, take_link
+from producers.desk.signin.roles import Role
 from tests.support.signing_in import HERE, Desk
 
 
@@ -27,6 +28,17 @@ def test_the_link_lets_its_person_in(here: Path, capfd: pytest.CaptureFixture[st
     browser = desk.browser()
     assert browser.get(made["link"].removeprefix(HERE)).status_code == 303
     assert browser.get("/page").text == "ann"
+
+
+def test_who_wants_to_be_one_thing_there_is_that(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["desk", "link", "--role", "auditor", "--role", "reviewer", "--json"]) == 0
+    made = json.loads(capfd.readouterr().out)
+    assert made["roles"] == ["reviewer", "auditor"]
+    secret = made["link"].partition("token=")[2]
+    person = take_link(here / FOLDER, secret, now=made["ends_at"] - 1)
+    assert person is not None
+    assert person.roles == (Role.REVIEWER, Role.AUDITOR)
+    assert run(["desk", "link", "--role", "cook"]) == 2
 
 
 def test_people_read_that_it_is_good_once(here: Path, capfd: pytest.CaptureFixture[str]) -> None:

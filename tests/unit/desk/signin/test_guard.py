@@ -27,7 +27,8 @@ def test_without_a_session_nothing_is_shown_or_done(desk: Desk) -> None:
     assert reason(stranger.get("/page")) == (401, "no_session")
     assert reason(stranger.post("/work", content=b"x")) == (401, "no_session")
     shown = stranger.get("/page?x=1", **PAGE)
-    assert shown.status_code == 401 and 'href="/sign-in?next=%2Fpage%3Fx%3D1"' in shown.text
+    assert shown.status_code == 401 and "hitl desk link" in shown.text and 'href="/page?x=1">Go on' in shown.text
+    assert "did not work" not in shown.text and "<h1>Sign in</h1>" in shown.text
 
 
 def test_a_page_of_the_desk_may_what_its_person_may(desk: Desk) -> None:

@@ -8,6 +8,7 @@ from infra.errors import SettingsInvalid
 from infra.redis.keeping import MemoryKeeping, RedisKeeping
 from infra.secret_keys import oidc_client_secret
 from infra.settings import Settings, load_settings
+from producers.desk.access.recording import nothing_kept
 from producers.desk.signin.flow import SignIn
 from producers.desk.signin.opening import keeping_of, open_sign_in
 from streams.casework.signing_keys import NO_IDENTITIES
@@ -17,7 +18,7 @@ PROVIDER = {"oidc_issuer": "https://id.example/realms/desk", "oidc_client_id": "
 
 def opened(address: str = "127.0.0.1:8090", **values: str) -> SignIn:
     settings = Settings(**({"desk_sessions": "memory"} | values))  # type: ignore[arg-type]
-    return open_sign_in(settings, address, lambda: NO_IDENTITIES)
+    return open_sign_in(settings, address, lambda: NO_IDENTITIES, nothing_kept())
 
 
 def test_on_this_machine_links_are_enough() -> None:

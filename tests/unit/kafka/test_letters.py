@@ -2,7 +2,7 @@
 
 import pytest
 
-from producers.gateway.dead_letters import NoDeadLetter, NotReplayable, Replay, letters, place_in, replay_of
+from infra.kafka.letters import NoDeadLetter, NotReplayable, Replay, letters, place_in, replay_of
 from schemas.events import DeadLettered
 from schemas.values import Coordinates
 from tests.support.recorded import Recorded

@@ -1,7 +1,7 @@
 """Dead letters as an operator sees them, and which of them can be sent again. Values in, values out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -13,7 +13,25 @@ from schemas.events import DeadLettered
 from schemas.topics import BY_NAME
 from schemas.values import Coordinates
 
-PLACE: Final = re.compile(r"(\d+):(\d+)")
+PLACE: Final = re.compile(r"(\d{1,9}):(\d{1,18})", re.ASCII)
+OPERATOR: Final = "operator"
+ADVICE: Final[Mapping[str, str]] = {
+    Reason.EMPTY: "The record has no value, so nothing in it could be decided. Its sender must send one.",
+    Reason.UNDECODABLE: "The bytes are not what the schema says. Mend the sender and let it send the record anew; "
+    "sent again unchanged it fails again.",
+    Reason.UNKNOWN_SCHEMA: "The record names a schema that is not known here. If it is of a newer release, update the "
+    "service that stopped at it, then send the record again; else mend the sender.",
+    Reason.INVALID: "A value is impossible; the detail names it. Mend the sender and let it send the record anew.",
+    Reason.WRONG_EVENT: "The event does not belong in its topic. Mend the sender; sent again unchanged it fails again.",
+    Reason.WRONG_KEY: "The record's key must be the id of its request. Mend the sender and let it send it anew.",
+    Reason.WRONG_PARTITION: "The sender chose another partition than the key's. Sent again from here it goes to the "
+    "right one; mend the sender, too.",
+    Reason.TOO_LARGE: "The record is larger than may be processed. Its sender can send the content by reference.",
+    Reason.UNKNOWN_WORKFLOW: "No policy of this workflow was in force. Publish it with `hitl policy publish FILE`, "
+    "then send the record again.",
+    Reason.ID_CONFLICT: "Another request was decided under the same id before. The sender must choose ids that are "
+    "its own and send the record under a new one.",
+}
 
 
 class NoDeadLetter(HitlError):
@@ -76,8 +94,11 @@ def described(entry: Entry, dead: DeadLettered) -> Letter:
     )
 
 
-def replay_of(dead: DeadLettered) -> Replay | NotReplayable:
-    """What to send again, as it was; None of it is changed, so whatever was wrong must have been mended elsewhere."""
+def replay_of(dead: DeadLettered, *, role: str = OPERATOR) -> Replay | NotReplayable:
+    """What to send again, as it was; none of it is changed, so whatever was wrong must have been mended elsewhere.
+
+    `role`: as whom of the catalogue it would be written.
+    """
     if dead.original_value is None:
         size, digest = dead.original_size, dead.original_sha256.hex()
         return NotReplayable(
@@ -87,6 +108,11 @@ def replay_of(dead: DeadLettered) -> Replay | NotReplayable:
         return NotReplayable("its id was decided with another content; publish it under an id of its own")
     if dead.origin.topic not in BY_NAME:
         return NotReplayable(f"its topic {dead.origin.topic} is not in the catalogue")
+    if role not in BY_NAME[dead.origin.topic].writers:
+        return NotReplayable(
+            f"the {role} may not write to {dead.origin.topic}, where records become decisions; whoever operates the "
+            "installation may, in a terminal: `hitl dead-letters replay`"
+        )
     return Replay(dead.origin.topic, dead.original_key, dead.original_value)
 
 

@@ -1,4 +1,4 @@
-"""What people say, into the log: whoever writes waits until the brokers have it, and learns where it lies."""
+"""Single records into the log, by many threads: whoever writes waits until the brokers have it, and learns where."""
 
 import threading
 from collections.abc import Sequence
@@ -23,13 +23,21 @@ class Writing(Protocol):
         ...
 
 
+class WritingBytes(Writing, Protocol):
+    """The same, also of bytes as they are."""
+
+    def write_bytes(self, topic: str, key: bytes | None, value: bytes) -> Coordinates:
+        """Where it lies. Raises as `write` does."""
+        ...
+
+
 class _Ticket(NamedTuple):
     told: threading.Event
     deliveries: list[Delivery["_Ticket"]]
 
 
 class Writer:
-    """Implements `Writing` on Kafka."""
+    """Implements `WritingBytes` on Kafka."""
 
     def __init__(self, options: ClientOptions, codec: Codec, *, timeout_seconds: float = PATIENCE) -> None:
         self._codec, self._seconds, self._lock = codec, timeout_seconds, threading.Lock()
@@ -38,18 +46,20 @@ class Writer:
         )
 
     def write(self, outgoing: Outgoing) -> Coordinates:
-        ticket = _Ticket(threading.Event(), [])
         if outgoing.event is None:
             raise ValueError("people write no tombstones")
-        value = self._codec.encode(outgoing.event)
+        return self.write_bytes(outgoing.topic, outgoing.key, self._codec.encode(outgoing.event))
+
+    def write_bytes(self, topic: str, key: bytes | None, value: bytes) -> Coordinates:
+        ticket = _Ticket(threading.Event(), [])
         with self._lock:
-            self._publisher.send(outgoing.topic, outgoing.key, value, ticket)
+            self._publisher.send(topic, key, value, ticket)
         if not ticket.told.wait(self._seconds + 1):
             raise NotAcknowledged()
         (delivery,) = ticket.deliveries
         if delivery.error is not None:
             raise delivery.error
-        return Coordinates(topic=outgoing.topic, partition=delivery.partition, offset=delivery.offset)
+        return Coordinates(topic=topic, partition=delivery.partition, offset=delivery.offset)
 
     def close(self) -> None:
         """Wait for what is under way."""

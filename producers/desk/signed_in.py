@@ -1,4 +1,4 @@
-"""Whoever does something on a page, as casework will know them."""
+"""Whoever has a session, as casework will know them."""
 
 import logging
 from typing import Final
@@ -17,13 +17,13 @@ RETRY: Final = 60.0  # seconds: somebody must put a key there
 logger = logging.getLogger(__name__)
 
 
-def asker_of(request: Request, sign_in: SignIn, deed: Deed = Deed.WORK) -> Asker:
-    """The person of the session, who may do this, and their token where identity is on. Raises `Problem`."""
-    session = require(request, deed)
+def asker_of(request: Request, sign_in: SignIn, *deeds: Deed) -> Asker:
+    """The person of the session, who may do one of these, and their token where identity is on. Raises `Problem`."""
+    session = require(request, *(deeds or (Deed.WORK,)))
     try:
         at_work = sign_in.at_work(session)
     except (NoSigningKey, SettingsInvalid) as error:
         logger.error("Nobody signed in can work: %s", error, extra={"action": "no_signing_key"})
         detail = f"{NoSigningKey.__doc__} Its log says more."
         raise Problem(503, detail, reason="no_signing_key", retry_seconds=RETRY) from error
-    return Asker(at_work.reviewer_id, at_work.token)
+    return Asker(at_work.reviewer_id, at_work.token, frozenset(session.person.roles))
