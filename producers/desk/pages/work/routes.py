@@ -147,7 +147,8 @@ def _own(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
     @made.get("/work/mine")
     async def mine(request: Request) -> Response:
         """What the person has and has set aside."""
-        cases = await behind.desk().in_hand(asker(request), most=MOST_LISTED)
+        who = asker(request)
+        cases = await behind.desk().in_hand(who, most=MOST_LISTED)
         return part(request, "work/mine.html", rows=rows_of(cases, now=now()))
 
     @made.get("/work/me")
