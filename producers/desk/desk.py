@@ -38,7 +38,7 @@ R = TypeVar("R", Carried, Judgement)
 PATIENCE: Final = 15.0  # seconds that a caller waits for casework
 LONGER: Final = 120.0  # seconds for which the answer is still listened for, so that a repeat finds it
 AT_ONCE: Final = 64  # people who wait for casework in one moment
-FREE_AGAIN: Final = frozenset({"released", "handed_over"})
+FREE_AGAIN: Final = frozenset({"released", "handed_over", "returned"})
 
 
 class Serving(Protocol):

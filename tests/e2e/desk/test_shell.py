@@ -44,7 +44,7 @@ def test_a_chosen_theme_is_kept(signed_in: SignedIn, url: str) -> None:
     assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
-@pytest.mark.parametrize("width, most", [(1280, 56), (820, 56), (390, 104)])
+@pytest.mark.parametrize(("width", "most"), [(1280, 56), (820, 56), (390, 104)])
 def test_all_places_take_one_line_and_the_one_where_one_is_is_in_sight(
     signed_in: SignedIn, url: str, width: int, most: int
 ) -> None:

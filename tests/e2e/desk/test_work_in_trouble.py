@@ -145,6 +145,7 @@ def test_granted_to_nobody_is_free_for_others(worker: Works, shift: Shift, stand
             ann.page.evaluate(BACK)
         ann.page.wait_for_timeout(300)
         ann.page.close()
+        bea.page.wait_for_timeout(1_000)  # until the desk has noticed
     finally:
         stand.stack.kill("casework", signal.SIGCONT)
     shift.office.listener.until(

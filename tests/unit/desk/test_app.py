@@ -17,6 +17,7 @@ from producers.desk.pace import Pace
 from schemas.events import (
     CaseActionRequested,
     CaseClosed,
+    CaseReturned,
     CommandRefused,
     DecisionRefused,
     Event,
@@ -61,6 +62,8 @@ def says(world: World, **refusals: str) -> None:
             return [CommandRefused(event_id="e", request_id=name, sequence=0, cause=at, occurred_at=START,
                                    command_id=record.command_id, reviewer_id=who, action=record.action, reason=reason,
                                    detail=f"because of {reason}")]  # fmt: skip
+        if record.action == "return":
+            return [CaseReturned(**frame, reviewer_id=who, note=record.note)]
         if record.action == "release":
             return [LeaseEnded(**frame, reviewer_id=who, lease=2, ended_by=EndedBy.RELEASED)]
         return [LeaseGranted(**frame, reviewer_id=who, lease=2, expires_at=START)]
@@ -218,8 +221,10 @@ def test_what_a_person_gives_back_is_not_offered_to_them_next(world: World) -> N
     says(world)
     assert world.post("/v1/cases/a:release", {"lease": 2}).json()["became"] == "released"
     assert world.following.passed_over == [("ann", "a")]
+    assert world.post("/v1/cases/b:return", {"lease": 2, "note": "look again"}).json()["became"] == "returned"
+    assert world.following.passed_over == [("ann", "a"), ("ann", "b")]
     assert world.post("/v1/cases/a:renew").status_code == 200
-    assert len(world.following.passed_over) == 1
+    assert len(world.following.passed_over) == 2
 
 
 def test_an_id_with_slashes_and_colons_is_one_id(world: World) -> None:
