@@ -2,15 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
+import confluent_kafka as ck
 from confluent_kafka import Consumer, KafkaException
 
 from infra.kafka.client_config import LINGER_MS, REQUEST_TIMEOUT, ClientOptions, open_consumer
 from infra.kafka.client_consumer import KafkaConsumer
 from infra.kafka.client_errors import MISSING, TopicMissing, is_passing, kafka_error, unavailable
-from infra.kafka.client_fetcher import PART_BYTES, WAIT_MS, KafkaFetcher
+from infra.kafka.client_fetcher import QUICK, WAIT_MS, KafkaFetcher
 from infra.kafka.client_producer import KafkaIdempotent, KafkaTransactions
 from infra.kafka.client_reader import KafkaReader
 from infra.kafka.client_records import Names
@@ -62,8 +63,7 @@ class KafkaLog:
         group = self._names.full["fetcher"]  # librdkafka wants a name; nothing joins or commits
 
         def opening() -> Consumer:
-            options = self.options.consumer(group, wait_ms=WAIT_MS)
-            return open_consumer({**options, "fetch.message.max.bytes": PART_BYTES, "queued.min.messages": 1})
+            return open_consumer({**self.options.consumer(group, wait_ms=WAIT_MS), **QUICK})
 
         return KafkaFetcher(opening, self._names, self.options.bootstrap_servers)
 
@@ -92,6 +92,21 @@ class KafkaLog:
     def watermark(self, partition: TopicPartition) -> int:
         """The high watermark, freshly asked: one past the last record, committed or not."""
         return self._range(partition)[1]
+
+    def watermarks(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The same of many, by one question about all of them."""
+        for topic in {partition.topic for partition in partitions}:
+            self.partitions(topic)
+        asked = [self._names.theirs(partition, ck.OFFSET_END) for partition in partitions]
+
+        def question(consumer: Consumer, seconds: float) -> dict[TopicPartition, int]:
+            found = consumer.offsets_for_times(asked, seconds)  # by the time that means the end
+            for each in found:
+                if each.error is not None:
+                    raise KafkaException(each.error)
+            return {self._names.ours(each): each.offset for each in found}
+
+        return self._ask("watermarks", question) if asked else {}
 
     def offset_at(self, partition: TopicPartition, timestamp: int) -> int:
         """The first offset whose timestamp is at least this (milliseconds); the watermark when there is none."""
