@@ -14,8 +14,8 @@ from infra.kafka.errors import RecordsLost
 from infra.kafka.log import Record, TopicPartition
 
 WAIT_MS: Final = 5  # how late the end of a partition is noticed, behind which nothing that is wanted can lie
+PART_BYTES: Final = 16 * 1024  # of a partition in one answer; a larger batch comes whole nevertheless
 QUICK: Final[Mapping[str, object]] = {
-    "fetch.message.max.bytes": 16 * 1024,  # of a partition in one answer; a larger batch comes whole nevertheless
     # What was fetched of one partition counts for all of them: with a low number they wait for each other.
     "queued.min.messages": 100_000,
     "queued.max.messages.kbytes": 8 * 1024,

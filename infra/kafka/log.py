@@ -151,12 +151,16 @@ class Log(Protocol):
 
     def reader(self, start: Mapping[TopicPartition, int]) -> Reader: ...
 
-    def fetcher(self) -> Fetcher: ...
+    def fetcher(self, *, part_bytes: int = ...) -> Fetcher:
+        """`part_bytes`: about so much of a partition is asked for at once."""
 
     def partitions(self, topic: str) -> int: ...
 
     def beginning(self, partition: TopicPartition) -> int:
         """The first offset that is still kept."""
+
+    def beginnings(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The same of many, by one question about all of them."""
 
     def watermark(self, partition: TopicPartition) -> int:
         """The high watermark, freshly asked: one past the last record, committed or not."""

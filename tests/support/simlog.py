@@ -43,7 +43,7 @@ class SimulatedLog:
     def reader(self, start: Mapping[TopicPartition, int]) -> "SimulatedReader":
         return SimulatedReader(self, start)
 
-    def fetcher(self) -> "SimulatedFetcher":
+    def fetcher(self, *, part_bytes: int = 1) -> "SimulatedFetcher":
         return SimulatedFetcher(self)
 
     def partitions(self, topic: str) -> int:
@@ -51,6 +51,9 @@ class SimulatedLog:
 
     def beginning(self, partition: TopicPartition) -> int:
         return 0
+
+    def beginnings(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        return {partition: self.beginning(partition) for partition in partitions}
 
     def watermark(self, partition: TopicPartition) -> int:
         return len(self.data[partition].entries)
