@@ -55,9 +55,9 @@ def _merged(
     merging = _Merging(begins, ends)
     step, count, size = FIRST_STEP, 0, 0
     for _ in range(MOST_STEPS):
-        wanted = merging.wanting()
-        if not wanted or len(merging.taken) >= most or size >= most_bytes:
+        if not merging.wanting() or len(merging.taken) >= most or size >= most_bytes:
             break
+        wanted = merging.short_of(step)
         found = _between(fetcher, {place: range(max(begins[place], end - step), end) for place, end in wanted.items()})
         records = list(chain.from_iterable(found.values()))
         count, size = count + len(records), size + sum(len(record.value or b"") for record in records)
@@ -85,11 +85,19 @@ class _Merging:
             if not self._waiting[place] and known > self._begins[place]
         }
 
+    def short_of(self, count: int) -> dict[TopicPartition, int]:
+        """The same, with those that will be next: half as many records are waiting as are read at once."""
+        return {
+            place: known
+            for place, known in self._known.items()
+            if len(self._waiting[place]) <= count // 2 and known > self._begins[place]
+        }
+
     def add(self, found: Mapping[TopicPartition, list[Record]], step: int) -> None:
         for place, records in found.items():
             self._known[place] = max(self._begins[place], self._known[place] - step)
-            self._waiting[place] = records
-            if not records:
+            self._waiting[place] = records + self._waiting[place]
+            if not self._waiting[place]:
                 self.before[place] = self._known[place]
 
     def take(self, most: int) -> None:

@@ -55,8 +55,8 @@ def partitions_of(log: Log, topics: Collection[str]) -> list[TopicPartition]:
 
 
 def ends_of(log: Log, topics: Collection[str]) -> dict[TopicPartition, int]:
-    """The high watermark of every partition of these topics, as of now."""
-    return log.watermarks(partitions_of(log, topics))
+    """The high watermark of every partition of these topics, as of now; those of the first topics are asked first."""
+    return {partition: log.watermark(partition) for partition in partitions_of(log, topics)}
 
 
 def scan(
