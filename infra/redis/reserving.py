@@ -42,8 +42,8 @@ for at = 1, #taken, 2 do
 end
 for at = 10, #KEYS do waiting = waiting + redis.call('ZCARD', KEYS[at]) end
 if held >= ask.wip_limit then return {'enough_in_hand', held} end
-if #KEYS == 9 then return {'no_lane'} end
-if waiting == 0 then return {'none_waits'} end
+if #KEYS == 9 then return {'no_lane', held} end
+if waiting == 0 then return {'none_waits', held} end
 if held >= ask.share then return {'fair_share', held} end
 
 local function free_ones(found)
@@ -114,7 +114,7 @@ elseif place == ask.cycle - 1 then
 end
 if not case then case, because = by_priority(ask.hopeless) end
 if not case then case, because = earliest(-ask.ever, ask.hopeless), 'nothing_in_time' end
-if not case then return {'none_waits'} end
+if not case then return {'none_waits', held} end
 redis.call('ZADD', reserved, now + ask.keep_ms, case.id)
 redis.call('HSET', theirs, case.id, string.format('%d', now + ask.keep_ms))
 redis.call('PEXPIRE', theirs, ask.keep_ms)
@@ -173,7 +173,7 @@ class Reservations:
         answer = self._redis.run(RESERVE, keys, (self._packed(asking, tuple(lanes.values())),))
         what = answer[0].decode()
         if what != "reserved":
-            return Nothing(what, answer[1] if len(answer) > 1 else 0)
+            return Nothing(what, answer[1])
         _, request_id, at, because, record = answer
         lane, priority = list(lanes)[at // len(Priority)], list(Priority)[at % len(Priority)]
         known = decode_record(record) if record else None

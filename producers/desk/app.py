@@ -157,7 +157,8 @@ def _looking(app: FastAPI, behind: Behind, asker: Asks) -> None:
 
         With `mine` what you do, and what happens to cases that you have. Who does not read is cut off.
         """
-        return await behind().changes(asker(request, "changes"), mine=mine, workflow=workflow, since=since)
+        who = asker(request, "changes")
+        return await behind().changes(who, mine=mine, workflow=workflow, since=since)
 
     @app.get(
         "/v1/cases/{request_id:path}", responses=DOCUMENT.answers(CaseShown, 200, refused=(404, 429)),

@@ -48,6 +48,7 @@ class Serving(Protocol):
         self, reviewer: Reviewer, *, wip_limit: int, token: str | None = None
     ) -> NextCase | NothingToDo: ...
     def gave_back(self, reviewer_id: str, request_id: str) -> None: ...
+    def left(self, reviewer_id: str, request_id: str) -> None: ...
 
 
 class Desk:
@@ -123,8 +124,9 @@ class Desk:
             self._carried, (asker.reviewer_id, request_id, command_id), (action.word, said),
             lambda: self._writing.call(lambda: carry_out(self._door, command, patience_seconds=LONGER)),
         )  # fmt: skip
-        if made.became in FREE_AGAIN and for_others:
-            await self._lookup.beside(lambda: self._next.gave_back(asker.reviewer_id, request_id))
+        if made.became in FREE_AGAIN:
+            freed = self._next.gave_back if for_others else self._next.left
+            await self._lookup.beside(lambda: freed(asker.reviewer_id, request_id))
         return made
 
     def is_known(self, command_id: str, request_id: str, asker: Asker) -> bool:

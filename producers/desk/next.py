@@ -121,6 +121,10 @@ class Next:
         """They released the case or passed it on: for a while it is not offered to them again, unless by its id."""
         self._reservations.pass_over(reviewer_id, request_id, now=self._wall())
 
+    def left(self, reviewer_id: str, request_id: str) -> None:
+        """They released the case unseen: whoever asks next may have it, they as well."""
+        self._reservations.give_back(reviewer_id, request_id)
+
     def _reserve(self, reviewer: Reviewer, wip_limit: int) -> Reserved | Nothing:
         now, serving = self._wall(), self._policy.serving
         view = self._surroundings.of(reviewer, now=now)

@@ -80,7 +80,8 @@ def imported(module: str) -> set[str]:
 
 
 AUDITORS = "producers.desk.pages.audit"
-UNBLINDING = {"predictions", "auto-approve", "outcomes", "audits", "feedback", "appeals", "dead-letters"}
+OPERATORS = "producers.desk.pages.operate"
+UNBLINDING = {"predictions", "auto-approve", "outcomes", "audits", "feedback", "appeals"}
 WAYS = {"infra.tracing", "infra.redis.places", "infra.redis.browsing"}  # to events by whatever topic
 STAGES = {name: stage for name in installed() if (stage := stage_of(name)) is not None}
 ALL = pytest.mark.parametrize("name", STAGES)
@@ -125,6 +126,13 @@ def test_of_the_desk_only_the_pages_for_auditors_come_near_what_would_unblind() 
     others = found - theirs
     assert not topics_in(map(importlib.import_module, others)) & UNBLINDING
     assert {name for name in others if imported(name) & WAYS} == set()
+
+
+def test_of_the_desk_only_the_pages_for_operators_come_near_dead_letters() -> None:
+    """They carry records between stages, and are shown with `Deed.SEE_DEAD_LETTERS` alone, which no reviewer has."""
+    found = reached(installed()["desk"].module)
+    near = {name for name in found if DEAD_LETTERS.name in topics_in([importlib.import_module(name)])}
+    assert near and {name for name in near if not name.startswith(OPERATORS)} == set()
 
 
 def test_of_the_desk_only_the_page_of_known_questions_and_the_roster_behind_it_come_near_them() -> None:

@@ -39,7 +39,7 @@ class Desk:
             reservations, Surroundings(ReadModel(redis, KEYS), reservations), self.rulings, self.casework,
             policy=NextPolicy(patience_seconds=0.2, attempts=3), wall=lambda: self.now, new_id=lambda: f"c{next(ids)}",
         )  # fmt: skip
-        self.gave_back = following.gave_back
+        self.gave_back, self.left = following.gave_back, following.left
 
     def put(self, *names: str, skills: tuple[str, ...] = (), priority: Priority = Priority.NORMAL) -> None:
         """Cases that can be claimed, due one after the other, as the index writes them."""
@@ -144,6 +144,15 @@ def test_what_a_person_gave_back_goes_to_others_first(desk: Desk) -> None:
     assert [desk.ask("ada")] != [found] and isinstance(desk.ask("ada"), NothingToDo)
     other = desk.ask("ben")
     assert isinstance(other, NextCase) and other.request_id == "a"
+
+
+def test_what_a_person_left_unseen_is_for_whoever_asks_next(desk: Desk) -> None:
+    desk.put("a")
+    for who in ("ada", "ada", "ben"):
+        found = desk.ask(who)
+        assert isinstance(found, NextCase) and found.request_id == "a"
+        desk.casework.owners.clear()  # released
+        desk.left(who, "a")
 
 
 def test_every_reason_has_a_sentence() -> None:

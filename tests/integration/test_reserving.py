@@ -66,7 +66,7 @@ def test_the_case_reserved_is_the_one_that_the_rule_gives(seed: int, redis: Conn
             memory, {Lane(*lane): able for lane, able in lanes.items()}, given=given[who], now=now, policy=POLICY
         )
         if expected is None:
-            assert found == Nothing(Idle.NONE_WAITS, 0)
+            assert isinstance(found, Nothing) and found.why == Idle.NONE_WAITS
             continue
         assert isinstance(found, Reserved)
         assert (found.request_id, found.lane, found.priority, found.because) == (
@@ -164,6 +164,18 @@ def test_a_lease_that_ran_out_is_not_in_hand(redis: Connection, reservations: Re
 def test_it_says_why_there_is_nothing(redis: Connection, reservations: Reservations) -> None:
     assert reservations.reserve(asking(), {}) == Nothing(Idle.NO_LANE, 0)
     assert reservations.reserve(asking(), {PLAIN: 1}) == Nothing(Idle.NONE_WAITS, 0)
+
+
+def test_it_says_how_many_one_holds_whatever_the_reason(redis: Connection, reservations: Reservations) -> None:
+    put(redis, "r", NOW + HOUR)
+    redis.call("ZADD", KEYS.in_hand("ada"), NOW + HOUR, "held")
+    assert reservations.reserve(asking(limit=1), {PLAIN: 1}) == Nothing(Idle.ENOUGH_IN_HAND, 1)
+    assert reservations.reserve(asking(share=1), {PLAIN: 1}) == Nothing(Idle.FAIR_SHARE, 1)
+    assert reservations.reserve(asking(), {}) == Nothing(Idle.NO_LANE, 1)
+    assert isinstance(reservations.reserve(asking(), {PLAIN: 1}), Reserved)
+    assert reservations.reserve(asking(), {PLAIN: 1}) == Nothing(Idle.NONE_WAITS, 2)  # another has it, or nobody
+    redis.call("DEL", KEYS.claimable(lane_name(*PLAIN), Priority.NORMAL))
+    assert reservations.reserve(asking(), {PLAIN: 1}) == Nothing(Idle.NONE_WAITS, 2)
 
 
 def test_the_record_comes_with_the_case(redis: Connection, reservations: Reservations) -> None:

@@ -154,6 +154,7 @@ class Following:
         self.gives: NextCase | NothingToDo | Exception = RuntimeError("nothing was told")
         self.asked: list[tuple[Reviewer, int, str | None]] = []
         self.passed_over: list[tuple[str, str]] = []
+        self.left_free: list[tuple[str, str]] = []
 
     def for_person(self, reviewer: Reviewer, *, wip_limit: int, token: str | None = None) -> NextCase | NothingToDo:
         self.asked.append((reviewer, wip_limit, token))
@@ -163,6 +164,9 @@ class Following:
 
     def gave_back(self, reviewer_id: str, request_id: str) -> None:
         self.passed_over.append((reviewer_id, request_id))
+
+    def left(self, reviewer_id: str, request_id: str) -> None:
+        self.left_free.append((reviewer_id, request_id))
 
 
 class World:

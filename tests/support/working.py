@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from infra.kafka.publisher import publish
 from infra.redis.reading import connect
@@ -119,9 +119,13 @@ class Worker:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def shown(self) -> Locator:
+        """The case on screen."""
+        return self.page.locator("#work-case [data-work-case]")
+
     def sees(self, name: str) -> None:
         """This case is on screen."""
-        expect(self.page.locator("#work-case [data-work-case]")).to_have_attribute("data-work-case", name)
+        expect(self.shown()).to_have_attribute("data-work-case", name)
 
     def holds_ahead(self, words: str) -> None:
         expect(self.page.locator("#work-ahead")).to_contain_text(words)
@@ -142,9 +146,8 @@ class Worker:
         expect(self.page.locator("#work-status")).to_be_hidden()
 
     def current(self) -> str:
-        case = self.page.locator("#work-case [data-work-case]")
-        expect(case).to_be_visible()
-        return case.get_attribute("data-work-case") or ""
+        expect(self.shown()).to_be_visible()
+        return self.shown().get_attribute("data-work-case") or ""
 
     def kept(self, name: str) -> Any:
         """What the browser keeps."""

@@ -6,12 +6,14 @@ from typing import Any, Final
 from tests.benchmarks.desk.ground import ground
 from tests.benchmarks.desk.measures import SETTLING, ahead, crowd, one_person
 from tests.benchmarks.desk.pages import by_keys, each_page
+from tests.benchmarks.desk.readers import listening
 from tests.benchmarks.desk.report import for_machines
 
 CYCLES: Final = 200
 AHEAD: Final = 60
 ANSWERS: Final = 60  # by keys
 PEOPLE: Final = 10
+READERS: Final = 500
 
 
 def bench(*, cases: int, runs: int, seconds: float) -> dict[str, Any]:
@@ -22,4 +24,5 @@ def bench(*, cases: int, runs: int, seconds: float) -> dict[str, Any]:
         held, keys, pages = ahead(place, cycles=AHEAD), by_keys(place, answers=ANSWERS), each_page(place)
         time.sleep(SETTLING)
         together, spent = crowd(place, people=PEOPLE, seconds=seconds)
-        return for_machines(cases, alone, held, together, spent) | {"page": keys, "pages": pages}
+        made = for_machines(cases, alone, held, together, spent) | {"page": keys, "pages": pages}
+        return made | {"readers": listening(place, count=READERS, lazy=0, people=PEOPLE // 2)}

@@ -54,17 +54,23 @@ def by_keys(place: Ground, *, answers: int) -> dict[str, Any]:
 
 
 def each_page(place: Ground) -> dict[str, float]:
-    """Milliseconds within the server, the median of a few, of each place that people can go to."""
+    """Milliseconds within the server, the median of a few, of each place that people can go to.
+
+    Without those that show what a service tells that does not run here, such as the figures of `insights`.
+    """
     headers = {"accept": "text/html"}
     with httpx2.Client(base_url=place.url, headers=headers, follow_redirects=True, timeout=60) as browser:
         browser.get(_link("", place.settings, "looks"))
-        return {each.path: _served(browser, each.path) for each in PLACES}
+        found = {each.path: _served(browser, each.path) for each in PLACES}
+    return {path: spent for path, spent in found.items() if spent is not None}
 
 
-def _served(browser: httpx2.Client, path: str) -> float:
+def _served(browser: httpx2.Client, path: str) -> float | None:
     times = []
     for _ in range(TIMES):
         got = browser.get(path)
+        if got.status_code == 503:
+            return None
         assert got.status_code == 200, f"{path}: {got.status_code} {got.text[:200]}"
         times.append(float(got.headers["server-timing"].rpartition("dur=")[2]))
         time.sleep(0.2)

@@ -41,8 +41,27 @@ def for_people(made: dict[str, Any]) -> str:
         f"| ours | {crowd['cycles_per_second']} | {_pair(crowd['next'], 3)} | {_pair(crowd['submit'])} "
         f"| {crowd['given_to_two']} | {_processor(crowd['processor_ms_per_cycle'])} | {len(crowd['refused'])} |",
         *(_row_of_ten(peer) for peer in PEERS),
+        "", *_of_pages(made),
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _of_pages(made: dict[str, Any]) -> list[str]:
+    """What was measured of the pages and of those who listen to changes."""
+    page, held, readers = made["page"], made["fetched_ahead"], made["readers"]
+    within = "; ".join(f"{kind} {_pair(times, 3)}" for kind, times in page["in_server"].items())
+    return [
+        "| the page to work on, in Chromium; milliseconds, p50 / p95 / p99 | |", "|---|---|",
+        f"| key press → next case painted ({page['answers']} answers, load {page['load']}) "
+        f"| {_pair(page['key_to_painted'], 3)} |",
+        f"| within the server, behind the person's back | {within} |",
+        f"| an app that fetches ahead: next; submit | {_pair(held['next'], 3)}; {_pair(held['submit'], 3)} |",
+        f"| first load | {page['first_load_bytes'] / 1_000:.0f} kB |",
+        f"| each page, within the server | {', '.join(f'{path} {spent}' for path, spent in made['pages'].items())} |",
+        f"| {readers['readers']} who listen to all changes | desk {readers['resident_mib']['before']} → "
+        f"{readers['resident_mib']['with_readers']} MiB, {readers['percent_of_a_core_at_rest']['with_readers']} % of a "
+        f"core at rest, {readers['desk_ms_per_cycle']} ms of the desk's processor a cycle |",
+    ]  # fmt: skip
 
 
 def _one(work: Work) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """The desk on the real stack, and people who sit at it, each at a browser of their own."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -25,12 +28,12 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="package")
-def stand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """What the desk needs, and a workflow; not started where there is no browser."""
-    stand = Stand(tmp_path_factory.mktemp("desk"), desk_address=ADDRESS)
+@contextmanager
+def standing(folder: Path, *services: str) -> Iterator[Stand]:
+    """A desk with these services beside it, and a workflow."""
+    stand = Stand(folder, desk_address=ADDRESS)
     try:
-        stand.up(["inference", "router", "casework", "index", "insights", "desk"])
+        stand.up([*services, "desk"])
         stand.publish_policy()
         yield stand
     finally:
@@ -38,7 +41,19 @@ def stand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="package")
+def stand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """What the desk needs; tests say themselves what a model predicts. Not started where there is no browser."""
+    with standing(tmp_path_factory.mktemp("desk"), "router", "casework", "index") as stand:
+        yield stand
+
+
+@pytest.fixture(scope="package")
 def url(stand: Stand) -> str:
+    return url_of(stand)
+
+
+def url_of(stand: Stand) -> str:
+    """Where its desk is, once it is ready."""
     file = stand.settings.data_dir / DESK_FILE
     wait_until(file.exists, seconds=60, what="the desk's address")
     url = f"http://{file.read_text()}"
@@ -59,7 +74,7 @@ def signed_in(browser: Browser, stand: Stand, url: str) -> Iterator[SignedIn]:
         contexts.append(context)
         watches.append(watched)
         page = context.new_page()
-        page.goto(f"{url}/sign-in/link?token={secret}&next={path}")
+        page.goto(f"{url}/sign-in/link?token={secret}&next={quote(path, safe='/')}")
         return page
 
     yield sign_in

@@ -18,7 +18,7 @@ from tests.e2e.desk.conftest import SignedIn
 from tests.support.browser import TABLET, axe
 from tests.support.predicted import predicted
 from tests.support.stand import Stand, wait_until
-from tests.support.traffic import CODEC, decision
+from tests.support.traffic import CODEC, WORKFLOW, decision
 
 pytestmark = pytest.mark.integration
 HOSTILE = "<script>document.title='taken'</script> & \"quotes\""
@@ -218,7 +218,8 @@ def test_a_disagreement_is_found_opened_and_made_a_question(
     wait_until(
         lambda: (found := model.status(name)) is not None and found.finished_at is not None, what="the case's end"
     )
-    lea = signed_in("lea", Role.LEAD, path="/lead/disagreements?over=model&first=ann", color_scheme=scheme, **TABLET)
+    wanted = f"workflow={WORKFLOW}&over=model&first=ann"
+    lea = signed_in("lea", Role.LEAD, path=f"/lead/disagreements?{wanted}", color_scheme=scheme, **TABLET)
     assert axe(lea) == []
     lea.get_by_role("link", name=name).click()
     expect(lea.get_by_role("heading", level=1)).to_contain_text(name)

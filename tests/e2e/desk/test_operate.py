@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from infra.kafka.publisher import publish
 from producers.desk.signin.roles import Role
 from schemas.events import PolicyPublished, ReviewRequested
 from schemas.topics import POLICIES, REVIEW
-from tests.e2e.desk.conftest import SignedIn
+from tests.e2e.desk.conftest import SignedIn, standing, url_of
 from tests.support.browser import TABLET, axe
 from tests.support.stand import DOCUMENT, Stand, wait_until
 from tests.support.traffic import CODEC, WORKFLOW, Send, asked, request
@@ -21,6 +21,19 @@ pytestmark = pytest.mark.integration
 HOSTILE = b"<script>alert(1)</script><img src=x onerror=alert(2)>\x00\xff"
 PAGES = ("/operate", "/operate/dead-letters", "/figures")
 LOOKS = [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"color_scheme": "light", **TABLET}]
+
+
+@pytest.fixture(scope="module")
+def stand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """With everything that an operator looks at."""
+    services = ("inference", "router", "casework", "index", "insights")
+    with standing(tmp_path_factory.mktemp("operate"), *services) as stand:
+        yield stand
+
+
+@pytest.fixture(scope="module")
+def url(stand: Stand) -> str:
+    return url_of(stand)
 
 
 def announced(stand: Stand, request_id: str) -> int:

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
+from producers.desk.pages.places import PLACES
 from producers.desk.signin.roles import Role
 from tests.e2e.desk.conftest import SignedIn
 from tests.support.browser import TABLET, axe, opened
@@ -41,6 +42,21 @@ def test_a_chosen_theme_is_kept(signed_in: SignedIn, url: str) -> None:
     page.get_by_label("dark", exact=True).check()
     page.reload()
     assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+@pytest.mark.parametrize("width, most", [(1280, 56), (820, 56), (390, 104)])
+def test_all_places_take_one_line_and_the_one_where_one_is_is_in_sight(
+    signed_in: SignedIn, url: str, width: int, most: int
+) -> None:
+    page = signed_in("ann", *Role, viewport={"width": width, "height": 800})
+    for place in (PLACES[0], PLACES[-1]):
+        page.goto(f"{url}{place.path}")
+        here = page.get_by_role("navigation", name="Places").get_by_role("link", name=place.text, exact=True)
+        expect(here).to_have_attribute("aria-current", "page")
+        expect(here).to_be_in_viewport(ratio=0.9)
+        assert page.get_by_role("navigation", name="Places").get_by_role("link").count() == len(PLACES)
+        assert page.evaluate("document.querySelector('.bar').offsetHeight") <= most
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_who_signs_out_is_out(signed_in: SignedIn, url: str) -> None:

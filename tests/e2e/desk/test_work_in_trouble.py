@@ -10,12 +10,16 @@ from producers.desk.signin.opening import wall
 from producers.desk.signin.person import Person
 from producers.desk.signin.roles import Role
 from producers.desk.signin.secret import new_secret
+from schemas.events import LeaseEnded
 from tests.e2e.desk.conftest import SignedIn
 from tests.e2e.desk.working import Works, office, shift, stand, url, worker  # noqa: F401 - fixtures
 from tests.support.stand import Stand, wait_until
 from tests.support.working import SHORT_SECONDS, Shift, Worker
 
 pytestmark = pytest.mark.integration
+
+AWAY = "Object.defineProperty(document, 'visibilityState', { get: () => 'hidden', configurable: true })"
+BACK = "delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))"
 
 
 def refusing(route: Route) -> None:
@@ -106,8 +110,76 @@ def test_an_answer_waits_while_casework_is_away(worker: Works, shift: Shift, sta
     ann.all_is_well()
 
 
-def test_a_refusal_says_why_and_shows_what_was_typed(worker: Works, shift: Shift) -> None:  # noqa: F811
+@pytest.mark.parametrize("closed", [False, True], ids=["reloaded", "closed"])
+def test_granted_to_a_page_that_is_gone(
+    worker: Works, shift: Shift, stand: Stand, closed: bool  # noqa: F811
+) -> None:
     (first,) = shift.open(1)
+    ann = worker("ann")
+    ann.sees(first)
+    ann.page.evaluate(AWAY)  # a page that nobody looks at does not ask
+    (second,) = shift.open(1)
+    stand.stack.kill("casework", signal.SIGSTOP)
+    try:
+        with ann.page.expect_request("**/work/next"):
+            ann.page.evaluate(BACK)
+        ann.page.wait_for_timeout(300)  # the claim is in the log, and casework has not ruled on it
+        ann = in_its_place(ann, closed=closed)
+        ann.sees(first)
+    finally:
+        stand.stack.kill("casework", signal.SIGCONT)
+    ann.press("a")
+    expect(ann.shown()).to_have_attribute("data-work-case", second, timeout=6_000)
+    ann.press("r")
+    assert shift.closed(first, second) == {first: "approve", second: "reject"}
+
+
+def test_granted_to_nobody_is_free_for_others(worker: Works, shift: Shift, stand: Stand) -> None:  # noqa: F811
+    ann, bea = worker("ann"), worker("bea")
+    for each in (ann, bea):
+        each.page.evaluate(AWAY)
+    (name,) = shift.open(1)
+    stand.stack.kill("casework", signal.SIGSTOP)
+    try:
+        with ann.page.expect_request("**/work/next"):
+            ann.page.evaluate(BACK)
+        ann.page.wait_for_timeout(300)
+        ann.page.close()
+    finally:
+        stand.stack.kill("casework", signal.SIGCONT)
+    shift.office.listener.until(
+        lambda heard: any(isinstance(said.event, LeaseEnded) and said.event.request_id == name for said in heard),
+        seconds=20, what="the end of a lease that nobody has seen",
+    )  # fmt: skip
+    bea.page.evaluate(BACK)
+    bea.sees(name)
+
+
+def in_its_place(old: Worker, *, closed: bool) -> Worker:
+    """The same page again, or a new tab after the old one was closed."""
+    if not closed:
+        old.page.reload()
+        return old
+    address, tab = old.page.url, Worker(old.page.context.new_page())
+    old.page.close(run_before_unload=False)
+    tab.page.goto(address)
+    return tab
+
+
+def test_who_reloads_at_once_has_every_case(worker: Works, shift: Shift) -> None:  # noqa: F811
+    names = shift.open(2)
+    ann, answered = worker("ann"), list[str]()
+    for key in ("a", "r"):
+        ann.page.reload()
+        ann.page.reload()
+        expect(ann.shown()).to_be_visible(timeout=6_000)
+        answered.append(ann.current())
+        ann.press(key)
+    assert sorted(answered) == names
+
+
+def test_a_refusal_says_why_and_shows_what_was_typed(worker: Works, shift: Shift) -> None:  # noqa: F811
+    first, second = shift.open(2)
     ann = worker("ann")
     ann.sees(first)
     ann.page.route("**/v1/changes**", lambda route: route.abort())  # else it is told before
@@ -117,6 +189,7 @@ def test_a_refusal_says_why_and_shows_what_was_typed(worker: Works, shift: Shift
     ann.press("f")
     ann.page.keyboard.type("never lost")
     ann.press("Escape", "r")
+    ann.sees(second)
     ann.reads(f"Your answer to {first} was refused")
     ann.reads("has just answered and may still take it back")
     expect(ann.page.locator("#work-notes pre")).to_have_text("never lost")

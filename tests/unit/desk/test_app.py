@@ -379,6 +379,13 @@ def test_the_queue_tells_sizes_what_is_in_hand_and_a_place(world: World) -> None
     assert world.get("/v1/queue").status_code == 503
 
 
+def test_a_good_answer_says_how_long_it_took(world: World) -> None:
+    world.put("a")
+    name, _, spent = world.get("/v1/queue").headers["server-timing"].partition(";dur=")
+    assert name == "app" and 0 <= float(spent) < 60_000  # milliseconds
+    assert "server-timing" not in world.get("/v1/cases/unheard-of").headers, "a refusal tells nothing more"
+
+
 def test_until_the_configuration_is_read_nothing_is_done(world: World) -> None:
     world.config = None
     for got in (world.post("/v1/cases/a:claim"), world.get("/ready")):

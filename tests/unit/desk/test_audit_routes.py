@@ -22,7 +22,7 @@ from producers.desk.pages.audit.listing import path_of
 from producers.desk.pages.behind import Behind
 from producers.desk.signin.person import Person
 from producers.desk.signin.roles import Role
-from producers.desk.signin.sessions import Session
+from schemas.events import RequestViewed
 from schemas.values import CaseStage
 from tests.simulation.topology import topology
 from tests.simulation.world import CODEC, World
@@ -79,14 +79,17 @@ class Stand:
     """A desk with these pages alone."""
 
     def __init__(self) -> None:
-        self.model, self.viewed = Shown(world()), list[tuple[str, str]]()
+        self.model = Shown(world())
         self.desk = Desk()
         unused = cast(Any, None)
         behind = Behind(unused, unused, lambda: cast(Any, self.model), world().log, CODEC, Settings(), unused)
-        self.desk.pages.include_router(audit.routes(behind, self._note))
+        self.desk.pages.include_router(audit.routes(behind))
 
-    def _note(self, session: Session, request_id: str) -> None:
-        self.viewed.append((session.person.reviewer_id, request_id))
+    @property
+    def viewed(self) -> list[tuple[str, str]]:
+        """Who was shown what, as it is on record."""
+        seen = (event for event in self.desk.kept if isinstance(event, RequestViewed))
+        return [(event.reviewer_id, event.request_id) for event in seen]
 
     def browser(self, *roles: Role) -> Browser:
         return self.desk.signed_in(Person(reviewer_id="otto", name="Otto", roles=roles))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from producers.desk.access.recording import recorder_of
 from producers.desk.lookup import now
 from producers.desk.pages.audit.asked import NotUnderstood, Search, search_in
 from producers.desk.pages.audit.asking import Asking, Missing
@@ -41,7 +42,6 @@ WHY: Final = {
     Missing.NO_INDEX: "The index cannot be asked now.",
 }
 BY_HAND: Final = "You asked for the events as the log has them."
-Viewed = Callable[[Session, str], None]
 
 
 class Window(NamedTuple):
@@ -52,12 +52,8 @@ class Window(NamedTuple):
     period: Period
 
 
-def nobody_notes(_: Session, __: str) -> None:
-    """Where views are not on record."""
-
-
-def routes(behind: Behind, viewed: Viewed = nobody_notes) -> APIRouter:
-    """`viewed` is told of every whole story that somebody was shown."""
+def routes(behind: Behind) -> APIRouter:
+    """Who was shown a whole story is on record."""
     asking = Asking(behind)
 
     @asynccontextmanager
@@ -69,7 +65,7 @@ def routes(behind: Behind, viewed: Viewed = nobody_notes) -> APIRouter:
 
     made = APIRouter(lifespan=lifespan)
     _search(made, asking)
-    _request(made, asking, viewed)
+    _request(made, asking)
     _governance(made, asking)
     return made
 
@@ -99,7 +95,7 @@ def _search(made: APIRouter, asking: Asking) -> None:
         return page(request, "audit/search.html", title="Requests", status=status, **known)
 
 
-def _request(made: APIRouter, asking: Asking, viewed: Viewed) -> None:
+def _request(made: APIRouter, asking: Asking) -> None:
     @made.get("/audit/reading")
     async def reading(request: Request) -> Response:
         """How far the reading of the log for a request is: a fragment that asks again, until it is done."""
@@ -114,12 +110,12 @@ def _request(made: APIRouter, asking: Asking, viewed: Viewed) -> None:
     async def download(request: Request, request_id: str) -> Response:
         """Every record about a request, as the log has it."""
         session = require(request, Deed.BROWSE)
-        return await _download(request, asking, request_id, lambda: viewed(session, request_id))
+        return await _download(request, asking, request_id, session)
 
     async def story(request: Request, request_id: str) -> Response:
         """Everything that happened to a request."""
         session = require(request, Deed.BROWSE)
-        return await _story(request, asking, request_id, lambda: viewed(session, request_id))
+        return await _story(request, asking, request_id, session)
 
     made.get("/audit/requests.json")(_by_question(download))
     made.get("/audit/requests")(_by_question(story))
@@ -127,21 +123,21 @@ def _request(made: APIRouter, asking: Asking, viewed: Viewed) -> None:
     made.get("/audit/requests/{request_id:path}")(story)
 
 
-async def _download(request: Request, asking: Asking, request_id: str, viewed: Callable[[], None]) -> Response:
+async def _download(request: Request, asking: Asking, request_id: str, session: Session) -> Response:
     found = await asking.entries(request_id)
     if isinstance(found, Missing):
         far = await asking.reading(request_id, _window(request).period)
         if far.state is not State.DONE:
             return RedirectResponse(path_of(request_id), SEE_OTHER)
         found = far.entries
-    viewed()
+    recorder_of(request).viewed(session, request_id, "records")
     records = [without_credentials(plain(entry)) for entry in in_order(found)]
     content = msgspec.json.format(msgspec.json.encode({"request_id": request_id, "records": records}))
     headers = {"content-disposition": f"attachment; filename*=UTF-8''request-{quote(request_id[:100], safe='')}.json"}
     return Response(content, media_type="application/json", headers=headers)
 
 
-async def _story(request: Request, asking: Asking, request_id: str, viewed: Callable[[], None]) -> Response:
+async def _story(request: Request, asking: Asking, request_id: str, session: Session) -> Response:
     asked_for = "period" in request.query_params
     found, read = None if asked_for else await asking.entries(request_id), ""
     if found is None or isinstance(found, Missing):
@@ -153,7 +149,7 @@ async def _story(request: Request, asking: Asking, request_id: str, viewed: Call
         read = window.text
     else:
         told = await asking.story(found)
-    viewed()
+    recorder_of(request).viewed(session, request_id)
     return page(
         request, "audit/request.html", title=f"Request {request_id}", story=told, read=read, periods=PERIODS,
         paths={name: _read_path(request_id, name) for name in PERIODS}, download=download_of(request_id),

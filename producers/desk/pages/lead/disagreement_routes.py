@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from infra.http.problems import Problem
 from infra.redis.disagreeing import disagreement
+from producers.desk.access.recording import recorder_of
 from producers.desk.lookup import now
 from producers.desk.pages.behind import Behind
 from producers.desk.pages.lead import disagreements
@@ -39,6 +40,7 @@ def add(made: APIRouter, behind: Behind, around: LookingAround) -> None:
         """Everything that was answered to one request, and what it was about."""
         session = require(request, Deed.BROWSE)
         manages = may(session.person.roles, Deed.MANAGE_GOLD) is None
+        recorder_of(request).viewed(session, request_id, "answers")
         return await answered(request, [BACK], _one(request, around, request_id, manages=manages))
 
 

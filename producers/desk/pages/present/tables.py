@@ -15,6 +15,7 @@ from producers.desk.pages.present.model import Column, Table
 MOST_ROWS: Final = 100
 MOST_COLUMNS: Final = 30
 LONGEST_CELL: Final = 300  # characters
+LONGEST_FIELD: Final = 1 << 17  # characters: a quote that never ends, rather than a field
 DELIMITERS: Final[Mapping[str, str]] = {"text/csv": ",", "text/tab-separated-values": "\t"}
 
 
@@ -46,7 +47,9 @@ def rows_of(text: str, content_type: str) -> Rows | None:
         lines = (line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if line)
         header = next(lines, None)
         first = list(islice(lines, MOST_ROWS))
-        return None if header is None else _named(header, first, len(first) + sum(1 for _ in lines))
+        if header is None or any(len(field) > LONGEST_FIELD for line in (header, *first) for field in line):
+            return None
+        return _named(header, first, len(first) + sum(1 for _ in lines))
     except csv.Error:
         return None
 

@@ -55,3 +55,11 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+
+// Where the places scroll, the one where one is stands in sight.
+const here = document.querySelector(".bar nav [aria-current]");
+if (here) {
+  const nav = here.closest("nav");
+  const [link, line] = [here.getBoundingClientRect(), nav.getBoundingClientRect()];
+  if (link.right > line.right || link.left < line.left) nav.scrollLeft += link.left - line.left - (line.width - link.width) / 2;
+}

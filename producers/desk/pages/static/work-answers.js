@@ -54,8 +54,12 @@ export class Answers {
   }
 
   keep(made) {
-    this.gone = [made.id, ...this.gone].slice(0, MOST_GONE);
+    this.left(made.id);
     this.work.drafts.put(made.id, draft(made.root));
+  }
+
+  left(id) {
+    this.gone = [id, ...this.gone.filter((each) => each !== id)].slice(0, MOST_GONE);
   }
 
   // ---- what became of it ----

@@ -171,6 +171,7 @@ export class Filling {
     const made = hand.find(id);
     if (!made || made.lost) return;
     made.lost = true;
+    answers.left(id);
     if (hand.current !== made) {
       hand.drop(id);
     } else {

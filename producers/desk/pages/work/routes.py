@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from itertools import islice
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -88,19 +89,21 @@ def _page(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
         who, cases = asker(request), list[Shown]()
         with suppress(Problem):  # the script asks again, and says what does not answer
             held = await behind.desk().in_hand(who, most=MOST_LISTED)
-            leased = [case for case in held if case.hands is Hands.LEASED and (case.until or 0) > now()]
-            cases = [_one(case, behind.desk().config.policies) for case in leased[:AT_ONCE]]
+            leased = filter(_is_leased, held)
+            cases = [_one(case, behind.desk().config.policies) for case in islice(leased, AT_ONCE)]
         return page(request, "work/page.html", title="Work", grace=GRACE_SECONDS, cases=cases)
 
 
 def _cases(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
     @made.post("/work/next")
     async def further(request: Request) -> Response:
-        """One more case, the person's own from now on, or why there is none."""
+        """One more case, the person's own from now on, or why there is none; free again when the page is gone."""
         who, said = asker(request), said_in(Further, await body_of(request, most=LARGEST))
         found: CaseShown | NoCase = await behind.desk().next(NextAsked(), who)
-        if isinstance(found, NoCase) and found.in_hand > 0:
+        if isinstance(found, NoCase):
             found = await _held_elsewhere(behind.desk(), who, said.have) or found
+        elif await request.is_disconnected():
+            await _let_go(behind.desk(), Left(request_id=found.request_id, lease=found.lease), who)
         if isinstance(found, NoCase):
             return part(request, "work/none.html", said=found)
         return part(request, "work/case.html", one=_one(found, behind.desk().config.policies))
@@ -125,7 +128,11 @@ def _cases(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
 async def _held_elsewhere(desk: Desk, who: Asker, have: Collection[str]) -> CaseShown | None:
     """A case that was given to the person while the page that asked was closed: nobody else would get it."""
     held = await desk.in_hand(who, most=MOST_LISTED)
-    return next((case for case in held if case.hands is Hands.LEASED and case.request_id not in have), None)
+    return next((case for case in held if _is_leased(case) and case.request_id not in have), None)
+
+
+def _is_leased(case: CaseShown) -> bool:
+    return case.hands is Hands.LEASED and (case.until or 0) > now()
 
 
 async def _let_go(desk: Desk, left: Left, who: Asker) -> None:
@@ -140,7 +147,8 @@ def _own(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
     @made.get("/work/mine")
     async def mine(request: Request) -> Response:
         """What the person has and has set aside."""
-        cases = await behind.desk().in_hand(asker(request), most=MOST_LISTED)
+        who = asker(request)
+        cases = await behind.desk().in_hand(who, most=MOST_LISTED)
         return part(request, "work/mine.html", rows=rows_of(cases, now=now()))
 
     @made.get("/work/me")

@@ -68,8 +68,10 @@ class Office:
         assert reviewer_id == "ann"
         return [each for each in self.answers if each[0] >= since]
 
-    def holds(self, name: str, hands: Hands = Hands.LEASED, *, who: str = "ann") -> Coordinates:
-        until = now() + HOUR
+    def holds(
+        self, name: str, hands: Hands = Hands.LEASED, *, who: str = "ann", until: int | None = None
+    ) -> Coordinates:
+        until = until or now() + HOUR
         self.world.model.held.setdefault("ann", {})[name] = until
         return self.world.put(name, Possession(sequence=1, hands=hands, reviewer_id=who, expires_at=until))
 
@@ -129,6 +131,7 @@ def test_what_was_given_while_the_page_was_closed_is_not_forgotten() -> None:
     office = Office()
     office.holds("forgotten")
     office.holds("aside", Hands.HELD)
+    office.holds("over", until=now() - 1)
     office.world.following.gives = NothingToDo(why=Idle.NONE_WAITS, in_hand=2, detail="no case waits")
     assert 'data-work-case="forgotten"' in office.next().text
     assert "data-none" in office.next("forgotten").text
@@ -167,6 +170,7 @@ def test_what_is_left_is_released_and_may_come_back() -> None:
     (said,) = office.world.casework.written
     assert isinstance(said, CaseActionRequested) and (said.action, said.lease) == ("release", 3)
     assert office.world.following.passed_over == []
+    assert office.world.following.left_free == [("ann", "left")]
 
 
 def test_statistics_say_what_is_known_and_nothing_of_known_questions() -> None:
