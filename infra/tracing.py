@@ -4,14 +4,14 @@ The log is read from one end to the other where the read model cannot tell of al
 """
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Final, Protocol
 
 from infra.kafka.log import Fetcher, Log, TopicPartition
 from infra.kafka.partitioner import partition_of
-from infra.kafka.scan import Entry, about, decoded, name_of, partitions_of
+from infra.kafka.scan import Entry, about, decoded, may_be_about, name_of, places_of
 from infra.redis.places import PLACED, Places, coordinates_of, topics_in
 from infra.redis.reading import Kept
 from infra.redis.records import RequestRecord
@@ -21,6 +21,8 @@ from schemas.topics import BY_NAME, PREDICTIONS, REQUESTS, Keyed
 from schemas.values import Coordinates
 
 PATIENCE: Final = 10.0  # seconds for the brokers' answer
+PENDING: Final = 20.0  # seconds; the brokers end a transaction after 15
+MOST_BEHIND: Final = 5_000  # records that the read model has not seen; more are read at full speed
 KEPT: Final = 4  # connections that wait for the next question
 
 
@@ -47,10 +49,14 @@ class Tracing:
         self._lock = threading.Lock()
         self._idle: list[Fetcher] = []
 
-    def trace(self, request_id: str, topics: Collection[str] = PLACED) -> list[Entry] | Untraced:
+    def trace(
+        self, request_id: str, topics: Collection[str] = PLACED, *, pending_seconds: float = PENDING
+    ) -> list[Entry] | Untraced:
         """Every event about it in these topics as of now, or why that cannot be told without reading them all.
 
-        What the read model has not seen is read behind it. Raises `RedisUnavailable`, `LogUnavailable` or the like.
+        What the read model has not seen is read behind it. An open transaction is waited for, since it may be about
+        the request, but for `pending_seconds` only: then what it writes is left out. Raises `RedisUnavailable`,
+        `LogUnavailable` or the like.
         """
         kept = self._model.kept(request_id)
         if not kept.is_whole:
@@ -62,19 +68,38 @@ class Tracing:
             return Untraced.TOO_MANY
         if not has_beginning(record, record.places):
             return Untraced.NO_BEGINNING
-        fetched = self.fetched(request_id, record.places, topics)
-        there = {entry.coordinates for entry in fetched}
-        return fetched + [entry for entry in self._behind(request_id, topics, kept) if entry.coordinates not in there]
+        behind = self._behind(request_id, topics, kept.offsets)
+        is_long = sum(map(len, behind.values())) > MOST_BEHIND
+        fetched = self._fetched(request_id, record.places, topics, {} if is_long else behind, pending_seconds)
+        if not is_long:
+            return fetched
+        there, after = {entry.coordinates for entry in fetched}, {place: each.start for place, each in behind.items()}
+        late = about(self._log, self._codec, request_id, topics, after=after)
+        return fetched + [entry for entry in late if entry.coordinates not in there]
 
-    def fetched(self, request_id: str, places: Places, topics: Collection[str] = PLACED) -> list[Entry]:
-        """The events at these places; with those that the dead letters among them are about, which no stage took."""
-        key = request_id.encode()
-        own = partition_of(key, self._log.partitions(REQUESTS.name))
-        known = {at for number in places if (at := coordinates_of(number, own)).topic in topics}
-        found = self._fetch(known, request_id)
-        letters = [entry.event for entry in found if isinstance(entry.event, DeadLettered)]
-        origins = {each.origin for each in letters if _may_be_of(each.origin, own) and each.origin.topic in topics}
-        return found + self._fetch(origins - known, request_id)
+    def _fetched(
+        self,
+        request_id: str,
+        places: Places,
+        topics: Collection[str],
+        behind: Mapping[TopicPartition, range],
+        pending_seconds: float,
+    ) -> list[Entry]:
+        """The events at these places and among those behind; with those that the dead letters among them are about,
+        which no stage took."""
+        own = partition_of(request_id.encode(), self._log.partitions(REQUESTS.name))
+        wanted: dict[TopicPartition, set[int]] = {place: set(offsets) for place, offsets in behind.items()}
+        for at in (coordinates_of(number, own) for number in places):
+            if at.topic in topics:
+                wanted.setdefault(TopicPartition(at.topic, at.partition), set()).add(at.offset)
+        found = self._fetch(wanted, request_id, pending_seconds)
+        origins: dict[TopicPartition, set[int]] = {}
+        for letter in (entry.event for entry in found):
+            if isinstance(letter, DeadLettered) and _may_be_of(letter.origin, own) and letter.origin.topic in topics:
+                place = TopicPartition(letter.origin.topic, letter.origin.partition)
+                if letter.origin.offset not in wanted.get(place, ()):
+                    origins.setdefault(place, set()).add(letter.origin.offset)
+        return found + self._fetch(origins, request_id, pending_seconds) if origins else found
 
     def close(self) -> None:
         """Close the connections that are kept; those in use are closed when they come back."""
@@ -83,17 +108,23 @@ class Tracing:
         for fetcher in idle:
             fetcher.close()
 
-    def _behind(self, request_id: str, topics: Collection[str], kept: Kept) -> list[Entry]:
-        after = {place: kept.offsets.get(name_of(place), 0) for place in partitions_of(self._log, topics)}
-        return about(self._log, self._codec, request_id, topics, after=after)
+    def _behind(
+        self, request_id: str, topics: Collection[str], offsets: Mapping[str, int]
+    ) -> dict[TopicPartition, range]:
+        """What lies in the log and the read model has not seen. The ends are asked after the model was."""
+        ends = self._log.watermarks(places_of(self._log, request_id, topics))
+        found = {place: range(offsets.get(name_of(place), 0), end) for place, end in ends.items()}
+        return {place: each for place, each in found.items() if each}
 
-    def _fetch(self, places: Collection[Coordinates], request_id: str) -> list[Entry]:
-        wanted: dict[TopicPartition, list[int]] = {}
-        for at in places:
-            wanted.setdefault(TopicPartition(at.topic, at.partition), []).append(at.offset)
+    def _fetch(
+        self, wanted: Mapping[TopicPartition, Collection[int]], request_id: str, pending_seconds: float
+    ) -> list[Entry]:
+        key = request_id.encode()
         with self._fetcher() as fetcher:
-            entries = (decoded(record, self._codec) for record in fetcher.fetch(wanted, PATIENCE))
-            return [entry for entry in entries if _is_about(entry, request_id)]
+            in_order = {place: sorted(offsets) for place, offsets in wanted.items()}
+            records = fetcher.fetch(in_order, PATIENCE, settle_seconds=pending_seconds)
+        entries = (decoded(record, self._codec) for record in records if may_be_about(record, key))
+        return [entry for entry in entries if _is_about(entry, request_id)]
 
     @contextmanager
     def _fetcher(self) -> Iterator[Fetcher]:

@@ -2,15 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
+import confluent_kafka as ck
 from confluent_kafka import Consumer, KafkaException
 
 from infra.kafka.client_config import LINGER_MS, REQUEST_TIMEOUT, ClientOptions, open_consumer
 from infra.kafka.client_consumer import KafkaConsumer
 from infra.kafka.client_errors import MISSING, TopicMissing, is_passing, kafka_error, unavailable
-from infra.kafka.client_fetcher import PART_BYTES, WAIT_MS, KafkaFetcher
+from infra.kafka.client_fetcher import PART_BYTES, QUICK, WAIT_MS, KafkaFetcher
 from infra.kafka.client_producer import KafkaIdempotent, KafkaTransactions
 from infra.kafka.client_reader import KafkaReader
 from infra.kafka.client_records import Names
@@ -57,13 +58,13 @@ class KafkaLog:
 
         return KafkaReader(opening, self._names, start)
 
-    def fetcher(self) -> Fetcher:
-        """Connects on first use."""
+    def fetcher(self, *, part_bytes: int = PART_BYTES) -> Fetcher:
+        """Connects on first use. `part_bytes`: of a partition in one answer; a larger batch comes whole."""
         group = self._names.full["fetcher"]  # librdkafka wants a name; nothing joins or commits
 
         def opening() -> Consumer:
             options = self.options.consumer(group, wait_ms=WAIT_MS)
-            return open_consumer({**options, "fetch.message.max.bytes": PART_BYTES, "queued.min.messages": 1})
+            return open_consumer({**options, **QUICK, "fetch.message.max.bytes": part_bytes})
 
         return KafkaFetcher(opening, self._names, self.options.bootstrap_servers)
 
@@ -89,9 +90,17 @@ class KafkaLog:
         """The first offset that is still kept."""
         return self._range(partition)[0]
 
+    def beginnings(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The same of many, by one question about all of them."""
+        return self._edges(partitions, ck.OFFSET_BEGINNING)
+
     def watermark(self, partition: TopicPartition) -> int:
         """The high watermark, freshly asked: one past the last record, committed or not."""
         return self._range(partition)[1]
+
+    def watermarks(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The same of many, by one question about all of them."""
+        return self._edges(partitions, ck.OFFSET_END)
 
     def offset_at(self, partition: TopicPartition, timestamp: int) -> int:
         """The first offset whose timestamp is at least this (milliseconds); the watermark when there is none."""
@@ -117,6 +126,20 @@ class KafkaLog:
         self.partitions(partition.topic)  # says who may not see the topic; here its partition would just be unknown
         theirs = self._names.theirs(partition)
         return self._ask(f"watermarks of {partition}", lambda c, s: c.get_watermark_offsets(theirs, s))
+
+    def _edges(self, partitions: Collection[TopicPartition], edge: int) -> dict[TopicPartition, int]:
+        for topic in {partition.topic for partition in partitions}:
+            self.partitions(topic)
+        asked = [self._names.theirs(partition, edge) for partition in partitions]  # a time that means the edge
+
+        def question(consumer: Consumer, seconds: float) -> dict[TopicPartition, int]:
+            found = consumer.offsets_for_times(asked, seconds)
+            for each in found:
+                if each.error is not None:
+                    raise KafkaException(each.error)
+            return {self._names.ours(each): each.offset for each in found}
+
+        return self._ask("edges of partitions", question) if asked else {}
 
     def _count(self, consumer: Consumer, topic: str, seconds: float) -> int:
         full = self._names.full[topic]

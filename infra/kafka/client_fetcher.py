@@ -14,9 +14,15 @@ from infra.kafka.errors import RecordsLost
 from infra.kafka.log import Record, TopicPartition
 
 WAIT_MS: Final = 5  # how late the end of a partition is noticed, behind which nothing that is wanted can lie
-PART_BYTES: Final = 64 * 1024  # of a partition in one answer; a larger batch comes whole nevertheless
+PART_BYTES: Final = 16 * 1024  # of a partition in one answer; a larger batch comes whole nevertheless
+QUICK: Final[Mapping[str, object]] = {
+    # What was fetched of one partition counts for all of them: with a low number they wait for each other.
+    "queued.min.messages": 100_000,
+    "queued.max.messages.kbytes": 8 * 1024,
+    "fetch.queue.backoff.ms": 1,
+}
 NEAR: Final = 64  # offsets: what lies so close is in the same answer as a rule, and dearer to ask for than to pass over
-SETTLE_SECONDS: Final = 0.25  # an end may stand before what another reader has seen already
+SETTLE_SECONDS: Final = 0.25  # by default: an end may stand before what another reader has seen already
 GONE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
 
 
@@ -27,10 +33,17 @@ class KafkaFetcher:
         self._opening, self._names, self._servers = opening, names, servers
         self._consumer: Consumer | None = None
 
-    def fetch(self, wanted: Mapping[TopicPartition, Sequence[int]], timeout_seconds: float) -> list[Record]:
+    def fetch(
+        self,
+        wanted: Mapping[TopicPartition, Sequence[int]],
+        timeout_seconds: float,
+        *,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> list[Record]:
         """The committed records at these offsets that the log still has, in no order that means anything.
 
-        Raises `LogUnavailable`, `TopicMissing`, `AccessDenied`.
+        For what lies behind the last record that readers can see, as in an open transaction, `settle_seconds` are
+        waited. Raises `LogUnavailable`, `TopicMissing`, `AccessDenied`.
         """
         open_ones = {place: sorted(set(offsets)) for place, offsets in wanted.items() if offsets}
         if not open_ones:
@@ -38,7 +51,8 @@ class KafkaFetcher:
         if self._consumer is None:
             self._consumer = self._opening()
         try:
-            return self._fetched(self._consumer, open_ones, time.monotonic() + timeout_seconds, timeout_seconds)
+            search = _Search(self._consumer, self._names, open_ones, settle_seconds)
+            return self._fetched(self._consumer, search, open_ones, timeout_seconds + settle_seconds)
         except BaseException:  # whatever it was doing, the next one begins anew
             self.close()
             raise
@@ -49,9 +63,9 @@ class KafkaFetcher:
             self._consumer = None
 
     def _fetched(
-        self, consumer: Consumer, wanted: dict[TopicPartition, list[int]], deadline: float, timeout_seconds: float
+        self, consumer: Consumer, search: "_Search", wanted: dict[TopicPartition, list[int]], timeout_seconds: float
     ) -> list[Record]:
-        search = _Search(consumer, self._names, wanted)
+        deadline = time.monotonic() + timeout_seconds
         try:
             consumer.assign(self._names.with_offsets({place: offsets[0] for place, offsets in wanted.items()}))
             while wanted:
@@ -77,8 +91,10 @@ class KafkaFetcher:
 class _Search:
     """What is still wanted of each partition, in order, and what was found."""
 
-    def __init__(self, consumer: Consumer, names: Names, wanted: dict[TopicPartition, list[int]]) -> None:
-        self._consumer, self._names, self._wanted = consumer, names, wanted
+    def __init__(
+        self, consumer: Consumer, names: Names, wanted: dict[TopicPartition, list[int]], settle_seconds: float
+    ) -> None:
+        self._consumer, self._names, self._wanted, self._settle = consumer, names, wanted, settle_seconds
         self.found: list[Record] = []
         self.ended: dict[TopicPartition, float] = {}  # where an end came too early, and until when it is waited for
 
@@ -120,7 +136,7 @@ class _Search:
             if passed := bisect_left(offsets, offset):
                 self._go_on(place, passed, offset)
             if place in self._wanted:
-                self.ended[place] = time.monotonic() + SETTLE_SECONDS
+                self.ended.setdefault(place, time.monotonic() + self._settle)
             return
         failure = consumer_failure(error, f"fetching from {place.topic}[{place.partition}]")
         if error.code() in GONE or isinstance(failure, RecordsLost):

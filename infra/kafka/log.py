@@ -1,6 +1,6 @@
 """The port to the log: what a stage needs of Kafka, and nothing else. The client and the simulated log implement it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, Protocol
@@ -125,8 +125,16 @@ class Reader(Protocol):
 class Fetcher(Protocol):
     """Single records by their coordinates, outside any group; kept by whoever asks often. One thread at a time."""
 
-    def fetch(self, wanted: Mapping[TopicPartition, Sequence[int]], timeout_seconds: float) -> list[Record]:
-        """The committed records at these offsets that the log still has; what is aborted or gone is left out."""
+    def fetch(
+        self,
+        wanted: Mapping[TopicPartition, Sequence[int]],
+        timeout_seconds: float,
+        *,
+        settle_seconds: float = ...,
+    ) -> list[Record]:
+        """The committed records at these offsets that the log still has; what is aborted or gone is left out.
+
+        What is in an open transaction is waited for, up to `settle_seconds`."""
 
     def close(self) -> None: ...
 
@@ -143,15 +151,22 @@ class Log(Protocol):
 
     def reader(self, start: Mapping[TopicPartition, int]) -> Reader: ...
 
-    def fetcher(self) -> Fetcher: ...
+    def fetcher(self, *, part_bytes: int = ...) -> Fetcher:
+        """`part_bytes`: about so much of a partition is asked for at once."""
 
     def partitions(self, topic: str) -> int: ...
 
     def beginning(self, partition: TopicPartition) -> int:
         """The first offset that is still kept."""
 
+    def beginnings(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The same of many, by one question about all of them."""
+
     def watermark(self, partition: TopicPartition) -> int:
         """The high watermark, freshly asked: one past the last record, committed or not."""
+
+    def watermarks(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """The same of many, by one question about all of them."""
 
     def offset_at(self, partition: TopicPartition, timestamp: int) -> int:
         """The first offset whose timestamp is at least this (milliseconds); the watermark when there is none."""

@@ -1,18 +1,19 @@
 """The newest records of a topic, from its end backwards, a page at a time: no topic is ever read whole."""
 
-import time
 from collections.abc import Mapping
 from itertools import chain
+from operator import attrgetter
 from typing import Final, NamedTuple
 
-from infra.kafka.log import Log, Reader, Record, TopicPartition
+from infra.kafka.log import Fetcher, Log, Record, TopicPartition
 
 FIRST_STEP: Final = 16  # offsets of each partition: large records must not come in hundreds
 WIDER: Final = 8  # times as many after a step that found none
 WIDEST: Final = 4_096
 MOST_STEPS: Final = 12  # through stretches without records
 PATIENCE: Final = 5.0  # seconds for one step
-HEARING: Final = 0.1  # seconds
+PENDING: Final = 0.05  # seconds for what is in an open transaction
+PART_BYTES: Final = 256 * 1024  # of a partition in one answer
 
 Before = Mapping[int, int]  # by partition, the offset before which is read
 
@@ -36,24 +37,35 @@ def newest(log: Log, topic: str, *, before: Before | None = None, most: int, mos
     Partitions are merged by the records' times. Offsets that the topic does not have are those of its nearest record.
     """
     places = [TopicPartition(topic, number) for number in range(log.partitions(topic))]
-    begins = {place: log.beginning(place) for place in places}
-    watermarks, asked = {place: log.watermark(place) for place in places}, before or {}
+    begins, watermarks, asked = log.beginnings(places), log.watermarks(places), before or {}
     ends = {place: _within(begins[place], watermarks[place], asked.get(place.partition)) for place in places}
+    in_all = sum(watermarks[place] - begins[place] for place in places)
+    fetcher = log.fetcher(part_bytes=PART_BYTES)
+    try:
+        merging = _merged(fetcher, begins, ends, most=most, most_bytes=most_bytes)
+    finally:
+        fetcher.close()
+    return Newest(tuple(merging.taken), _by_number(ends), _by_number(merging.before), merging.is_last, in_all)
+
+
+def _merged(
+    fetcher: Fetcher, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int], *, most: int,
+    most_bytes: int,
+) -> "_Merging":  # fmt: skip
     merging = _Merging(begins, ends)
     step, count, size = FIRST_STEP, 0, 0
     for _ in range(MOST_STEPS):
-        wanted = merging.wanting()
-        if not wanted or len(merging.taken) >= most or size >= most_bytes:
+        if not merging.wanting() or len(merging.taken) >= most or size >= most_bytes:
             break
-        found = _between(log, {place: (max(begins[place], end - step), end) for place, end in wanted.items()})
+        wanted = merging.short_of(step)
+        found = _between(fetcher, {place: range(max(begins[place], end - step), end) for place, end in wanted.items()})
         records = list(chain.from_iterable(found.values()))
         count, size = count + len(records), size + sum(len(record.value or b"") for record in records)
         merging.add(found, step)
         merging.take(most)
         fitting = (most_bytes - size) * count // max(1, size)  # as many as have room, if the others are like these
-        step = _next_step(step, len(records), min(2 * (most - len(merging.taken)), fitting) // len(places))
-    in_all = sum(watermarks[place] - begins[place] for place in places)
-    return Newest(tuple(merging.taken), _by_number(ends), _by_number(merging.before), merging.is_last, in_all)
+        step = _next_step(step, len(records), min(2 * (most - len(merging.taken)), fitting) // len(ends))
+    return merging
 
 
 class _Merging:
@@ -73,11 +85,19 @@ class _Merging:
             if not self._waiting[place] and known > self._begins[place]
         }
 
+    def short_of(self, count: int) -> dict[TopicPartition, int]:
+        """The same, with those that will be next: half as many records are waiting as are read at once."""
+        return {
+            place: known
+            for place, known in self._known.items()
+            if len(self._waiting[place]) <= count // 2 and known > self._begins[place]
+        }
+
     def add(self, found: Mapping[TopicPartition, list[Record]], step: int) -> None:
         for place, records in found.items():
             self._known[place] = max(self._begins[place], self._known[place] - step)
-            self._waiting[place] = records
-            if not records:
+            self._waiting[place] = records + self._waiting[place]
+            if not self._waiting[place]:
                 self.before[place] = self._known[place]
 
     def take(self, most: int) -> None:
@@ -110,25 +130,9 @@ def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
     return {place.partition: offset for place, offset in offsets.items()}
 
 
-def _between(log: Log, ranges: Mapping[TopicPartition, tuple[int, int]]) -> dict[TopicPartition, list[Record]]:
-    """What is committed there, the oldest first."""
+def _between(fetcher: Fetcher, ranges: Mapping[TopicPartition, range]) -> dict[TopicPartition, list[Record]]:
+    """What is committed there, the oldest first; behind it may lie what is not committed yet."""
     found: dict[TopicPartition, list[Record]] = {place: [] for place in ranges}
-    reader = log.reader({place: first for place, (first, _) in ranges.items()})
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not all(_is_done(reader, place, end) for place, (_, end) in ranges.items()):
-            records = reader.read(1_000, HEARING)
-            for record in records:
-                place = TopicPartition(record.topic, record.partition)
-                if record.offset < ranges[place][1]:
-                    found[place].append(record)
-            heard = all(reader.last_end(place) is not None for place in ranges)
-            if not records and (heard or time.monotonic() > deadline):
-                break  # behind it lies what is not committed yet
-    finally:
-        reader.close()
+    for record in sorted(fetcher.fetch(ranges, PATIENCE, settle_seconds=PENDING), key=attrgetter("offset")):
+        found[TopicPartition(record.topic, record.partition)].append(record)
     return found
-
-
-def _is_done(reader: Reader, place: TopicPartition, end: int) -> bool:
-    return reader.position(place) >= end

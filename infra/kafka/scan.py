@@ -55,7 +55,7 @@ def partitions_of(log: Log, topics: Collection[str]) -> list[TopicPartition]:
 
 
 def ends_of(log: Log, topics: Collection[str]) -> dict[TopicPartition, int]:
-    """The high watermark of every partition of these topics, as of now."""
+    """The high watermark of every partition of these topics, as of now; those of the first topics are asked first."""
     return {partition: log.watermark(partition) for partition in partitions_of(log, topics)}
 
 
@@ -133,15 +133,8 @@ def about(
     `since` and `until`: only records that were written between (milliseconds since the epoch). `after`: only from these
     offsets on.
     """
-    key = request_id.encode()
-
-    def may_hold(partition: TopicPartition) -> bool:
-        if BY_NAME[partition.topic].keyed is not Keyed.REQUEST:
-            return True
-        return partition.partition == partition_of(key, log.partitions(partition.topic))
-
-    places = [partition for partition in partitions_of(log, topics) if may_hold(partition)]
-    ends = {place: log.watermark(place) if until is None else log.offset_at(place, until) for place in places}
+    key, places = request_id.encode(), places_of(log, request_id, topics)
+    ends = log.watermarks(places) if until is None else {place: log.offset_at(place, until) for place in places}
     starts = after if since is None else {place: log.offset_at(place, since) for place in places}
     entries = scan(
         log,
@@ -149,12 +142,27 @@ def about(
         topics,
         ends=ends,
         starts=starts,
-        wanted=lambda record: record.key == key or _may_name(record, key),
+        wanted=lambda record: may_be_about(record, key),
         progress=progress,
     )
     return [entry for entry in entries if getattr(entry.event, "request_id", None) == request_id]
 
 
-def _may_name(record: Record, request_id: bytes) -> bool:
-    """Whether a record under another key holds the id somewhere; Avro writes a text as its bytes."""
+def places_of(log: Log, request_id: str, topics: Collection[str]) -> list[TopicPartition]:
+    """Where something about a request may lie: of request-keyed topics only its own partition."""
+    key = request_id.encode()
+
+    def may_hold(partition: TopicPartition) -> bool:
+        if BY_NAME[partition.topic].keyed is not Keyed.REQUEST:
+            return True
+        return partition.partition == partition_of(key, log.partitions(partition.topic))
+
+    return [partition for partition in partitions_of(log, topics) if may_hold(partition)]
+
+
+def may_be_about(record: Record, request_id: bytes) -> bool:
+    """Whether a record has the id as its key, or under another key holds it somewhere; Avro writes a text as its
+    bytes."""
+    if record.key == request_id:
+        return True
     return BY_NAME[record.topic].keyed is not Keyed.REQUEST and request_id in (record.value or b"")

@@ -20,6 +20,7 @@ from schemas.values import CaseStage, Priority
 
 HOUR: Final = 3_600_000  # milliseconds
 DAY: Final = 24 * HOUR  # days begin at midnight UTC
+MEAN_OF: Final = 100  # answers of a reviewer: a page of many people must not read all that they did
 
 
 class QueuePosition(NamedTuple):
@@ -39,14 +40,17 @@ class Kept(NamedTuple):
 
 
 class ReviewerActivity(NamedTuple):
-    """What a reviewer did lately; refused answers count as seen, not as decisions."""
+    """What a reviewer did lately; refused answers count as seen, not as decisions.
+
+    The means are those of their last `MEAN_OF` answers, and of the last 24 hours at most.
+    """
 
     reviewer_id: str
     last_seen: int
     decisions_today: int
     decisions_last_hour: int
-    mean_wait_seconds: float | None  # from a case's opening at their stage to their answer, over the last 24 hours
-    mean_review_seconds: float | None  # from one answer to their next, pauses left out, over the last 24 hours
+    mean_wait_seconds: float | None  # from a case's opening at their stage to their answer
+    mean_review_seconds: float | None  # from one answer to their next, pauses left out
 
 
 class ReadModel:
@@ -184,8 +188,20 @@ class ReadModel:
 
     def activities(self, seen: Mapping[str, int], *, now: int) -> list[ReviewerActivity]:
         """What these people did lately, who were last seen at these times."""
-        answers = self._answers(seen, since=now - DAY)
-        return [_activity(reviewer, at, answers[reviewer], now) for reviewer, at in seen.items()]
+        names = [self._keys.answers(reviewer) for reviewer in seen]
+        newest = ("+inf", now - DAY, "BYSCORE", "REV", "LIMIT", 0, MEAN_OF, "WITHSCORES")
+        found = self._redis.together(
+            [
+                *(("ZCOUNT", name, now - now % DAY, "+inf") for name in names),
+                *(("ZCOUNT", name, f"({now - HOUR}", "+inf") for name in names),
+                *(("ZRANGE", name, *newest) for name in names),
+            ]
+        )
+        today, lately, rows = (found[at * len(names) : (at + 1) * len(names)] for at in range(3))
+        return [
+            _activity(reviewer, at, list(_rows(answers))[::-1], today=of_today, last_hour=of_hour)
+            for (reviewer, at), of_today, of_hour, answers in zip(seen.items(), today, lately, rows, strict=True)
+        ]
 
     def answers_of(self, reviewer_id: str, *, since: int) -> list[tuple[int, AnswerRow]]:
         """What somebody answered since (milliseconds) and when, the earliest first; kept for two days."""
@@ -219,14 +235,16 @@ def _is_whole(layout: bytes | None, since: bytes | None) -> bool:
     return since is None and layout == LAYOUT.encode()
 
 
-def _activity(reviewer: str, seen: int, answers: Sequence[tuple[int, AnswerRow]], now: int) -> ReviewerActivity:
+def _activity(
+    reviewer: str, seen: int, answers: Sequence[tuple[int, AnswerRow]], *, today: int, last_hour: int
+) -> ReviewerActivity:
     waits = [row.waited_ms for _, row in answers]
     spans = list(spans_of([at for at, _ in answers]))
     return ReviewerActivity(
         reviewer_id=reviewer,
         last_seen=seen,
-        decisions_today=sum(at >= now - now % DAY for at, _ in answers),
-        decisions_last_hour=sum(at > now - HOUR for at, _ in answers),
+        decisions_today=today,
+        decisions_last_hour=last_hour,
         mean_wait_seconds=sum(waits) / len(waits) / 1_000 if waits else None,
         mean_review_seconds=sum(spans) / len(spans) / 1_000 if spans else None,
     )

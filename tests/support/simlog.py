@@ -5,7 +5,7 @@ offset, fencing by transactional id, consumer groups that rebalance eagerly with
 positions fenced by generation, and positions that stay unstable while their transaction is open.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from infra.kafka.errors import CommitIndefinite, ProducerFenced, TransactionAborted
 from infra.kafka.id_space import TOPIC
@@ -43,7 +43,7 @@ class SimulatedLog:
     def reader(self, start: Mapping[TopicPartition, int]) -> "SimulatedReader":
         return SimulatedReader(self, start)
 
-    def fetcher(self) -> "SimulatedFetcher":
+    def fetcher(self, *, part_bytes: int = 1) -> "SimulatedFetcher":
         return SimulatedFetcher(self)
 
     def partitions(self, topic: str) -> int:
@@ -52,8 +52,14 @@ class SimulatedLog:
     def beginning(self, partition: TopicPartition) -> int:
         return 0
 
+    def beginnings(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        return {partition: self.beginning(partition) for partition in partitions}
+
     def watermark(self, partition: TopicPartition) -> int:
         return len(self.data[partition].entries)
+
+    def watermarks(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        return {partition: self.watermark(partition) for partition in partitions}
 
     def offset_at(self, partition: TopicPartition, timestamp: int) -> int:
         for offset, entry in enumerate(self.data[partition].entries):
@@ -231,7 +237,16 @@ class SimulatedFetcher:
     def __init__(self, log: SimulatedLog) -> None:
         self._log = log
 
-    def fetch(self, wanted: Mapping[TopicPartition, Sequence[int]], timeout_seconds: float) -> list[Record]:
+    def fetch(
+        self,
+        wanted: Mapping[TopicPartition, Sequence[int]],
+        timeout_seconds: float,
+        *,
+        settle_seconds: float = 0.25,
+    ) -> list[Record]:
+        for place, offsets in wanted.items():
+            if offsets and max(offsets) >= self._log.data[place].stable():
+                self._log.wait_for(self._log.open_transactions(place))
         return [
             record
             for place, offsets in wanted.items()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from infra.kafka.partitioner import partition_of
 from infra.kafka.scan import Entry
 from infra.redis.places import coordinates_of
-from infra.redis.reading import ReadModel
+from infra.redis.reading import MEAN_OF, ReadModel
 from infra.redis.steering import Steering
 from producers.desk.cases import open_cases, queue
 from schemas.events import (
@@ -253,12 +253,14 @@ def _unequal(what: str, right: dict[str, View], said: dict[str, View]) -> list[s
 
 def _activity(seen: int, answers: Sequence[tuple[int, int]], now: int) -> View:
     lately = [(at, waited) for at, waited in answers if now - at <= DAY]
-    return {
+    made: View = {
         "last_seen": seen,
         "decisions_today": sum(at // DAY == now // DAY for at, _ in lately),
         "decisions_last_hour": sum(now - at < HOUR for at, _ in lately),
-        "mean_wait_seconds": sum(waited for _, waited in lately) / len(lately) / 1_000 if lately else None,
     }
+    if len(lately) <= MEAN_OF:  # of more, those that came in one millisecond have an order of their own
+        made["mean_wait_seconds"] = sum(waited for _, waited in lately) / len(lately) / 1_000 if lately else None
+    return made
 
 
 def _who(event: Any) -> str | None:

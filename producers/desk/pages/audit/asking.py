@@ -23,6 +23,7 @@ T = TypeVar("T")
 ROWS = 50  # on a page
 ANSWERS = 200  # of a reviewer
 PATIENCE = 15.0  # seconds
+PENDING = 0.05  # seconds for an open transaction: who looks again sees what it wrote
 
 
 class Missing(StrEnum):
@@ -83,7 +84,7 @@ class Asking:
             if self._tracing is None:
                 self._tracing = Tracing(self._log, self._codec, self._model())
             try:
-                found = self._tracing.trace(request_id)
+                found = self._tracing.trace(request_id, pending_seconds=PENDING)
             except (RedisUnavailable, RedisRefused, RecordUnreadable):
                 return Missing.NO_INDEX
             return Missing(found.value) if isinstance(found, Untraced) else found

@@ -53,14 +53,14 @@ async def _list(request: Request, behind: Behind, around: LookingAround) -> Resp
     after = None if cursor is None else disagreements.page_in(cursor)
     if cursor is not None and after is None:
         raise Problem(422, "The address names no place in the list: begin with the first.", reason="invalid")
-    found, records = await around.disagreements(workflow, wanted.fits, count=AT_ONCE + 1, after=after)
-    shown = found[:AT_ONCE]
+    found = await around.disagreements(workflow, wanted.fits, count=AT_ONCE, after=after)
     query = {"workflow": workflow, **wanted._asdict()}
-    more = urlencode({**query, "after": disagreements.cursor_of(shown[-1])}) if len(found) > AT_ONCE else None
+    more = urlencode({**query, "after": disagreements.cursor_of(found.behind)}) if found.behind else None
     policy = behind.desk().config.policies.get(workflow)
     return page(
         request, "lead/disagreements.html", title="Disagreements", workflows=workflows, workflow=workflow,
-        wanted=wanted, over=OVER, rows=disagreements.rows(shown, records[:AT_ONCE], now=at), further=more,
+        wanted=wanted, over=OVER, rows=disagreements.rows(found.rows, found.records, now=at), further=more,
+        looked_at=found.looked_at, is_narrowed=any(wanted),
         is_first=after is None, first=urlencode(query), classes=policy.workflow_type.classes if policy else (),
         people=sorted(behind.roster.people()),
     )  # fmt: skip

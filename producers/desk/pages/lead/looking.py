@@ -1,7 +1,6 @@
 """What the pages of whoever steers ask the read model and the log, beside the event loop. Each raises `Problem`."""
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
@@ -25,8 +24,10 @@ from streams.casework.eligibility import Lane, Reviewer
 from streams.casework.questions import NoSuchRequest
 
 T = TypeVar("T")
+Disagreed = tuple[int, DisagreementRow]
 PATIENCE: Final = 15.0  # seconds
 PACE_KEPT: Final = 10_000  # milliseconds
+LOOKED_AT: Final = 2_000  # disagreements for one page, whatever is wanted of them
 EVER: Final = 1 << 53  # milliseconds since the epoch: later than any deadline
 _reviewers = msgspec.json.Decoder(Reviewer)
 
@@ -44,6 +45,25 @@ class Stored(NamedTuple):
 
     request: DecisionRequested
     body: tuple[bytes, bytes]
+
+
+class Doing(NamedTuple):
+    """What people do, by their ids: what they did lately, the open cases that they have or have set aside, and who of
+    all has asked for a case lately."""
+
+    activities: Mapping[str, ReviewerActivity]
+    held: Mapping[str, Sequence[tuple[str, RequestRecord]]]
+    at_work: Set[str]
+
+
+class Disagreements(NamedTuple):
+    """Some that were found among so many that were looked at, with what is known of each; `behind` which one there are
+    more to look at, None at the end."""
+
+    rows: Sequence[Disagreed]
+    records: Sequence[RequestRecord | None]
+    behind: Disagreed | None
+    looked_at: int
 
 
 class LookingAround:
@@ -81,21 +101,15 @@ class LookingAround:
         """When everybody was last seen, who was seen last first."""
         return await self._asked(lambda model: model.last_seen(0))
 
-    async def activities(self, seen: Mapping[str, int], *, now: int) -> list[ReviewerActivity]:
-        """What these people did lately."""
-        return await self._asked(lambda model: model.activities(seen, now=now))
+    async def doing(self, seen: Mapping[str, int], *, now: int) -> Doing:
+        """What these people, who were last seen at these times, did lately and have in hand, and who is at work."""
 
-    async def in_hand_of(self, reviewers: Sequence[str]) -> Mapping[str, list[tuple[str, RequestRecord]]]:
-        """The open cases that these people have or have set aside."""
-
-        def look(model: ReadModel) -> dict[str, list[tuple[str, RequestRecord]]]:
-            held = model.steering.in_hand_of(reviewers)
-            names = [name for each in held.values() for name in each]
-            known = dict(zip(names, model.steering.records(names), strict=True))
-            return {
-                who: [(name, record) for name in each if (record := known[name]) is not None]
-                for who, each in held.items()
-            }
+        def look(model: ReadModel) -> Doing:
+            return Doing(
+                activities={each.reviewer_id: each for each in model.activities(seen, now=now)},
+                held=_held(model, list(seen)),
+                at_work={each.reviewer_id for each in _at_work(model, now)},
+            )
 
         return await self._asked(look)
 
@@ -108,15 +122,21 @@ class LookingAround:
         return await self._asked(lambda model: model.steering.gold_answers(workflow, gold_ids))
 
     async def disagreements(
-        self, workflow: str, wanted: Callable[[DisagreementRow], bool], *, count: int,
-        after: tuple[int, DisagreementRow] | None,
-    ) -> tuple[list[tuple[int, DisagreementRow]], list[RequestRecord | None]]:  # fmt: skip
-        """The newest that are wanted, behind that one, with what is known of each."""
+        self, workflow: str, wanted: Callable[[DisagreementRow], bool], *, count: int, after: Disagreed | None
+    ) -> Disagreements:
+        """The newest that are wanted, behind that one, as far as a page looks."""
 
-        def look(model: ReadModel) -> tuple[list[tuple[int, DisagreementRow]], list[RequestRecord | None]]:
-            found = model.steering.disagreements(workflow, after)
-            rows = list(islice((each for each in found if wanted(each[1])), count))
-            return rows, model.steering.records([row.request_id for _, row in rows])
+        def look(model: ReadModel) -> Disagreements:
+            rows, last, looked_at, behind = list[Disagreed](), None, 0, None
+            for each in model.steering.disagreements(workflow, after):
+                if len(rows) == count or looked_at == LOOKED_AT:
+                    behind = last
+                    break
+                last, looked_at = each, looked_at + 1
+                if wanted(each[1]):
+                    rows.append(each)
+            records = model.steering.records([row.request_id for _, row in rows])
+            return Disagreements(rows, records, behind, looked_at)
 
         return await self._asked(look)
 
@@ -165,6 +185,15 @@ def _measured(model: ReadModel, paces: Mapping[CaseStage, Pace | None], now: int
         lanes=[Lane(*lane) for lane in model.lanes()],
         at_work=_at_work(model, now),
     )
+
+
+def _held(model: ReadModel, reviewers: Sequence[str]) -> dict[str, list[tuple[str, RequestRecord]]]:
+    held = model.steering.in_hand_of(reviewers)
+    names = [name for each in held.values() for name in each]
+    known = dict(zip(names, model.steering.records(names), strict=True))
+    return {
+        who: [(name, record) for name in each if (record := known[name]) is not None] for who, each in held.items()
+    }
 
 
 def _at_work(model: ReadModel, now: int) -> list[Reviewer]:

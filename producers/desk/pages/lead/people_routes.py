@@ -96,22 +96,17 @@ async def _listed(request: Request, behind: Behind, around: LookingAround) -> di
     everybody, seen = behind.roster.people(), await around.last_seen()
     names = order(everybody, seen, wanted=wanted)
     shown = names[start : start + AT_ONCE]
-    activities = {
-        each.reviewer_id: each
-        for each in await around.activities({name: seen.get(name, 0) for name in shown}, now=at)
-    }
-    at_work = {each.reviewer_id for each in await around.at_work(now=at)}
-    held = await around.in_hand_of(shown)
+    doing = await around.doing({name: seen.get(name, 0) for name in shown}, now=at)
     rows = [
-        row(everybody.get(name) or Person(reviewer_id=name), activities.get(name), held[name],
-            is_at_work=name in at_work, now=at)
+        row(everybody.get(name) or Person(reviewer_id=name), doing.activities.get(name), doing.held[name],
+            is_at_work=name in doing.at_work, now=at)
         for name in shown
     ]  # fmt: skip
     query = {"q": wanted} if wanted else {}
     further = urlencode({**query, "from": start + AT_ONCE}) if len(names) > start + AT_ONCE else None
     return {
         "rows": rows, "wanted": wanted, "further": further, "found": len(names), "start": start,
-        "at_work": len(at_work),
+        "at_work": len(doing.at_work),
         "query": urlencode({**query, "from": start}), "first": urlencode(query),
     }  # fmt: skip
 
@@ -121,13 +116,12 @@ async def _page(
 ) -> Response:
     at, person = now(), behind.roster.person(reviewer_id)
     seen = await around.last_seen()
-    (activity,) = await around.activities({reviewer_id: seen.get(reviewer_id, 0)}, now=at)
-    held = (await around.in_hand_of([reviewer_id]))[reviewer_id]
-    at_work = {each.reviewer_id for each in await around.at_work(now=at)}
+    doing = await around.doing({reviewer_id: seen.get(reviewer_id, 0)}, now=at)
+    held, activity = doing.held[reviewer_id], doing.activities[reviewer_id]
     roles = session.person.roles
     return page(
         request, "lead/person.html", title=reviewer_id, address=address_of(reviewer_id), roles=tuple(Role),
-        row=row(person, activity, held, is_at_work=reviewer_id in at_work, now=at), enrolment=person.enrolment,
+        row=row(person, activity, held, is_at_work=reviewer_id in doing.at_work, now=at), enrolment=person.enrolment,
         is_known=bool(person.enrolment or person.assessments or reviewer_id in seen), before=enrolling.before(person),
         cases=in_hand(held, now=at), assessments=assessments(person, now=at), done=done_in(request, enrolling.DONE),
         may_steer=may(roles, Deed.STEER) is None, may_end=may(roles, Deed.END_SESSIONS) is None,
