@@ -10,7 +10,6 @@ from producers.desk.signin.opening import wall
 from producers.desk.signin.person import Person
 from producers.desk.signin.roles import Role
 from producers.desk.signin.secret import new_secret
-from schemas.events import LeaseEnded
 from tests.e2e.desk.conftest import SignedIn
 from tests.e2e.desk.working import Works, office, shift, stand, url, worker  # noqa: F401 - fixtures
 from tests.support.stand import Stand, wait_until
@@ -132,28 +131,6 @@ def test_granted_to_a_page_that_is_gone(
     expect(ann.shown()).to_have_attribute("data-work-case", second, timeout=6_000)
     ann.press("r")
     assert shift.closed(first, second) == {first: "approve", second: "reject"}
-
-
-def test_granted_to_nobody_is_free_for_others(worker: Works, shift: Shift, stand: Stand) -> None:  # noqa: F811
-    ann, bea = worker("ann"), worker("bea")
-    for each in (ann, bea):
-        each.page.evaluate(AWAY)
-    (name,) = shift.open(1)
-    stand.stack.kill("casework", signal.SIGSTOP)
-    try:
-        with ann.page.expect_request("**/work/next"):
-            ann.page.evaluate(BACK)
-        ann.page.wait_for_timeout(300)
-        ann.page.close()
-        bea.page.wait_for_timeout(1_000)  # until the desk has noticed
-    finally:
-        stand.stack.kill("casework", signal.SIGCONT)
-    shift.office.listener.until(
-        lambda heard: any(isinstance(said.event, LeaseEnded) and said.event.request_id == name for said in heard),
-        seconds=20, what="the end of a lease that nobody has seen",
-    )  # fmt: skip
-    bea.page.evaluate(BACK)
-    bea.sees(name)
 
 
 def in_its_place(old: Worker, *, closed: bool) -> Worker:

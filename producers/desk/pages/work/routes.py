@@ -97,13 +97,11 @@ def _page(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
 def _cases(made: APIRouter, behind: Behind, *, asker: Asking) -> None:
     @made.post("/work/next")
     async def further(request: Request) -> Response:
-        """One more case, the person's own from now on, or why there is none; free again when the page is gone."""
+        """One more case, the person's own from now on, or why there is none."""
         who, said = asker(request), said_in(Further, await body_of(request, most=LARGEST))
         found: CaseShown | NoCase = await behind.desk().next(NextAsked(), who)
         if isinstance(found, NoCase):
             found = await _held_elsewhere(behind.desk(), who, said.have) or found
-        elif await request.is_disconnected():
-            await _let_go(behind.desk(), Left(request_id=found.request_id, lease=found.lease), who)
         if isinstance(found, NoCase):
             return part(request, "work/none.html", said=found)
         return part(request, "work/case.html", one=_one(found, behind.desk().config.policies))
