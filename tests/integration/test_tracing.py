@@ -9,7 +9,7 @@ import pytest
 
 from infra.cli.main import run
 from infra.kafka.partitioner import partition_of
-from infra.kafka.scan import Entry, about, name_of, partitions_of
+from infra.kafka.scan import Entry, about, name_of, partitions_of, places_of
 from infra.redis.connection import connect as connect_redis
 from infra.redis.keys import Keys
 from infra.redis.places import PLACED
@@ -72,6 +72,12 @@ def in_order(entries: Sequence[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.topic, entry.partition, entry.offset))
 
 
+def span(entries: Sequence[Entry]) -> int:
+    """Milliseconds from the first record to the last."""
+    times = [entry.timestamp for entry in entries]
+    return max(times) - min(times)
+
+
 def test_thousands_of_timelines_are_those_of_the_whole_log(stand: Stand, model: ReadModel) -> None:
     right = by_request(stand.history(), stand.partitions)
     assert len(right) > 2_000
@@ -130,7 +136,8 @@ def test_while_the_model_is_rebuilt_nothing_wrong_is_told(stand: Stand, model: R
 def test_what_was_forgotten_is_found_in_the_log_of_its_time(stand: Stand, model: ReadModel) -> None:
     right = by_request(stand.history(), stand.partitions)
     redis, keys = connect_redis(stand.settings), Keys(stand.settings.topic_prefix)
-    name = next(name for name, entries in right.items() if len(entries) > 12 and model.status(name) is not None)
+    long = {name: entries for name, entries in right.items() if len(entries) > 12 and model.status(name) is not None}
+    name = min(long, key=lambda each: span(long[each]))  # on a busy machine others take as long as everything
     redis.call("UNLINK", keys.request(name))
     redis.close()
     tracing = Tracing(stand.log, CODEC, model)
@@ -142,7 +149,8 @@ def test_what_was_forgotten_is_found_in_the_log_of_its_time(stand: Stand, model:
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     assert in_order(found) == in_order(right[name])
-    assert seen[-1][0] == seen[-1][1] < sum(len(stand.history().entries(topic)) for topic in PLACED)
+    everything = stand.log.watermarks(places_of(stand.log, name, PLACED))
+    assert seen[-1][0] == seen[-1][1] < sum(everything.values())
     later = about(stand.log, CODEC, name, PLACED, since=max(times) + 1)
     assert later == []
     tracing.close()
