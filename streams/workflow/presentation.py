@@ -32,6 +32,10 @@ class SummaryField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     decimals: Annotated[int, Meta(ge=0, le=6)] | None = None
     values: dict[str, Short] = {}
 
+    def __hash__(self) -> int:
+        # A workflow type is a value: what was fitted for one is found by it.
+        return hash((self.field, self.label, self.kind, self.unit, self.decimals, *sorted(self.values.items())))
+
     def __post_init__(self) -> None:
         if self.decimals is not None and self.kind not in ("number", "money", "percent"):
             raise ValueError(f'`decimals` of {self.field!r} is for numbers: add kind = "number", or remove it')

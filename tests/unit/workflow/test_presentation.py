@@ -74,6 +74,12 @@ def test_the_shipped_workflows_say_how_their_cases_are_shown(name: str) -> None:
     assert {"approve", "reject", "escalate"} <= offered
 
 
+@pytest.mark.parametrize("name", ["content_moderation", "loan_approval"])
+def test_a_workflow_type_is_a_value_whatever_it_says_of_its_cases(name: str) -> None:
+    one, other = shipped(name), shipped(name)
+    assert one is not other and {one: "fitted"}[other] == "fitted"
+
+
 def test_the_loans_are_shown_in_words() -> None:
     """Every code in the recorded applications, and no field for which nobody should be refused."""
     kind = shipped("loan_approval")
