@@ -1,5 +1,6 @@
 """Everything that is committed in some topics as of now: what commands and auditors read."""
 
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -14,6 +15,8 @@ from schemas.values import Coordinates
 
 READ_TIMEOUT: Final = 0.5  # seconds
 MAX_RECORDS: Final = 5_000
+# Milliseconds by which a record may be older than one before it: writers, and what they waited for, are many.
+OUT_OF_ORDER: Final = 120_000
 STALLED_AFTER: Final = 60.0  # seconds; an open transaction ends within 15
 
 Progress = Callable[[int, int], None]
@@ -134,7 +137,8 @@ def about(
     offsets on.
     """
     key, places = request_id.encode(), places_of(log, request_id, topics)
-    ends = log.watermarks(places) if until is None else {place: log.offset_at(place, until) for place in places}
+    late = None if until is None else until + OUT_OF_ORDER
+    ends = log.watermarks(places) if late is None else {place: log.offset_at(place, late) for place in places}
     starts = after if since is None else {place: log.offset_at(place, since) for place in places}
     entries = scan(
         log,
@@ -145,7 +149,12 @@ def about(
         wanted=lambda record: may_be_about(record, key),
         progress=progress,
     )
-    return [entry for entry in entries if getattr(entry.event, "request_id", None) == request_id]
+    first, last = since if since is not None else -sys.maxsize, until if until is not None else sys.maxsize
+    return [
+        entry
+        for entry in entries
+        if getattr(entry.event, "request_id", None) == request_id and first <= entry.timestamp < last
+    ]
 
 
 def places_of(log: Log, request_id: str, topics: Collection[str]) -> list[TopicPartition]:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 SEED: Final = 300  # labelled requests of which the first model of each is made
+SHOWN: Final = "[desk]"  # the last table of a shipped workflow: how its cases are shown
 MOST_APPLICATIONS: Final = 700  # of 1,000 that were recorded, less the labelled ones
 
 # Left to whoever sits there: half an hour's work, of which the model takes most of the posts.
@@ -55,8 +57,10 @@ class DemoWorkflow:
         if self.policy is not None:
             yield self.policy
             return
-        with as_file(files("infra.local") / "demo.toml") as document:
-            yield str(document)
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "demo.toml"
+            file.write_text(demo_document(), encoding="utf-8")
+            yield str(file)
 
     def seed(self, folder: Path) -> Path:
         return folder / f"{self.name}-seed.csv"
@@ -66,6 +70,13 @@ class DemoWorkflow:
 
     def left(self, folder: Path) -> Path:
         return folder / f"{self.name}-left.csv"
+
+
+def demo_document() -> str:
+    """The demo's own policy; its cases are shown as the shipped workflow of that name shows them."""
+    own = files("infra.local").joinpath("demo.toml").read_text(encoding="utf-8")
+    shipped = files("streams.workflow").joinpath("content_moderation.toml").read_text(encoding="utf-8")
+    return f"{own}\n{shipped[shipped.index(SHOWN) :]}"
 
 
 def demo_workflows(*, posts: int, applications: int, rate: float) -> tuple[DemoWorkflow, ...]:

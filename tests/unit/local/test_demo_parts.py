@@ -147,7 +147,8 @@ def test_each_workflow_of_the_demo_has_files_of_its_own_and_flows_as_long_as_the
     assert len({each(tmp_path) for one in (posts, loans) for each in (one.seed, one.stream)}) == 4
     assert posts.simulate(tmp_path)[:2] == ("simulate", "davidson")
     with posts.policy_file() as own, loans.policy_file() as shipped:
-        assert parse_workflow(Path(own).read_text()).name == posts.name
+        shown = parse_workflow(Path(own).read_text())
+        assert shown.name == posts.name and shown.desk.question and shown.desk.reason_codes
         assert parse_workflow(files("streams.workflow").joinpath(f"{shipped}.toml").read_text()).name == loans.name
 
 
