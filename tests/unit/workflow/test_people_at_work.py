@@ -15,7 +15,9 @@ from streams.workflow.story import Record, RequestStory, Status
 from streams.workflow.timeline import TOLD, story_of
 from tests.unit.workflow.histories import ANNOUNCED, COMMON, GROUNDS, HERE, T0, histories
 
-OF_REQUESTS = [kind for kind in e.EVENT_TYPES if "request_id" in kind.__struct_fields__ and kind is not e.CaseSnapshot]
+# Who looked at a request, and who sent its dead letter again, is told of these people (`hitl desk access`, the desk).
+ELSEWHERE = {e.CaseSnapshot, e.RequestViewed, e.DeadLetterReplayed}
+OF_REQUESTS = [kind for kind in e.EVENT_TYPES if "request_id" in kind.__struct_fields__ and kind not in ELSEWHERE]
 BESIDE = (
     e.CaseActionRequested, e.CommandRefused, e.CaseReprioritised, e.LeaseGranted, e.LeaseExtended, e.LeaseEnded,
     e.CaseHeld, e.HoldEnded, e.CaseNoted, e.AnswerReceived, e.AnswerWithdrawn, e.AnswerCounted, e.OverlapAnswered,
