@@ -208,13 +208,13 @@ POLICIES: Final[Topic[e.PolicyPublished | e.PolicyRefused]] = Topic(
     ),
 )  # fmt: skip
 REVIEWERS: Final[Topic[e.ReviewerEnrolled | e.ReviewerAssessed]] = Topic(
-    name="reviewers", keyed=Keyed.REVIEWER, append_time=True, events=(e.ReviewerEnrolled, e.ReviewerAssessed),
-    max_value_bytes=MIB, config=True,
+    name="reviewers", keyed=Keyed.REVIEWER, events=(e.ReviewerEnrolled, e.ReviewerAssessed), max_value_bytes=MIB,
+    config=True,
     writers=("assurance", "desk", "operator"),
     readers=("casework", "assurance", "desk", "insights", "operator", "audit"),
 )  # fmt: skip
 GOLD: Final[Topic[e.GoldAdded | e.GoldRetired]] = Topic(
-    name="gold", keyed=Keyed.WORKFLOW, append_time=True, events=(e.GoldAdded, e.GoldRetired), config=True,
+    name="gold", keyed=Keyed.WORKFLOW, events=(e.GoldAdded, e.GoldRetired), config=True,
     writers=("desk", "operator"), readers=("casework", "desk", "operator", "audit"),
 )  # fmt: skip
 IDENTITIES: Final[Topic[e.SigningKeyPublished | e.SigningKeyRetired | e.TokenRevoked]] = Topic(
