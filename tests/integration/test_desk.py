@@ -132,7 +132,7 @@ def test_a_link_of_this_machine_starts_a_session_that_works_and_ends(stand: Stan
     with httpx2.Client(base_url=url, headers={"accept": "text/html", "origin": url}, follow_redirects=True) as browser:
         assert browser.get("/").status_code == 401
         home = browser.get(f"/sign-in/link?token={secret}")
-        assert (home.status_code, "signed in as lea" in home.text) == (200, True)
+        assert (home.status_code, 'name="reviewer" content="lea"' in home.text) == (200, True)
         assert "default-src 'none'" in home.headers["content-security-policy"]
         csrf = {"x-csrf-token": browser.get("/session").json()["csrf"]}
         assert browser.get("/v1/queue").status_code == 200, "the session says who it is"
