@@ -98,7 +98,7 @@ export class Filling {
   arrived(made) {
     const calm = document.activeElement === document.body || this.work.root.querySelector("#work-none").contains(document.activeElement);
     this.work.screen.show(made, { focus: calm });
-    this.work.voice.say(`Next: ${made.title}.`);
+    this.work.voice.follow(`Next: ${made.title}.`);
   }
 
   // A case of one's own by its id; null, and why in words, when it cannot be had.

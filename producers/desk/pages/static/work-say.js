@@ -5,10 +5,21 @@ export class Voice {
     this.said = root.querySelector("#work-said");
     this.status = root.querySelector("#work-status");
     this.notes = root.querySelector("#work-notes");
+    this.happened = "";
   }
 
   // What happened just now. Said again it is read aloud again.
   say(text) {
+    this.happened = text;
+    this.tell(text);
+  }
+
+  // What follows from it, beside it: it comes by itself, and how to take an answer back must not go with it.
+  follow(text) {
+    this.tell(`${this.happened} ${text}`.trim());
+  }
+
+  tell(text) {
     this.said.textContent = "";
     requestAnimationFrame(() => { this.said.textContent = text; });
   }
