@@ -25,7 +25,7 @@ from infra.kafka.topics import apply, check
 from infra.local.credentials import SUPERUSERS, Credentials
 from infra.settings import Settings
 from schemas.codec import Codec
-from schemas.topics import BY_NAME, TOPICS
+from schemas.topics import BY_NAME, TALLIES, TOPICS
 from tests.support.secured import Secured
 
 pytestmark = pytest.mark.integration
@@ -161,7 +161,9 @@ def code_of_joining(settings: Settings, group: str) -> int | None:
 def test_a_principal_joins_its_own_group_and_no_other(secured: Secured, principal: Principal) -> None:
     settings, names = secured.settings(principal.name), [each.name for each in principals()]
     join(settings, principal, principal.name)
-    foreign = names[names.index(principal.name) - 1]
+    # The desk may ask how far stages have come, so their coordinators do not turn it away before it tries to join.
+    hidden = [each for each in names if principal.name != "desk" or each not in TALLIES.writers]
+    foreign = hidden[hidden.index(principal.name) - 1]
     assert code_of_joining(settings, foreign) == KafkaError.GROUP_AUTHORIZATION_FAILED
     assert code_of_joining(settings, f"{foreign}.slot.{foreign}-0") == KafkaError.GROUP_AUTHORIZATION_FAILED
 
