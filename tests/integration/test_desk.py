@@ -110,8 +110,11 @@ def test_ten_who_take_the_next_case_at_once_never_have_the_same(stand: Stand, of
         thread.join()
     assert not wrong
     assert Counter(name for name, _ in given) == Counter(names)
-    granted = {(each.request_id, each.lease) for each in office.listener.of(LeaseGranted)}
-    assert set(given) <= granted, "each was granted on the log"
+
+    def granted() -> set[tuple[str, int]]:
+        return {(each.request_id, each.lease) for each in office.listener.of(LeaseGranted)}
+
+    wait_until(lambda: set(given) <= granted(), what="each of them granted on the log")
 
 
 def events(lines: Iterator[str], *, ends: str, heard: list[str] | None = None) -> list[str]:
