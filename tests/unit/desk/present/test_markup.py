@@ -179,27 +179,35 @@ LARGEST: Final[Mapping[str, Callable[[], tuple[str, str, Presentation]]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("content", "most"),
-    [*((each, 0.020) for each in ORDINARY.values()), *((each, 0.200) for each in LARGEST.values())],
-    ids=[*ORDINARY, *LARGEST],
-)
-def test_a_case_is_rendered_in_time(content: Callable[[], tuple[str, str, Presentation]], most: float) -> None:
-    """Of the processor, not by the clock: other tests run beside this one."""
-    text, kind, shown = content()
-    case = case_shown(text, content_type=kind)
+def spent(work: Callable[[], object]) -> float:
+    """Seconds of the processor, not of the clock: other tests run beside this one. The least of three counts."""
 
-    def spent() -> float:
+    def once() -> float:
         start = time.process_time()
-        partial(view_of(case, shown, now=NOW))
+        work()
         return time.process_time() - start
 
-    spent()
-    assert min(spent() for _ in range(3)) < most
+    return min(once() for _ in range(3))
+
+
+def steps() -> int:
+    """What takes about 20 ms of a slow processor: other work is held against it, whatever the machine and its load."""
+    return sum(number & 3 for number in range(500_000))
+
+
+@pytest.mark.parametrize(
+    ("content", "most"),
+    [*((each, 1) for each in ORDINARY.values()), *((each, 10) for each in LARGEST.values())],
+    ids=[*ORDINARY, *LARGEST],
+)
+def test_a_case_is_rendered_in_time(content: Callable[[], tuple[str, str, Presentation]], most: int) -> None:
+    text, kind, shown = content()
+    case = case_shown(text, content_type=kind)
+    partial(view_of(case, shown, now=NOW))
+    assert spent(lambda: partial(view_of(case, shown, now=NOW))) < most * spent(steps)
 
 
 def test_a_picture_in_the_page_is_fast_too() -> None:
     case = case_shown("", content_type="image/png", body=png(1_000, 700))
-    start = time.process_time()
     assert "data:image/png" in partial(view_of(case, Presentation(), now=NOW))
-    assert time.process_time() - start < 0.2
+    assert spent(lambda: partial(view_of(case, Presentation(), now=NOW))) < 10 * spent(steps)
