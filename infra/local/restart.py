@@ -8,11 +8,15 @@ from infra.errors import FATAL_EXIT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartPolicy:
-    """Waits double from `first_wait_seconds` to `longest_wait_seconds`; a stable run forgets former failures."""
+    """Waits double from `first_wait_seconds` to `longest_wait_seconds`; a stable run forgets former failures.
+
+    A server that does not answer within `answer_seconds` of a restart hangs; the next one is given twice as long.
+    """
 
     first_wait_seconds: float = 0.25
     longest_wait_seconds: float = 30.0
     stable_seconds: float = 5.0  # longer than a service needs to find out that it cannot work
+    answer_seconds: float = 30.0  # a cold start takes 2.5, a loaded machine and a log to recover more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

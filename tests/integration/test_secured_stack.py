@@ -82,7 +82,7 @@ def test_a_folder_is_secured_used_killed_and_opened_again(stack: Stack) -> None:
     # After kill -9 the rights are still there, and so is the service.
     secured.kill("kafka")
     wait_until(lambda: secured.pids().get("kafka", pids["kafka"]) != pids["kafka"])
-    wait_until(lambda: hitl(folder, "topics", "check").returncode == 0)
+    wait_until(lambda: hitl(folder, "topics", "check").returncode == 0, seconds=180)  # it may hang once, for 30
     shown = hitl(folder, "status", "--json")
     assert secured.pids()["router"] == pids["router"]
 
