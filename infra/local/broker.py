@@ -19,6 +19,7 @@ from infra.local.kafka_config import (
     FENCING_LOG4J,
     JVM,
     LOG4J,
+    QUICK,
     as_text,
     controller_properties,
     secured,
@@ -46,18 +47,19 @@ class EmbeddedBroker:
     """One node over the log in `data_dir`. The port is the preferred one, else the remembered one, else a free one.
 
     With `credentials`, which must be minted, it talks TLS only, wants a password, and allows nothing but what its
-    access rights say; the superusers may do everything.
+    access rights say; the superusers may do everything. One that is `lasting` takes its time to become faster.
     """
 
     def __init__(
         self, data_dir: Path, jars: Sequence[Path], *, prefer: Ports | None = None,
-        credentials: Credentials | None = None,
+        credentials: Credentials | None = None, lasting: bool = False,
     ) -> None:  # fmt: skip
         self.data_dir = data_dir.absolute()
         self._process = OwnedProcess(self.data_dir / "broker.log")
         self._jars = jars
         self._prefer = prefer
         self._credentials = credentials
+        self._lasting = lasting
         self._ports: Ports | None = None
 
     @property
@@ -100,7 +102,8 @@ class EmbeddedBroker:
         ports_are_free = is_free(self._ports.broker) and is_free(self._ports.controller)  # else it ends by itself
         if ports_are_free and was_killed(self.data_dir / "log"):
             self._fence(java, self._ports)
-        self._process.launch(self._command(java, "kafka.Kafka", str(self._config)))
+        options = () if self._lasting else QUICK
+        self._process.launch(self._command(java, "kafka.Kafka", str(self._config), options=options))
 
     def wait_ready(self, *, timeout: float = START_TIMEOUT) -> None:
         """Wait for an answer; a broker that lost its port to another process before its first answer gets a new one."""
@@ -186,10 +189,12 @@ class EmbeddedBroker:
         log4j.write_text(FENCING_LOG4J)
         fence(self._command(java, "kafka.Kafka", str(config), log4j=log4j), self.data_dir / "fencing.log")
 
-    def _command(self, java: Path, *arguments: str, log4j: Path | None = None) -> list[str]:
+    def _command(
+        self, java: Path, *arguments: str, log4j: Path | None = None, options: Sequence[str] = QUICK
+    ) -> list[str]:
         log4j_option = f"-Dlog4j2.configurationFile={log4j or self.data_dir / 'log4j2.properties'}"
         return [
-            *(str(java), *JVM, "-cp", os.pathsep.join(map(str, self._jars))),
+            *(str(java), *JVM, *options, "-cp", os.pathsep.join(map(str, self._jars))),
             *(log4j_option, f"-Dkafka.logs.dir={self.data_dir}", *arguments),
         ]
 

@@ -54,7 +54,7 @@ class Supervisor:
             self._access = LocalAccess(self._folders, services) if settings.security == "on" else None
             self._broker = EmbeddedBroker(
                 self._folders.kafka, ensure_jars(settings.cache_dir), prefer=PREFERRED,
-                credentials=self._access.credentials if self._access else None,
+                credentials=self._access.credentials if self._access else None, lasting=owner is None,
             )  # fmt: skip
         if VALKEY in servers:
             self._valkey = EmbeddedValkey(self._folders.valkey)

@@ -38,11 +38,11 @@ class Stand:
 
 
 @contextmanager
-def stand() -> Iterator[Stand]:
-    """A fresh broker with every topic; gone afterwards."""
+def stand(*, lasting: bool = False) -> Iterator[Stand]:
+    """A fresh broker with every topic, one as of `hitl up` when it is `lasting`; gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="hitl-bench-"))
     defaults = Settings()
-    broker = EmbeddedBroker(folder / "kafka", ensure_jars(defaults.cache_dir))
+    broker = EmbeddedBroker(folder / "kafka", ensure_jars(defaults.cache_dir), lasting=lasting)
     broker.start()
     try:
         settings = Settings(bootstrap_servers=broker.bootstrap_servers, data_dir=folder)

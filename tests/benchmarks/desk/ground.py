@@ -47,7 +47,7 @@ class Ground:
 def ground(cases: int) -> Iterator[Ground]:
     """So many open cases that nobody has; everything is gone afterwards."""
     with ExitStack() as opened:
-        running = opened.enter_context(stand())
+        running = opened.enter_context(stand(lasting=True))
         server = EmbeddedValkey(running.settings.data_dir / "valkey", prefer=None)
         server.start()
         opened.callback(server.kill)
