@@ -6,11 +6,12 @@ from typing import Final, NamedTuple, TypeVar
 
 from infra.errors import HitlError
 from infra.kafka.client import KafkaLog
-from infra.kafka.scan import Entry
+from infra.kafka.listening import Listening
+from infra.kafka.scan import Entry, ends_of
 from infra.kafka.writing import Writer, Writing
 from producers.desk.rulings import Rulings
 from schemas.codec import Codec
-from schemas.topics import Outgoing
+from schemas.topics import ASSIGNMENTS, Outgoing
 from schemas.values import Coordinates
 
 FURTHER: Final = 0.05  # seconds for what casework may have written in the same transaction: it is committed already
@@ -31,14 +32,26 @@ class Door(NamedTuple):
 
 @contextmanager
 def opened_door(log: KafkaLog, codec: Codec) -> Iterator[Door]:
-    """One for the whole process, however many ask. Raises `LogUnavailable`, `TopicMissing`."""
-    rulings, writer = Rulings(log, codec), Writer(log.options, codec)
-    rulings.start()
+    """One for the whole process with a reader of its own, however many ask. Raises `LogUnavailable`, `TopicMissing`."""
+    with door_beside(log, codec) as door:
+        rulings = door.rulings
+        listening = Listening(log, "rulings", take=lambda records, _: rulings.take(records), failed=rulings.end)
+        listening.start(ends_of(log, [ASSIGNMENTS.name]))
+        try:
+            yield door
+        finally:
+            listening.close()
+
+
+@contextmanager
+def door_beside(log: KafkaLog, codec: Codec) -> Iterator[Door]:
+    """The same, where something that reads `assignments` anyway tells the rulings, and when it cannot go on."""
+    rulings, writer = Rulings(codec), Writer(log.options, codec)
     try:
         yield Door(rulings, writer)
     finally:
         writer.close()
-        rulings.close()
+        rulings.end()
 
 
 def ask(

@@ -1,4 +1,4 @@
-"""What casework says to what people ask: one reader of `assignments` for everybody who waits, from now on."""
+"""What casework says to what people ask, from now on: who reads `assignments` tells it to everybody who waits."""
 
 import threading
 import time
@@ -8,11 +8,9 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from infra.errors import HitlError
-from infra.kafka.listening import Listening
-from infra.kafka.log import Log, Reader, Record
-from infra.kafka.scan import Entry, decoded, ends_of
+from infra.kafka.log import Record
+from infra.kafka.scan import Entry, decoded
 from schemas.codec import Codec
-from schemas.topics import ASSIGNMENTS
 
 T = TypeVar("T")
 
@@ -49,25 +47,11 @@ class Awaited:
 class Rulings:
     """May be asked from many threads at once."""
 
-    def __init__(self, log: Log, codec: Codec) -> None:
-        self._log, self._codec = log, codec
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
         self._waiting: dict[bytes, list[Awaited]] = {}
         self._lock = threading.Lock()
-        self._listening = Listening(log, "rulings", take=self.take, failed=self._let_go)
-
-    @property
-    def failure(self) -> Exception | None:
-        """Why it cannot go on."""
-        return self._listening.failure
-
-    def start(self) -> None:
-        """Begin. Raises `LogUnavailable`, `TopicMissing`."""
-        self._listening.start(ends_of(self._log, [ASSIGNMENTS.name]))
-
-    def close(self) -> None:
-        """Nothing more is read, and whoever waits is told so."""
-        self._listening.close()
-        self._let_go()
+        self._ended = False
 
     @contextmanager
     def expect(self, request_id: str) -> Iterator[Awaited]:
@@ -75,8 +59,8 @@ class Rulings:
         key, awaited = request_id.encode(), Awaited()
         with self._lock:
             self._waiting.setdefault(key, []).append(awaited)
-        if self.failure is not None:
-            awaited.hear(None)
+            if self._ended:
+                awaited.hear(None)
         try:
             yield awaited
         finally:
@@ -85,8 +69,8 @@ class Rulings:
                 if not self._waiting[key]:
                     del self._waiting[key]
 
-    def take(self, records: Sequence[Record], _: Reader) -> None:
-        """Tell those who wait."""
+    def take(self, records: Sequence[Record]) -> None:
+        """Tell those who wait what came."""
         for record in records:
             if record.key in self._waiting:
                 entry = decoded(record, self._codec)
@@ -94,7 +78,9 @@ class Rulings:
                     for awaited in self._waiting.get(record.key, ()):
                         awaited.hear(entry)
 
-    def _let_go(self) -> None:
+    def end(self) -> None:
+        """Nothing more is read: whoever waits is told so, and whoever comes."""
         with self._lock:
+            self._ended = True
             for awaited in (each for several in self._waiting.values() for each in several):
                 awaited.hear(None)

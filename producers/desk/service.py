@@ -25,7 +25,7 @@ from producers.desk.access.keeping import opened_recorder
 from producers.desk.access.recording import Recorder, nothing_kept
 from producers.desk.admitting import Admitting, Asker
 from producers.desk.app import build
-from producers.desk.asking import Door, opened_door
+from producers.desk.asking import door_beside
 from producers.desk.desk import Desk
 from producers.desk.feed import Feed
 from producers.desk.lookup import Lookup
@@ -62,7 +62,6 @@ class Server(HttpServer):
         self._questions = connect(settings, request_timeout_seconds=PATIENCE)
         self._desk: Desk | None = None
         self._following: Configuration[Config] | None = None
-        self._door: Door | None = None
         self._model: ReadModel | None = None
         self._roster = Roster(self._codec)
         local = is_loopback(place_of(settings).host)
@@ -82,9 +81,8 @@ class Server(HttpServer):
 
     @property
     def failure(self) -> Exception | None:
-        """Why one of the two readers of the log cannot go on."""
-        following, door = self._following, self._door
-        return (following and following.failure) or (door and door.rulings.failure)
+        """Why the log cannot be read any more."""
+        return None if self._following is None else self._following.failure
 
     def _reads(self) -> tuple[bool, str]:
         if self.failure is not None:
@@ -144,15 +142,20 @@ class Server(HttpServer):
         settings, loop, show = self._settings, asyncio.get_running_loop(), self._watch.instruments
 
         def heard(records: Sequence[Record]) -> None:
+            door.rulings.take(records)  # first those who wait for an answer
             loop.call_soon_threadsafe(feed.take, records)
+
+        def unread() -> None:
+            door.rulings.end()
+            self.stop()
 
         self._following = following = Configuration(
             self._log, self._codec, FOLLOWED, Config(), self._followed,
-            beside=ASSIGNMENTS.name, take=heard, failed=self.stop,
+            beside=ASSIGNMENTS.name, take=heard, failed=unread,
         )  # fmt: skip
         with ExitStack() as stack:
             redis = stack.enter_context(closing(connect_redis(settings)))
-            door = self._door = stack.enter_context(opened_door(self._log, self._codec))
+            door = stack.enter_context(door_beside(self._log, self._codec))
             if is_signed_into(settings):
                 address = (settings.data_dir / DESK_FILE).read_text().strip()
                 recorder = stack.enter_context(self._recording())

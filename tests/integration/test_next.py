@@ -19,7 +19,6 @@ from schemas.values import CaseStage, Coordinates, Priority
 from streams.casework.eligibility import Idle, Reviewer
 from streams.casework.serving import HOUR, Because
 from tests.support.casework_stand_in import LEASE, CaseworkStandIn
-from tests.support.simlog import SimulatedLog
 
 pytestmark = pytest.mark.integration
 CODEC = Codec.of_repository()
@@ -32,7 +31,7 @@ class Desk:
 
     def __init__(self, redis: Connection) -> None:
         self.redis, self.now = redis, NOW
-        self.rulings = Rulings(SimulatedLog(partitions=2, wall=lambda: NOW), CODEC)
+        self.rulings = Rulings(CODEC)
         self.casework = CaseworkStandIn(CODEC, self.rulings, now=NOW)
         ids, reservations = itertools.count(), Reservations(redis, KEYS)
         self._next = following = Next(
@@ -169,7 +168,7 @@ def test_a_casework_that_does_not_answer_is_not_waited_for_for_ever(desk: Desk) 
 
 def test_a_reader_that_has_ended_is_no_reason_to_wait(desk: Desk) -> None:
     desk.put("a")
-    desk.rulings._listening.failure = OSError("gone")
+    desk.rulings.end()
     with pytest.raises(RulingsUnread):
         desk.ask()
 

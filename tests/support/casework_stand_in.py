@@ -1,9 +1,8 @@
 """Casework for those who claim: it grants a case once, refuses what it is told to, and answers where it is awaited."""
 
 import threading
-from typing import cast
 
-from infra.kafka.log import Reader, Record
+from infra.kafka.log import Record
 from producers.desk.rulings import Rulings
 from schemas.codec import Codec
 from schemas.events import CaseActionRequested, CommandRefused, LeaseGranted
@@ -39,7 +38,7 @@ class CaseworkStandIn:
                     Record(ASSIGNMENTS.name, 0, 2 * at.offset + step, self._now, outgoing.key, said)
                     for step, said in enumerate((elsewhere, value))  # first, something about another claim
                 ]
-                self._rulings.take(records, cast(Reader, None))
+                self._rulings.take(records)
         return at
 
     def _rule(self, command: CaseActionRequested, at: Coordinates) -> LeaseGranted | CommandRefused:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from msgspec.structs import replace
 
 from infra.http.measuring import Measured
-from infra.kafka.log import Reader, Record, TopicPartition
+from infra.kafka.log import Record, TopicPartition
 from infra.local.ports import free_ports
 from infra.observe.serving import unserved
 from infra.redis.cached_case import CachedCase
@@ -144,7 +144,7 @@ class Casework:
         """Something about a case comes on `assignments`."""
         for number, event in enumerate(events):
             record = Record(ASSIGNMENTS.name, 0, number, START, key, CODEC.encode(event))
-            self._rulings.take([record], cast(Reader, None))
+            self._rulings.take([record])
 
 
 class Following:
@@ -174,7 +174,7 @@ class World:
 
     def __init__(self, *, local: bool = True, pace: Pace | None = None) -> None:
         self.log = SimulatedLog(partitions=PARTITIONS, wall=lambda: START)
-        self.rulings = Rulings(self.log, CODEC)
+        self.rulings = Rulings(CODEC)
         self.casework, self.model, self.following = Casework(self.rulings), Model(), Following()
         self.config: Config | None = Config()
         self.watch = unserved()

@@ -78,7 +78,7 @@ class LeadDesk(SigningIn):
             partitions=PARTITIONS, wall=lambda: START
         )  # fmt: skip
         self.model = ReadModel(self.redis, KEYS)
-        self.rulings = Rulings(self.log, CODEC)
+        self.rulings = Rulings(CODEC)
         self.casework, self.following = Writing(self.rulings, self.roster), Following()
         self.config = Config().with_event(
             PolicyPublished(event_id="p", workflow="moderation", version=1, digest="d" * 64, document=POLICY,

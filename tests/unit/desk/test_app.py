@@ -345,7 +345,7 @@ def test_at_the_end_whoever_waits_for_casework_is_let_go(world: World) -> None:
         waiting = asyncio.ensure_future(client.post("/v1/cases/a/decisions", json={"action": "approve"}, headers=named))
         while not world.casework.written:
             await asyncio.sleep(0.01)
-        world.rulings.close()
+        world.rulings.end()
         return await asyncio.wait_for(waiting, 5)
 
     (got,) = world.run(story)

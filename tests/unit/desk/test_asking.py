@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from infra.kafka.log import Reader, Record
+from infra.kafka.log import Record
 from infra.kafka.scan import Entry
 from producers.desk.asking import FURTHER, Door, NotJudged
 from producers.desk.commanding import Carried, carried, carry_out
@@ -36,7 +36,6 @@ from schemas.events import (
 from schemas.topics import ASSIGNMENTS, REVIEW_DECISIONS, Outgoing
 from schemas.values import ClosedBy, Coordinates, EndedBy, EscalatedBy, Priority
 from tests.support.recorded import CODEC, START, Recorded
-from tests.support.simlog import SimulatedLog
 
 REVIEW = Coordinates(topic="review.normal", partition=0, offset=7)
 MINE = ReviewDecided(decision_id="d1", request_id="a", review=REVIEW, reviewer_id="ann", action="approve")
@@ -136,7 +135,7 @@ class Casework:
 
     def __init__(self, *says: Event) -> None:
         self._says = says
-        self.rulings = Rulings(SimulatedLog(partitions=1, wall=lambda: START), CODEC)
+        self.rulings = Rulings(CODEC)
 
     @property
     def door(self) -> Door:
@@ -145,7 +144,7 @@ class Casework:
     def write(self, outgoing: Outgoing) -> Coordinates:
         for number, event in enumerate(self._says):
             record = Record(ASSIGNMENTS.name, 0, number, START, outgoing.key, CODEC.encode(event))
-            self.rulings.take([record], cast(Reader, None))
+            self.rulings.take([record])
         return AT
 
 
