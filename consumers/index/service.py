@@ -23,6 +23,8 @@ from infra.settings import Settings
 
 logger = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds between attempts while Redis is away
+FEW: Final = 100  # records in one step
+GATHER: Final = 0.02  # seconds after few, so that what trickles in is written together
 NAME: Final = "index"
 HOUR: Final = 3_600_000  # milliseconds
 
@@ -55,8 +57,11 @@ def _keep(indexer: Indexer, watch: IndexWatch, stopping: Callable[[], bool]) -> 
     wait = FIRST_WAIT
     while not stopping():
         try:
-            watch.applied(indexer.step(), indexer)
+            applied = indexer.step()
+            watch.applied(applied, indexer)
             wait = FIRST_WAIT
+            if 0 < applied < FEW:
+                time.sleep(GATHER)
         except RedisUnavailable as error:
             logger.warning("%s Trying again in %.1f s.", error, wait, extra={"action": "redis_unavailable"})
             indexer.resume()
