@@ -72,9 +72,13 @@ class ReadModel:
 
     def status(self, request_id: str) -> RequestRecord | None:
         """Where a request stands; None for one that is unknown here, or was finished too long ago."""
-        value = self._redis.call("GET", self._keys.request(request_id))
-        record = None if value is None else decode_record(value)
-        return record if record is not None and record.is_known else None
+        return _known(self._redis.call("GET", self._keys.request(request_id)))
+
+    def status_and_case(self, request_id: str) -> tuple[RequestRecord | None, CachedCase | None]:
+        """The same, and what to show of an open case: where that is missing the log has it at the record's `review`."""
+        keys = (self._keys.request(request_id), self._keys.case(request_id))
+        status, case = self._redis.call("MGET", *keys)
+        return _known(status), None if case is None else decode_case(case)
 
     def kept(self, request_id: str) -> Kept:
         """All that the model has of a request, were it only where events lie, and how far it has read the log."""
@@ -89,11 +93,6 @@ class ReadModel:
             return Kept(False, None, {})
         record = None if value is None else decode_record(value)
         return Kept(True, record, {name.decode(): int(offset) for name, offset in offsets.items()})
-
-    def case(self, request_id: str) -> CachedCase | None:
-        """What to show of an open case; None when it is closed or not cached: read it from the log at `review`."""
-        value = self._redis.call("GET", self._keys.case(request_id))
-        return None if value is None else decode_case(value)
 
     def workflows(self) -> list[str]:
         """Every workflow that ever had a case."""
@@ -229,6 +228,11 @@ class ReadModel:
 def connect(settings: Settings) -> ReadModel:
     """The read model that the settings name. Connects on first use."""
     return ReadModel(connect_redis(settings), Keys(settings.topic_prefix))
+
+
+def _known(value: bytes | None) -> RequestRecord | None:
+    record = None if value is None else decode_record(value)
+    return record if record is not None and record.is_known else None
 
 
 def _is_whole(layout: bytes | None, since: bytes | None) -> bool:

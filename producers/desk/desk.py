@@ -16,7 +16,7 @@ from producers.desk.asking import Door
 from producers.desk.commanding import Carried, carry_out
 from producers.desk.deciding import Judgement, decide
 from producers.desk.feed import EventStream, Feed, positions_in
-from producers.desk.lookup import Lookup, now, served
+from producers.desk.lookup import Found, Lookup, now, served
 from producers.desk.next import SERVED, NextCase, NothingToDo, Unavailing
 from producers.desk.permitting import depends_on_the_case, may_about
 from producers.desk.person import narrowed, open_workflows, person, roles_of, wip_limit, workflows_within
@@ -90,14 +90,20 @@ class Desk:
             limit = wip_limit(self.config, asked.workflows)
         except WorkflowUnknown as error:
             raise not_served(error) from error
-        found = await served(
-            self._serving.call(lambda: self._next.for_person(reviewer, wip_limit=limit, token=asker.token))
-        )
-        if isinstance(found, NothingToDo):
-            if found.why is Unavailing.NOT_ADMITTED:
-                raise refused(found.refused[-1].reason, found.refused[-1].detail)
-            return NoCase(why=found.why.value, in_hand=found.in_hand, detail=found.detail)
-        case = await self._lookup.granted(found.request_id, found.review)
+
+        def ask() -> tuple[NextCase, Found] | NothingToDo:
+            given = self._next.for_person(reviewer, wip_limit=limit, token=asker.token)
+            if isinstance(given, NothingToDo):
+                return given
+            return given, self._lookup.granted(given.request_id, given.review)
+
+        asked_for = await served(self._serving.call(ask))
+        if isinstance(asked_for, NothingToDo):
+            if asked_for.why is Unavailing.NOT_ADMITTED:
+                raise refused(asked_for.refused[-1].reason, asked_for.refused[-1].detail)
+            return NoCase(why=asked_for.why.value, in_hand=asked_for.in_hand, detail=asked_for.detail)
+        found, kept = asked_for
+        case = await self._lookup.shown(found.request_id, kept)
         return replace(
             case, holder=asker.reviewer_id, hands=Hands.LEASED, until=found.expires_at, lease=found.lease,
             because=found.because.value, rule=SERVED[found.because],

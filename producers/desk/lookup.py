@@ -49,19 +49,28 @@ class Lookup:
     async def case(self, request_id: str) -> CaseShown:
         """What a reviewer may see of an open case."""
         found = await served(self._looking.call(lambda: self._found(request_id)))
-        return await self._shown(request_id, found)
+        return await self.shown(request_id, found)
 
     async def those_open(self, request_ids: Sequence[str]) -> list[CaseShown]:
         """The same of several, without those that are not open any more."""
         found = await served(self._looking.call(lambda: [(name, self._open(name)) for name in request_ids]))
-        return [await self._shown(name, each) for name, each in found if each is not None]
+        return [await self.shown(name, each) for name, each in found if each is not None]
 
-    async def granted(self, request_id: str, review: Coordinates) -> CaseShown:
-        """A case that was just given to somebody: without Redis the log tells what it is."""
-        found = Found(review)
-        with suppress(HitlError, Problem):
-            found = await self._looking.call(lambda: self._kept(request_id, review))
-        return await self._shown(request_id, found)
+    def granted(self, request_id: str, review: Coordinates) -> Found:
+        """Of a case that was just given to somebody, asked beside the loop: without Redis the log tells what it is."""
+        try:
+            return found_in(review, *self._model.status_and_case(request_id))
+        except HitlError:
+            return Found(review)
+
+    async def shown(self, request_id: str, found: Found) -> CaseShown:
+        """What a reviewer may see of a case that was found."""
+        announced = found.cached
+        if announced is not None and (request := request_asked(announced, self._codec)) is not None:
+            return shown(request_id, announced, found.review, request, found.possession, found.notes)
+        there = await served(self._reading.call(lambda: self._announced(found.review)))
+        request = request_asked(there, self._codec)
+        return shown(request_id, there, found.review, request, found.possession, found.notes)
 
     async def review(self, request_id: str) -> Coordinates:
         """Where a case was announced last."""
@@ -105,14 +114,6 @@ class Lookup:
         self._looking.close()
         self._reading.close()
 
-    async def _shown(self, request_id: str, found: Found) -> CaseShown:
-        announced = found.cached
-        if announced is not None and (request := request_asked(announced, self._codec)) is not None:
-            return shown(request_id, announced, found.review, request, found.possession, found.notes)
-        there = await served(self._reading.call(lambda: self._announced(found.review)))
-        request = request_asked(there, self._codec)
-        return shown(request_id, there, found.review, request, found.possession, found.notes)
-
     def _found(self, request_id: str) -> Found:
         found = self._open(request_id)
         if found is None:
@@ -121,17 +122,10 @@ class Lookup:
         return found
 
     def _open(self, request_id: str) -> Found | None:
-        record = self._model.status(request_id)
+        record, cached = self._model.status_and_case(request_id)
         if record is None or record.queued is None or record.review is None:
             return None
-        return self._kept(request_id, record.review.coordinates)
-
-    def _kept(self, request_id: str, review: Coordinates) -> Found:
-        record, cached = self._model.status(request_id), self._model.case(request_id)
-        fits = cached is not None and cached.review.coordinates == review
-        if record is None:
-            return Found(review, cached if fits else None)
-        return Found(review, cached if fits else None, record.possession, notes_in(record))
+        return found_in(record.review.coordinates, record, cached)
 
     def _review(self, request_id: str) -> Coordinates:
         record = self._model.status(request_id)
@@ -152,6 +146,14 @@ class Lookup:
         if self._model.is_rebuilding():
             detail = "The view of the cases is being rebuilt from the log; ask again in a moment."
             raise Problem(503, detail, reason="read_model", retry_seconds=RETRY)
+
+
+def found_in(review: Coordinates, record: RequestRecord | None, cached: CachedCase | None) -> Found:
+    """What is kept of a case, without what was kept of another announcement than this one."""
+    fits = cached is not None and cached.review.coordinates == review
+    if record is None:
+        return Found(review, cached if fits else None)
+    return Found(review, cached if fits else None, record.possession, notes_in(record))
 
 
 def notes_in(record: RequestRecord) -> list[Note]:

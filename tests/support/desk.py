@@ -91,9 +91,8 @@ class Model:
         self._there()
         return self.records.get(request_id)
 
-    def case(self, request_id: str) -> CachedCase | None:
-        self._there()
-        return self.cached.get(request_id)
+    def status_and_case(self, request_id: str) -> tuple[RequestRecord | None, CachedCase | None]:
+        return self.status(request_id), self.cached.get(request_id)
 
     def workflows(self) -> list[str]:
         self._there()

@@ -194,7 +194,7 @@ def shown_cases(model: ReadModel, request_ids: Iterable[str]) -> dict[str, View]
     """What the read model would show on a page of each case."""
     made = {}
     for name in request_ids:
-        case = model.case(name)
+        _, case = model.status_and_case(name)
         if case is not None:
             made[name] = {
                 "reason": case.reason, "revision": case.revision, "priority": case.priority,

@@ -16,6 +16,7 @@ from producers.desk.signin.person import Person
 from producers.desk.signin.secret import digest_of, is_secret
 
 MINUTE: Final = 60_000  # milliseconds
+REMEMBERED: Final = 10_000  # sessions of which it is known whose they are
 
 
 class How(StrEnum):
@@ -67,6 +68,7 @@ class Sessions:
     ) -> None:
         self._keeping, self._wall, self._new_secret = keeping, wall, new_secret
         self.terms = terms or Terms()
+        self._whose: dict[str, str] = {}  # by name: a session never becomes another person's
 
     def begin(self, person: Person, how: How, *, former: str | None) -> tuple[str, Session]:
         """A session with an id of its own, for the cookie; the one that the browser had before is over."""
@@ -80,15 +82,30 @@ class Sessions:
         """Whose session this is; None when it is none, is over, or its person's sessions were ended."""
         if session_id is None or not is_secret(session_id):
             return None
-        (found,) = self._keeping.get([_name(session_id)])
-        session, now = _session_in(found), self._wall()
+        session, ended = self._kept(_name(session_id))
+        now = self._wall()
         if session is None:
             return None
-        (ended,) = self._keeping.get([_ended(session.person.reviewer_id)])
         if is_over(session, self.terms, now=now) or (ended is not None and session.began_at <= int(ended)):
             self.end(session_id)
             return None
         return self._touched(session_id, session, now)
+
+    def _kept(self, name: str) -> tuple[Session | None, bytes | None]:
+        """A session, and when those of its person were ended: one question where it is known whose it is."""
+        whose = self._whose.get(name)
+        if whose is not None:
+            found, ended = self._keeping.get([name, _ended(whose)])
+            return _session_in(found), ended
+        (found,) = self._keeping.get([name])
+        session = _session_in(found)
+        if session is None:
+            return None, None
+        if len(self._whose) >= REMEMBERED:
+            self._whose.clear()
+        self._whose[name] = session.person.reviewer_id
+        (ended,) = self._keeping.get([_ended(session.person.reviewer_id)])
+        return session, ended
 
     def end(self, session_id: str | None) -> Session | None:
         """Sign out: the id is worth nothing any more."""

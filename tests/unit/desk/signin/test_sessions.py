@@ -1,10 +1,13 @@
 """A session is its person's alone, ends in time, and its id cannot be guessed, changed or used again."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infra.redis.keeping import MemoryKeeping
+from producers.desk.signin import sessions as sessions_module
 from producers.desk.signin.sessions import MINUTE, How, Session, Sessions, Terms, is_csrf
 from tests.support.signing_in import ANN, NOW
 
@@ -135,3 +138,28 @@ def test_only_the_sessions_own_token_is_its_token(given_token: str) -> None:
     _, session = begun(sessions_of(Clock()))
     assert is_csrf(session, given_token) is (given_token == session.csrf)
     assert is_csrf(session, session.csrf) and not is_csrf(session, None)
+
+
+def test_a_session_that_was_seen_is_found_by_one_question_and_ends_no_later(clock: Clock) -> None:
+    class Asked(MemoryKeeping):
+        questions = 0
+
+        def get(self, names: Sequence[str]) -> list[bytes | None]:
+            self.questions += 1
+            return super().get(names)
+
+    keeping = Asked(clock)
+    here, elsewhere = sessions_of(clock, keeping), sessions_of(clock, keeping)  # two processes, one store
+    session_id, session = begun(here)
+    assert (here.find(session_id), keeping.questions) == (session, 2)
+    assert (here.find(session_id), keeping.questions) == (session, 3)
+    elsewhere.end_all(ANN.reviewer_id)
+    assert here.find(session_id) is None
+    assert here.find(session_id) is None
+
+
+def test_sessions_beyond_those_remembered_are_found_as_well(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions_module, "REMEMBERED", 2)
+    sessions = sessions_of(clock)
+    all_of_them = [begun(sessions) for _ in range(5)]
+    assert [sessions.find(session_id) for session_id, _ in all_of_them * 2] == [each for _, each in all_of_them * 2]
