@@ -44,8 +44,11 @@ def told(stand: Stand) -> None:
 
 def until_indexed(stand: Stand, *request_ids: str) -> None:
     redis, keys = connect_redis(stand.settings), Keys(stand.settings.topic_prefix)
-    for name in request_ids:
-        wait_until(lambda: redis.call("ZSCORE", keys.finished, name) is not None, what=f"{name} in the index")  # noqa: B023
+
+    def are_there() -> bool:
+        return all(redis.call("ZSCORE", keys.finished, name) is not None for name in request_ids)
+
+    wait_until(are_there, seconds=120, what=f"{', '.join(request_ids)} in the index")
     redis.close()
 
 
