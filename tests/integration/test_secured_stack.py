@@ -55,6 +55,11 @@ def user_of(pid: int) -> str:
     return next(each.split(b"=", 1)[1].decode() for each in variables if each.startswith(b"HITL_KAFKA_SASL_USERNAME="))
 
 
+def compiles_for_the_long_run(kafka: int) -> bool:
+    """Whether a running Kafka may become as fast as it can, instead of starting as quickly as it can."""
+    return b"TieredStopAtLevel" not in Path(f"/proc/{kafka}/cmdline").read_bytes()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of processes from /proc")
 def test_a_folder_is_secured_used_killed_and_opened_again(stack: Stack) -> None:
     folder = stack.settings.data_dir
@@ -70,6 +75,7 @@ def test_a_folder_is_secured_used_killed_and_opened_again(stack: Stack) -> None:
     secured = Stack(load_settings({"HITL_DATA_DIR": str(folder)}))
     pids = secured.pids()
     assert (user_of(pids["router"]), user_of(pids["feedback@1"])) == ("router", "feedback")
+    assert compiles_for_the_long_run(pids["kafka"])
     listed = hitl(folder, "topics", "list", "--json")
     assert listed.returncode == 0, listed.stderr
     assert {row["offsets"] for row in msgspec.json.decode(listed.stdout)} == {0}
@@ -99,4 +105,5 @@ def test_a_folder_is_secured_used_killed_and_opened_again(stack: Stack) -> None:
     again = Stack(Settings(data_dir=folder))
     again.start(["router"], owner=os.getpid())  # and without security once more, over the same data
     assert hitl(folder, "topics", "check").returncode == 0
+    assert not compiles_for_the_long_run(again.pids()["kafka"])  # it ends with whoever started it
     again.stop()
