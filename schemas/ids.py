@@ -3,4 +3,4 @@
 
 def derive_id(step: str, *cause: str | int) -> str:
     """The id of the event that `step` makes of a cause, such as `outcome:4711` or `case:4711:3`."""
-    return ":".join((step, *map(str, cause)))
+    return f"{step}:{cause[0]}" if len(cause) == 1 else ":".join((step, *map(str, cause)))

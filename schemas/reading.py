@@ -15,7 +15,9 @@ Decode = Callable[[bytes, int], Any]
 INDENT: Final = " "
 BOOLEAN: Final = {0: False, 1: True}
 DOUBLE: Final = struct.Struct("<d").unpack_from
-MARKS: Final = tuple(sum(128 << 7 * place for place in range(n)) for n in range(6))  # the marks of n bytes
+MARKS: Final = tuple(sum(128 << 7 * place for place in range(n)) for n in range(4))  # the marks of n bytes
+KEPT: Final = 512  # upper halves of moments, of which one lasts eight seconds; lengths of lists of numbers
+LONGEST_SEEN: Final = 1_024  # bytes of a collection that is remembered
 
 
 def decoder(schema: Declaration, event_type: type[Any]) -> Decode:
@@ -35,7 +37,7 @@ def decoder(schema: Declaration, event_type: type[Any]) -> Decode:
 
 def more(data: bytes, at: int, number: int) -> tuple[int, int]:
     """A number whose first byte was read, and where it ends (zigzag; specification, "Binary Encoding")."""
-    if number > 127:  # lengths, offsets and moments until 2039 are written out: a loop costs half as much again
+    if number > 127:  # offsets and moments are written out: a loop costs half as much again
         second = data[at]
         if second < 128:
             number, at = number + (second << 7) - MARKS[1], at + 1
@@ -43,18 +45,19 @@ def more(data: bytes, at: int, number: int) -> tuple[int, int]:
             number, at = number + (second << 7) + (third << 14) - MARKS[2], at + 2
         elif (fourth := data[at + 2]) < 128:
             number, at = number + (second << 7) + (third << 14) + (fourth << 21) - MARKS[3], at + 3
+        elif (upper := UPPER.get(data[at + 1 : at + 5])) is not None:
+            number, at = number + (second << 7) + upper, at + 5
         else:
-            number += (second << 7) + (third << 14) + (fourth << 21)
-            if (fifth := data[at + 3]) > 127 and (sixth := data[at + 4]) < 128:
-                number, at = number + (fifth << 28) + (sixth << 35) - MARKS[5], at + 5
-            else:
-                number, at = _long(data, at + 3, number - MARKS[4])
+            number, at = _long(data, at, number)
     return (~(number >> 1) if number & 1 else number >> 1), at
 
 
-def _long(data: bytes, at: int, number: int) -> tuple[int, int]:
-    """As `more`, from the fifth byte on, before the sign is put right."""
-    shift = 28
+UPPER: Final[dict[bytes, int]] = {}  # the last four of six bytes, as milliseconds since the epoch have until 2039
+
+
+def _long(data: bytes, at: int, first: int) -> tuple[int, int]:
+    """As `more`, of a number of more than four bytes, before the sign is put right."""
+    number, start, shift = first & 127, at, 7
     while (byte := data[at]) > 127:
         number |= (byte & 127) << shift
         at, shift = at + 1, shift + 7
@@ -63,15 +66,34 @@ def _long(data: bytes, at: int, number: int) -> tuple[int, int]:
     number |= byte << shift
     if number >> 64:
         raise ValueError("a number of more than 64 bits")
+    if shift == 35:
+        if len(UPPER) >= KEPT:
+            UPPER.clear()
+        UPPER[data[start + 1 : at + 1]] = (number >> 14 << 14) - MARKS[2]
     return number, at + 1
 
 
 def length(data: bytes, at: int, number: int) -> tuple[int, int]:
     """As `more`, of a string: not negative."""
+    if not number & 1 and (second := data[at]) < 128:
+        return (number + (second << 7) - MARKS[1]) >> 1, at + 1
     number, at = more(data, at, number)
     if number < 0:
         raise ValueError("a negative length")
     return number, at
+
+
+class _Doubles(dict[int, Callable[[bytes, int], tuple[float, ...]]]):
+    """So many doubles at once."""
+
+    def __missing__(self, count: int) -> Callable[[bytes, int], tuple[float, ...]]:
+        if len(self) >= KEPT:
+            self.clear()
+        found = self[count] = struct.Struct(f"<{count}d").unpack_from
+        return found
+
+
+DOUBLES: Final = _Doubles()
 
 
 class _Reading:
@@ -80,7 +102,9 @@ class _Reading:
     def __init__(self, schema: Declaration) -> None:
         self._schema, self._names = schema, 0
         self.lines: list[str] = []
-        self.objects: dict[str, Any] = {"more": more, "length": length, "BOOLEAN": BOOLEAN, "DOUBLE": DOUBLE}
+        self.objects: dict[str, Any] = {
+            "more": more, "length": length, "BOOLEAN": BOOLEAN, "DOUBLE": DOUBLE, "DOUBLES": DOUBLES,
+        }  # fmt: skip
 
     def line(self, depth: int, *texts: str) -> None:
         self.lines += [INDENT * depth + text for text in texts]
@@ -96,33 +120,30 @@ class _Reading:
             case Record():
                 self._record(node, kind, into, depth)
             case Array():
-                self._blocks(into, "[]", depth)
-                self.read(node.items, get_args(kind)[0], f"{into}_v", depth + 2)
-                self.line(depth + 2, f"{into}.append({into}_v)")
-                self.line(depth, f"{into} = tuple({into})")
+                self._array(self._schema.resolve(node.items), kind, into, depth)
             case Map():
-                self._blocks(into, "{}", depth)
-                self._primitive("string", str, f"{into}_k", depth + 2)
-                self.read(node.values, get_args(kind)[1], f"{into}_v", depth + 2)
-                self.line(depth + 2, f"{into}[{into}_k] = {into}_v")
+                self._map(self._schema.resolve(node.values), kind, into, depth)
             case Union():
                 self._union(node, kind, into, depth)
             case _:
                 raise SchemaInvalid(f"{node} is not used in events")
 
-    def _number(self, into: str, depth: int, slow: str = "more") -> None:
+    def _number(self, into: str, depth: int) -> None:
         """A number into a variable; one test tells the common case, a single byte that is not negative."""
-        self.line(depth, "n = data[at]", "at += 1")
-        self.line(depth, f"if n & 129: {into}, at = {slow}(data, at, n)", f"else: {into} = n >> 1")
+        self.line(depth, f"{into} = data[at]", "at += 1")
+        self.line(depth, f"if {into} & 129: {into}, at = more(data, at, {into})", f"else: {into} >>= 1")
 
     def _primitive(self, name: str, kind: Any, into: str, depth: int) -> None:
         match name:
             case "string" | "bytes":
-                self._number("size", depth, "length")
-                text = ".decode()" if name == "string" else ""
-                self.line(depth, "end = at + size", f"{into} = data[at:end]{text}", "at = end")
+                self.line(depth, "n = data[at]", "if n & 129: n, at = length(data, at + 1, n)")
+                self.line(depth, "else: at, n = at + 1, n >> 1")
+                raw = "data[at:(at := at + n)]"
                 if isinstance(kind, type) and issubclass(kind, StrEnum):
-                    self.line(depth, f"{into} = {self._object(kind)}({into})")
+                    known = self._object({member.value.encode(): member for member in kind})
+                    self.line(depth, f"{into} = {known}.get(raw := {raw}) or {self._object(kind)}(raw.decode())")
+                else:
+                    self.line(depth, f"{into} = {raw}" + (".decode()" if name == "string" else ""))
             case "int" | "long":
                 self._number(into, depth)
             case "double":
@@ -145,13 +166,60 @@ class _Reading:
         given = ", ".join(f"{field.name}={into}_{field.name}" for field in node.fields)
         self.line(depth, f"{into} = {self._object(kind)}({given})")
 
-    def _blocks(self, into: str, empty: str, depth: int) -> None:
-        """The loop over a collection's blocks; a negative count is followed by the block's size in bytes."""
-        self.line(depth, f"{into} = {empty}", "while True:")
-        self._number("count", depth + 1)
-        self.line(depth + 1, "if not count: break", "if count < 0:")
-        self._number("size", depth + 2)
-        self.line(depth + 1, "for _ in range(abs(count)):")
+    def _array(self, items: Node, kind: Any, into: str, depth: int) -> None:
+        if items == Primitive("double"):
+            self.line(depth, f"{into} = ()")
+            self._blocks(depth)
+            self.line(depth + 1, f"{into} += DOUBLES[count](data, at)", "at += 8 * count")
+            self.line(depth, "else: at += 1")
+            return
+        seen = self._unless_seen((), into, depth) if items == Primitive("string") else None
+        within = depth + 1 if seen else depth
+        self.line(within, f"{into} = []")
+        self._blocks(within)
+        self.line(within + 1, "for _ in range(count):")
+        self.read(items, get_args(kind)[0], f"{into}_v", within + 2)
+        self.line(within + 2, f"{into}.append({into}_v)")
+        self.line(within, "else: at += 1", f"{into} = tuple({into})")
+        if seen:
+            self.line(within, f"if at - start <= {LONGEST_SEEN}: {seen}[0] = data[start:at], {into}")
+
+    def _map(self, values: Node, kind: Any, into: str, depth: int) -> None:
+        seen = self._unless_seen({}, into, depth) if values == Primitive("long") else None
+        within = depth + 1 if seen else depth
+        self.line(within, f"{into} = {{}}")
+        self._blocks(within)
+        self.line(within + 1, "for _ in range(count):")
+        self._primitive("string", str, f"{into}_k", within + 2)
+        self.read(values, get_args(kind)[1], f"{into}_v", within + 2)
+        self.line(within + 2, f"{into}[{into}_k] = {into}_v")
+        self.line(within, "else: at += 1")
+        if seen:
+            self.line(within, f"if at - start <= {LONGEST_SEEN}: {seen}[0] = data[start:at], {into}.copy()")
+
+    def _unless_seen(self, empty: tuple[()] | dict[str, int], into: str, depth: int) -> str:
+        """Opens a branch for what differs from the last record's, as classes and offsets of configurations seldom do.
+
+        The same bytes are the same value: where a value ends is told by itself, never by what follows.
+        """
+        seen, copied = self._object([(b"\0", empty)]), ".copy()" if isinstance(empty, dict) else ""
+        self.line(depth, f"raw, {into} = {seen}[0]")
+        self.line(depth, f"if not data[at]: {into}, at = {empty}, at + 1")
+        self.line(depth, f"elif data.startswith(raw, at): {into}, at = {into}{copied}, at + len(raw)")
+        self.line(depth, "else:")
+        self.line(depth + 1, "start = at")
+        return seen
+
+    def _blocks(self, depth: int) -> None:
+        """The loop over a collection's blocks; a negative count is followed by the block's size in bytes.
+
+        A zero ends it, of one byte as a rule: then the loop's `else` moves behind it.
+        """
+        self.line(depth, "while count := data[at]:", " at += 1", " if count & 129:")
+        self.line(depth + 2, "count, at = more(data, at, count)", "if not count: break", "if count < 0:")
+        self.line(depth + 3, "count = -count")
+        self._number("n", depth + 3)
+        self.line(depth + 1, "else: count >>= 1")
 
     def _union(self, node: Union, kind: Any, into: str, depth: int) -> None:
         members = get_args(kind)

@@ -1,7 +1,7 @@
 """The catalogue: every topic as a typed value. Creation, access rights, checks and the readers' table come from it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
@@ -37,7 +37,16 @@ KEY_FIELDS: Final[Mapping[Keyed, str]] = {
     Keyed.KEY: "key_id",
     Keyed.STAGE: "stage",
 }
-_KEY_OF: Final[Mapping[Keyed, Callable[[Any], str]]] = {k: attrgetter(field) for k, field in KEY_FIELDS.items()}
+
+
+def _no_key(event: Any) -> str:
+    raise TypeError("a dead letter is written under its original key: build the Outgoing with it")
+
+
+_KEY_OF: Final[Mapping[Keyed, Callable[[Any], str]]] = {
+    **{keyed: attrgetter(name) for keyed, name in KEY_FIELDS.items()},
+    Keyed.ORIGINAL: _no_key,
+}
 
 
 class Outgoing(Struct, frozen=True, gc=False):
@@ -68,6 +77,10 @@ class Topic(Generic[E]):
     retention_ms: int = -1
     config: bool = False  # stages read it whole and follow it
     arbitrated: bool = False  # a wrong key or partition is answered with a refusal, not with a dead letter
+    _key_of: Callable[[Any], str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_key_of", _KEY_OF[self.keyed])
 
     @property
     def partitioned(self) -> bool:
@@ -86,10 +99,7 @@ class Topic(Generic[E]):
 
     def key_of(self, event: E) -> str:
         """The record key of an event of this topic."""
-        found = _KEY_OF.get(self.keyed)
-        if found is None:
-            raise TypeError("a dead letter is written under its original key: build the Outgoing with it")
-        return found(event)
+        return self._key_of(event)
 
     def settings(self) -> Mapping[str, str]:
         """The broker's topic settings."""

@@ -1,6 +1,8 @@
 """Encoders compiled from schemas: one expression per event type, straight from its attributes to Avro's bytes.
 
-fastavro looks up the type of every value anew; a compiled expression knows it: a third of the price or less.
+fastavro looks up the type of every value anew; a compiled expression knows it: a third of the price or less. What comes
+again is remembered: classes and offsets of configurations, and large records, which events share, since what a decision
+rests on goes into its record and into its outcome. Events are values, which nobody changes once they are made.
 """
 
 import struct
@@ -10,7 +12,13 @@ from typing import Any, Final
 from schemas.avsc import Array, Declaration, Enum, Map, Node, Primitive, Record, SchemaInvalid, Union
 
 Encode = Callable[[Any], bytes]
-KEPT: Final = 512  # numbers kept as bytes: small ones for good, moments and offsets while they recur in a batch
+KEPT: Final = 512  # upper parts of numbers, as bytes
+LOWER_BITS: Final = 13  # of a number that is not negative, in its first two bytes
+LARGE: Final = 4  # fields of a record, beyond which it is remembered
+EMPTY: Final = "b'\\0'"  # source text of a collection without items
+Kept = list[tuple[Any, bytes, Any]]  # just one: the last value, its bytes, and a copy where it could be changed
+Remembering = tuple[Encode, Kept]
+Shape = tuple[Any, ...]
 TESTS: Final = {  # of a union's branches, in this order: True is an int as well
     "boolean": "v is True or v is False",
     "string": "isinstance(v, str)",
@@ -18,38 +26,51 @@ TESTS: Final = {  # of a union's branches, in this order: True is an int as well
 }
 
 
-class Long(dict[int, bytes]):
-    """Zigzag variable-length integers (Apache Avro 1.12 specification, "Binary Encoding")."""
-
-    def __missing__(self, number: int) -> bytes:
-        if len(self) >= KEPT:
-            self.clear()
-            self.update(SMALL)
-        found = self[number] = _long(number)
-        return found
-
-
-def _long(number: int) -> bytes:
-    zigzag = number << 1 if number >= 0 else ~(number << 1)
-    if zigzag >> 64:
-        raise OverflowError(f"{number} does not fit in 64 bits")
-    if 35 <= zigzag.bit_length() - 1 < 42:  # milliseconds since the epoch, until 2039
-        return bytes(
-            (zigzag & 127 | 128, zigzag >> 7 & 127 | 128, zigzag >> 14 & 127 | 128, zigzag >> 21 & 127 | 128,
-             zigzag >> 28 & 127 | 128, zigzag >> 35)
-        )  # fmt: skip
+def _unsigned(number: int) -> bytes:
+    """Seven bits a byte, the least significant first; all but the last are marked."""
     out = bytearray()
-    while zigzag > 127:
-        out.append(zigzag & 127 | 128)
-        zigzag >>= 7
-    out.append(zigzag)
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
     return bytes(out)
 
 
-SMALL: Final = {number: _long(number) for number in range(256)}
-LONG: Final = Long(SMALL)
+def _long(number: int) -> bytes:
+    """Zigzag variable-length integers (Apache Avro 1.12 specification, "Binary Encoding")."""
+    zigzag = number << 1 if number >= 0 else ~(number << 1)
+    if zigzag >> 64:
+        raise OverflowError(f"{number} does not fit in 64 bits")
+    return _unsigned(zigzag)
+
+
+class _Long(dict[int, bytes]):
+    """Numbers as bytes. Those of up to two bytes are kept."""
+
+    def __missing__(self, number: int) -> bytes:
+        return _long(number)
+
+
+class _Upper(dict[int, bytes]):
+    """What comes behind the first two bytes of a number; of moments one lasts eight seconds."""
+
+    def __missing__(self, upper: int) -> bytes:
+        if upper >> 63 - LOWER_BITS:
+            raise OverflowError(f"a number of about {upper << LOWER_BITS} does not fit in 64 bits")
+        if len(self) >= KEPT:
+            self.clear()
+        found = self[upper] = _unsigned(upper)
+        return found
+
+
+TWO_BYTES: Final = (1 << LOWER_BITS) - 1  # the largest number of up to two bytes
+LONG: Final = _Long({number: _long(number) for number in range(TWO_BYTES + 1)})
+LOWER: Final = tuple(bytes((n << 1 & 127 | 128, n >> 6 | 128)) for n in range(TWO_BYTES + 1))
+UPPER: Final = _Upper()
 BOOLEAN: Final = {False: b"\0", True: b"\1"}
 DOUBLE: Final = struct.Struct("<d").pack
+NOTHING: Final = object()  # is no value of any event
+_LARGE: Final[dict[Shape, Remembering]] = {}
 
 
 def encoder(schema: Declaration, head: bytes) -> Encode:
@@ -67,7 +88,9 @@ class _Writing:
 
     def __init__(self, schema: Declaration) -> None:
         self._schema, self._names = schema, 0
-        self._globals: dict[str, Any] = {"LONG": LONG, "BOOLEAN": BOOLEAN, "DOUBLE": DOUBLE}
+        self._globals: dict[str, Any] = {
+            "LONG": LONG, "LOWER": LOWER, "UPPER": UPPER, "BOOLEAN": BOOLEAN, "DOUBLE": DOUBLE,
+        }  # fmt: skip
 
     def function(self, name: str, argument: str, lines: list[str]) -> Encode:
         source = f"def {name}({argument}):\n" + "".join(f"    {line}\n" for line in lines)
@@ -88,9 +111,10 @@ class _Writing:
             case Record():
                 return self._record(node, value)
             case Array():
-                return self._many(node.items, "for v in values", [], value)
+                return [self._many(node, value, "for v in values", self.parts(node.items, "v"))]
             case Map():
-                return self._many(node.values, "for k, v in values.items()", self._primitive("string", "k"), value)
+                parts = [*self._primitive("string", "k"), *self.parts(node.values, "v")]
+                return [self._many(node, value, "for k, v in values.items()", parts)]
             case Union():
                 return [self._optional(node.nullable, value) if node.nullable else self._one_of(node, value)]
             case _:
@@ -105,7 +129,9 @@ class _Writing:
                 name = self._name("s")
                 return [f"LONG[len({name} := {value})]", name]
             case "int" | "long":
-                return [f"LONG[{value}]"]
+                name = self._name("n")
+                large = f"LOWER[{name} & {TWO_BYTES}] + UPPER[{name} >> {LOWER_BITS}]"
+                return [f"({large} if ({name} := {value}) > {TWO_BYTES} else LONG[{name}])"]
             case "double":
                 return [f"DOUBLE({value})"]
             case "boolean":
@@ -114,6 +140,8 @@ class _Writing:
                 raise SchemaInvalid(f"{kind} is not used in events")
 
     def _record(self, node: Record, value: str) -> list[str]:
+        if node is not self._schema.root and len(node.fields) > LARGE:
+            return [self._large(node, value)]
         name = self._name("r")
         first, *others = node.fields
         made = self.parts(first.type, f"({name} := {value}).{first.name}")
@@ -121,14 +149,61 @@ class _Writing:
             made += self.parts(field.type, f"{name}.{field.name}")
         return made
 
-    def _many(self, items: Node, loop: str, key: list[str], value: str) -> list[str]:
-        name = self._name("many")
-        each = " + ".join([*key, *self.parts(items, "v")])
-        self.function(name, "values", [
-            "if not values: return b'\\0'",
-            f"return LONG[len(values)] + b''.join([{each} {loop}]) + b'\\0'",
-        ])  # fmt: skip
-        return [f"{name}({value})"]
+    def _large(self, node: Record, value: str) -> str:
+        """A function that all encoders of such a record share, and with it what it remembers."""
+        shape, name = self._shape(node), self._name("large")
+        if shape not in _LARGE:
+            inside = _Writing(Declaration(node, self._schema.named))
+            joined = f"b''.join(({', '.join(inside.parts(node, 'event'))},))"
+            _LARGE[shape] = inside.remembering("large", "event", joined)
+        self._globals[name], self._globals[f"{name}_kept"] = _LARGE[shape]
+        given = self._name("v")
+        return f"({self._kept(name, f'({given} := {value})')} else {name}({given}))"
+
+    def _many(self, node: Array | Map, value: str, loop: str, parts: list[str]) -> str:
+        name, given = self._name("many"), self._name("v")
+        made = f"LONG[len(values)] + b''.join([{' + '.join(parts)} {loop}]) + {EMPTY}"
+        if node == Array(Primitive("string")):
+            self.remembering(name, "values", made, only="if type(values) is tuple: ")
+            known = f"{self._kept(name, given)} else "
+        elif node == Map(Primitive("long")):
+            self.remembering(name, "values", made, copy="values.copy()")
+            known = f"{self._kept(name, given, unchanged=True)} else "
+        else:
+            self.function(name, "values", [f"return {made}"])
+            known = ""
+        return f"({EMPTY} if not ({given} := {value}) else {known}{name}({given}))"
+
+    def remembering(self, name: str, value: str, made: str, *, only: str = "", copy: str = "None") -> Remembering:
+        """A function that keeps what it wrote last, in one step: several threads may write at once."""
+        kept: Kept = [(NOTHING, b"", None)]
+        self._globals[f"{name}_kept"] = kept
+        lines = [f"made = {made}", f"{only}{name}_kept[0] = {value}, made, {copy}", "return made"]
+        return self.function(name, value, lines), kept
+
+    def _kept(self, name: str, value: str, *, unchanged: bool = False) -> str:
+        """The beginning of an expression: what was written last, if it was this very object."""
+        kept = self._name("k")
+        also = f" and {kept}[2] == {value}" if unchanged else ""
+        return f"{kept}[1] if ({kept} := {name}_kept[0])[0] is {value}{also}"
+
+    def _shape(self, node: Node) -> Shape:
+        """What the bytes depend on, names spelt out."""
+        match self._schema.resolve(node):
+            case Primitive(kind):
+                return (kind,)
+            case Record() as record:
+                return (record.name, *((field.name, self._shape(field.type)) for field in record.fields))
+            case Array(items):
+                return ("array", self._shape(items))
+            case Map(values):
+                return ("map", self._shape(values))
+            case Union(branches):
+                return ("union", *map(self._shape, branches))
+            case Enum(name, symbols):
+                return (name, *symbols)
+            case _:
+                raise SchemaInvalid(f"{node} is not used in events")
 
     def _optional(self, inner: Node, value: str) -> str:
         name = self._name("o")

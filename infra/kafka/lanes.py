@@ -1,12 +1,12 @@
 """The lanes a member owns: their states, how far their inputs were processed, and what is held back."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from infra.kafka.intake import Intake
-from infra.kafka.log import GroupConsumer, Log, Position, Record, TopicPartition, runs
+from infra.kafka.log import GroupConsumer, Log, Position, Record, Run, TopicPartition
 from infra.kafka.observing import UNOBSERVED, Observer, Reach
 from infra.kafka.restoring import LogSource
 from infra.kafka.stage import Keyed, Lane, Stage
@@ -37,7 +37,7 @@ class Lanes(Generic[S]):
         self._observer = observer
         self._tracks: dict[int, _Track[S]] = {}
         self._paused: set[TopicPartition] = set()
-        self._in_hand: set[tuple[str, int]] = set()  # topics and partitions of the batch being decided
+        self._in_hand: set[TopicPartition] = set()  # topics and partitions of the batch being decided
         self.owned: dict[int, Lane[S]] = {}
 
     @property
@@ -98,16 +98,16 @@ class Lanes(Generic[S]):
         for lane in self.owned.values():
             lane.now = max(wall, lane.now)
 
-    def in_hand(self, places: set[tuple[str, int]]) -> None:
+    def in_hand(self, places: set[TopicPartition]) -> None:
         """These topics and partitions have records that are being decided (none: the decision is over)."""
         self._in_hand = places
 
-    def advance(self, records: Sequence[Record], barrier: Mapping[tuple[str, int], int]) -> set[int]:
+    def advance(self, by_place: Iterable[Run], barrier: Mapping[tuple[str, int], int]) -> set[int]:
         """Move past everything that is done, not past a held record and what lies behind it; the lanes that moved."""
         for track in self._tracks.values():
             track.held = []
         moved: set[int] = set()
-        for place, run in runs(records):
+        for place, run in by_place:
             track, done = self._tracks[place.partition], run
             if place in barrier:
                 done = [record for record in run if record.offset < barrier[place]]

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from operator import attrgetter, itemgetter
 from typing import Final
 
-from infra.kafka.log import Record
+from infra.kafka.log import Run
 from infra.kafka.observing import Committed, Count
 from schemas.events import Event
 from schemas.topics import Outgoing
 
-_TOPIC_OF: Final = itemgetter(0)
 _TIMESTAMP_OF: Final = itemgetter(3)
 _TOPIC_TO: Final = attrgetter("topic")
 
@@ -26,10 +25,11 @@ class Ledger:
     sent: Counter[str] = field(default_factory=Counter)
     events: list[Event] = field(default_factory=list)
 
-    def took(self, records: Sequence[Record]) -> None:
+    def took(self, by_place: Iterable[Run]) -> None:
         """These were processed."""
-        self.taken.update(map(_TOPIC_OF, records))
-        self.timestamps.extend(map(_TIMESTAMP_OF, records))
+        for place, run in by_place:
+            self.taken[place.topic] += len(run)
+            self.timestamps.extend(map(_TIMESTAMP_OF, run))
 
     def sends(self, outgoing: Sequence[Outgoing]) -> None:
         """These were handed to the producer."""

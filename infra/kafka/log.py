@@ -24,7 +24,10 @@ class Record(NamedTuple):
     value: bytes | None
 
 
-def runs(records: Iterable[Record]) -> Iterator[tuple[TopicPartition, list[Record]]]:
+Run = tuple[TopicPartition, list[Record]]
+
+
+def runs(records: Iterable[Record]) -> Iterator[Run]:
     """Neighbours of one partition together. A log hands out long ones: what is done once for each costs little."""
     for (topic, partition), run in groupby(records, itemgetter(0, 1)):
         yield TopicPartition(topic, partition), list(run)

@@ -15,7 +15,7 @@ from infra.kafka.errors import ConfigurationNewer, InvalidMessage, Reason, Trans
 from infra.kafka.following import ConfigFollower
 from infra.kafka.intake import Intake
 from infra.kafka.lanes import Lanes
-from infra.kafka.log import Log, Record, TopicPartition
+from infra.kafka.log import Log, Record, TopicPartition, runs
 from infra.kafka.observing import UNOBSERVED, Observer, Standing, cause_of
 from infra.kafka.stage import Batch, Handled, Keyed, Lane, Message, Stage, tally
 from infra.kafka.transaction import Transaction
@@ -191,8 +191,9 @@ class Loop(Generic[S, C]):
         if not records:
             return False
         self._observer.fetched(len(records))
+        by_place = list(runs(records))
         messages, dead = self._decoded(records)
-        batch = self._decide(messages)
+        batch = self._decide(messages, {place for place, _ in by_place})
         self._require_newest_config(batch)
         barrier: dict[tuple[str, int], int] = {}
         for message in batch.held:
@@ -204,8 +205,8 @@ class Loop(Generic[S, C]):
         for record, error in dead:
             self._bury(record, error)
         self._transaction.send(batch)
-        self._transaction.took(_done(records, barrier) if barrier else records)
-        for number in self._lanes.advance(records, barrier):
+        self._transaction.took(runs(_done(records, barrier)) if barrier else by_place)
+        for number in self._lanes.advance(by_place, barrier):
             self._touch(number)
         self._observer.decided()
         self._transaction.records += len(fetched)
@@ -222,9 +223,9 @@ class Loop(Generic[S, C]):
                 dead.append((record, error))
         return messages, dead
 
-    def _decide(self, messages: Sequence[Message]) -> Batch:
+    def _decide(self, messages: Sequence[Message], places: set[TopicPartition]) -> Batch:
         self._lanes.advance_clocks(self._wall())
-        self._lanes.in_hand({(message.topic, message.partition) for message in messages})
+        self._lanes.in_hand(places)
         try:
             return self.stage.handle(messages, self.lanes, self._follower.config)
         finally:

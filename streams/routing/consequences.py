@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from schemas.events import (
     AuditDrawn,
     AutoApproved,
@@ -32,6 +34,7 @@ from streams.workflow.types import WorkflowType, request_fields
 
 LONGEST_TAG: Final = 100  # characters
 REVISION: Final = 1  # later ones are announced by casework
+APPROVED, REJECTED, AUTOMATION = Outcome.APPROVED, Outcome.REJECTED, DecidedBy.AUTOMATION  # looked up once
 BLIND_REASON: Final = "needs human validation"  # the same for every blind review, whatever chose it
 
 
@@ -44,7 +47,7 @@ class Answer(NamedTuple):
     probabilities: tuple[float, ...]  # in the order of the policy's classes
 
 
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True, kw_only=True, gc=False):
     """A request with everything that its route came of; times in milliseconds."""
 
     prediction: PredictionMade
@@ -76,7 +79,7 @@ def automatic(decision: Decision, answer: Answer) -> tuple[AutoApproved, Decisio
     """The model's answer stands: for the record, and as the outcome."""
     prediction, grounds = decision.prediction, _grounds(decision)
     approving = decision.policy.workflow_type.approving_class
-    outcome = Outcome.APPROVED if answer.label == approving else Outcome.REJECTED
+    outcome = APPROVED if answer.label == approving else REJECTED
     approved = AutoApproved(
         event_id=derive_id("auto", prediction.request_id),
         request_id=prediction.request_id,
@@ -96,7 +99,7 @@ def automatic(decision: Decision, answer: Answer) -> tuple[AutoApproved, Decisio
         request=prediction.request,
         outcome=outcome,
         label=answer.label,
-        decided_by=DecidedBy.AUTOMATION,
+        decided_by=AUTOMATION,
         confidence=answer.confidence,
         grounds=grounds,
         requested_at=prediction.requested_at,

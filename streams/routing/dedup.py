@@ -14,9 +14,8 @@ Seen = tuple[bytes, int]  # digest of the content, append time of the last reque
 
 
 class Sighting(Enum):
-    """What an id is to the window."""
+    """What an id is to the window that has it."""
 
-    NEW = auto()
     REPEAT = auto()
     CONFLICT = auto()
 
@@ -40,11 +39,11 @@ class Window(Keyed[Seen]):
         self.clock = self._pending_clock = 0  # newest append time seen
         self._queue: deque[tuple[int, str]] = deque()  # what was committed, to be forgotten in this order
 
-    def sight(self, request_id: str, digest: bytes, at: int) -> Sighting:
-        """What this content under this id, appended `at`, is to the window; changes nothing."""
+    def sight(self, request_id: str, digest: bytes, at: int) -> Sighting | None:
+        """What this content under this id, appended `at`, is to the window, None when it is new; changes nothing."""
         seen = self.get(request_id)
         if seen is None or seen[1] < max(self._pending_clock, at) - self.width:
-            return Sighting.NEW
+            return None
         return Sighting.REPEAT if seen[0] == digest else Sighting.CONFLICT
 
     def note(self, request_id: str, digest: bytes, at: int) -> None:

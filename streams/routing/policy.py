@@ -52,6 +52,8 @@ def restricted(
     priority: Priority | None,
 ) -> Route:
     """The route after what forbids automation: classes of the policy, and what rules force. Never less careful."""
+    if forced is None and priority is None and label not in never_automate:
+        return routed
     if routed.action is Action.AUTO_APPROVE and label in never_automate:
         routed = ORDINARY._replace(reason=f"the policy never automates {label!r}")
     if forced is Action.EXPERT_ESCALATION and routed.action is not forced:

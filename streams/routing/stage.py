@@ -28,6 +28,7 @@ from streams.workflow.types import WorkflowType
 
 NAME: Final = "router"
 DUPLICATE: Final = "duplicate"
+AUTOMATICALLY: Final = Action.AUTO_APPROVE  # Python 3.11 takes 0.1 µs to look up a member of an enumeration
 LAST_MOMENT: Final = 1 << 43  # milliseconds: the year 2248
 LONGEST_DIGEST: Final = 100  # characters of a model's digest and a calibrator's version
 CLOCK_SLACK: Final = 60_000  # milliseconds that inference's clock may lag behind the broker's
@@ -99,13 +100,13 @@ class RouterStage:
         policy = self._policy(prediction, lane, policies)
         window, request_id, at = lane.state, prediction.request_id, prediction.requested_at
         digest = content_digest(prediction.request_body, prediction.request_fingerprint)
-        match window.sight(request_id, digest, at):
-            case Sighting.CONFLICT:
-                raise _invalid(prediction, Reason.ID_CONFLICT, "its id was decided before, for another content")
-            case Sighting.REPEAT:
-                handled.tallies.append(tally(prediction.workflow, lane.now, DUPLICATE, None, at))
-            case Sighting.NEW:
-                self._carry_out(self._decide(prediction, message, lane, policy), handled)
+        sighting = window.sight(request_id, digest, at)
+        if sighting is None:
+            self._carry_out(self._decide(prediction, message, lane, policy), handled)
+        elif sighting is Sighting.REPEAT:
+            handled.tallies.append(tally(prediction.workflow, lane.now, DUPLICATE, None, at))
+        else:
+            raise _invalid(prediction, Reason.ID_CONFLICT, "its id was decided before, for another content")
         window.note(request_id, digest, at)
 
     def _policy(self, prediction: PredictionMade, lane: Lane[Window], policies: Policies) -> Policy:
@@ -147,7 +148,7 @@ class RouterStage:
     def _carry_out(self, decision: Decision, handled: Handled) -> None:
         workflow, requested_at = decision.prediction.workflow, decision.prediction.requested_at
         action, priority = decision.route.action, decision.route.priority
-        if action is Action.AUTO_APPROVE and decision.answer is not None:
+        if action is AUTOMATICALLY and decision.answer is not None:
             self._approve(decision, decision.answer, handled)
         elif action is Action.HUMAN_REVIEW:
             share = decision.policy.workflow_type.blind_share
@@ -177,7 +178,7 @@ class RouterStage:
 
     def _drawn(self, decision: Decision, purpose: str, kind: SampleKind, share: float) -> Sample | None:
         request_id = decision.prediction.request_id
-        if draws.draw(self._salt, purpose, request_id) >= share:
+        if share <= 0 or draws.draw(self._salt, purpose, request_id) >= share:
             return None
         split = draws.split_of(draws.draw(self._salt, draws.SPLIT, request_id))
         return Sample(kind, share, split)
@@ -241,9 +242,10 @@ def _check(prediction: PredictionMade) -> None:
     """What no inference of ours writes, and what could not be recorded or remembered."""
     if not 0 <= prediction.requested_at < LAST_MOMENT:
         raise _invalid(prediction, Reason.INVALID, f"requested_at {prediction.requested_at} is no time of this age")
-    for name in ("model_digest", "calibrator"):
-        if len(getattr(prediction, name) or "") > LONGEST_DIGEST:
-            raise _invalid(prediction, Reason.INVALID, f"{name} is longer than {LONGEST_DIGEST} characters")
+    if len(prediction.model_digest or "") > LONGEST_DIGEST:
+        raise _invalid(prediction, Reason.INVALID, f"model_digest is longer than {LONGEST_DIGEST} characters")
+    if len(prediction.calibrator or "") > LONGEST_DIGEST:
+        raise _invalid(prediction, Reason.INVALID, f"calibrator is longer than {LONGEST_DIGEST} characters")
 
 
 def _invalid(prediction: PredictionMade, reason: Reason, detail: str) -> InvalidMessage:

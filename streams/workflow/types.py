@@ -26,6 +26,8 @@ Dollars = Annotated[float, Meta(ge=0)]
 LONGEST_TIMEOUT: Final = 87_600  # hours
 Hours = Annotated[float, Meta(gt=0, le=LONGEST_TIMEOUT)]
 MOST_ANSWERS: Final = 15  # of different people about one case
+PLAIN: Final = PayloadEncoding.PLAIN
+SCALARS: Final = (str, int, float)
 MAX_LABEL_BYTES: Final = 100  # a class is part of what is sealed at one length
 
 
@@ -274,19 +276,22 @@ def _unknown(field: str, path: Path) -> str:
     return f"unknown field `{field}`: " + (f"write `{close[0]}`" if close else f"use one of {', '.join(known)}")
 
 
+_JSON: Final = msgspec.json.Decoder()
+
+
 def request_fields(request: DecisionRequested) -> dict[str, Scalar]:
     """What rules may read: scalar fields of a plain JSON payload, overlaid by the attributes. Never raises."""
     payload = request.payload
-    if payload is None or payload.encoding is not PayloadEncoding.PLAIN:
+    if payload is None or payload.encoding is not PLAIN:
         return request.attributes
     content = _json_object(payload.body)
-    fields = {name: value for name, value in content.items() if isinstance(value, str | int | float)}
-    return fields | request.attributes
+    fields = {name: value for name, value in content.items() if isinstance(value, SCALARS)}
+    return fields | request.attributes if request.attributes else fields
 
 
 def _json_object(body: bytes) -> dict[str, object]:
     try:
-        content = msgspec.json.decode(body)
+        content = _JSON.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

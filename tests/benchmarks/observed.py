@@ -8,7 +8,7 @@ from timeit import repeat
 
 from infra.kafka.intake import Intake
 from infra.kafka.ledger import Ledger
-from infra.kafka.log import Record
+from infra.kafka.log import Record, runs
 from infra.kafka.observing import Count
 from infra.observe.serving import unserved
 from infra.observe.stage import StageObserver
@@ -20,7 +20,7 @@ BATCH = 1_000
 NOW = 1_800_000_000_050  # milliseconds since the epoch
 
 
-def bench(*, times: int = 50, runs: int = 5) -> tuple[float, float]:
+def bench(*, times: int = 50, repeats: int = 5) -> tuple[float, float]:
     """Microseconds a record: decode, decision and encode of the router; and everything that is done to watch it."""
     stage, intake = router(), Intake(CODEC, 4)
     config = stage.fold_config(stage.initial_config(), policy_message())
@@ -47,18 +47,18 @@ def bench(*, times: int = 50, runs: int = 5) -> tuple[float, float]:
     def watch() -> None:
         observer.fetched(BATCH)
         ledger = Ledger(observer.watched)
-        ledger.took(records)
+        ledger.took(runs(records))
         ledger.sends(made)
         observer.decided()
         observer.commits()
         observer.committed(ledger.told(counts, at=NOW))
 
-    return _microseconds(work, times, runs), _microseconds(watch, times, runs)
+    return _microseconds(work, times, repeats), _microseconds(watch, times, repeats)
 
 
-def _microseconds(work: Callable[[], None], times: int, runs: int) -> float:
+def _microseconds(work: Callable[[], None], times: int, repeats: int) -> float:
     work()
-    return min(repeat(work, number=times, repeat=runs)) / times / BATCH * 1e6
+    return min(repeat(work, number=times, repeat=repeats)) / times / BATCH * 1e6
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ ids = st.sampled_from(["x", "y", "z"])
 sightings = st.lists(st.tuples(ids, st.sampled_from([A, B]), st.integers(0, 60)), max_size=40)
 
 
-def seen(window: Window, request_id: str, digest: bytes, at: int) -> Sighting:
+def seen(window: Window, request_id: str, digest: bytes, at: int) -> Sighting | None:
     """What the router does: judge, then remember unless it is a conflict."""
     sighting = window.sight(request_id, digest, at)
     if sighting is not Sighting.CONFLICT:
@@ -21,18 +21,18 @@ def seen(window: Window, request_id: str, digest: bytes, at: int) -> Sighting:
 
 def test_repeat_conflict_and_what_has_left_the_window() -> None:
     window = Window(WIDTH)
-    assert seen(window, "x", A, 1_000) is Sighting.NEW
+    assert seen(window, "x", A, 1_000) is None
     assert seen(window, "x", A, 1_050) is Sighting.REPEAT
     assert seen(window, "x", B, 1_060) is Sighting.CONFLICT
     assert seen(window, "x", A, 1_150) is Sighting.REPEAT, "a repeat renews the id"
-    assert seen(window, "x", B, 1_251) is Sighting.NEW
+    assert seen(window, "x", B, 1_251) is None
 
 
 def test_clock_of_other_requests_ages_an_id() -> None:
     window = Window(WIDTH)
     seen(window, "x", A, 1_000)
     seen(window, "y", A, 1_101)
-    assert window.sight("x", A, 1_050) is Sighting.NEW
+    assert window.sight("x", A, 1_050) is None
 
 
 def test_aborted_sightings_never_were() -> None:
@@ -41,7 +41,7 @@ def test_aborted_sightings_never_were() -> None:
     window.commit()
     seen(window, "y", A, 5_000)
     window.discard()
-    assert (window.sight("x", A, 1_001), window.sight("y", A, 1_001)) == (Sighting.REPEAT, Sighting.NEW)
+    assert (window.sight("x", A, 1_001), window.sight("y", A, 1_001)) == (Sighting.REPEAT, None)
 
 
 def test_memory_holds_the_window_only() -> None:

@@ -1,0 +1,135 @@
+"""What the codec remembers of the last event changes neither what is written nor what is read."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
+
+from schemas.avsc import parse_avsc
+from schemas.reading import LONGEST_SEEN, decoder
+from schemas.writing import encoder
+
+
+class Part(Struct, frozen=True):
+    a: int
+    b: int
+    c: int
+    d: int
+    offsets: dict[str, int]
+
+
+class Whole(Struct, frozen=True):
+    names: tuple[str, ...]
+    part: Part
+    offsets: dict[str, int]
+    shares: tuple[float, ...]
+
+
+class Other(Struct, frozen=True):
+    part: Part
+    number: int
+
+
+LONG = {"type": "long"}
+OFFSETS = {"type": "map", "values": "long"}
+PART = {
+    "type": "record", "name": "Part",
+    "fields": [*({"name": name, "type": "long"} for name in "abcd"), {"name": "offsets", "type": OFFSETS}],
+}  # fmt: skip
+
+
+def declared(name: str, fields: dict[str, Any]) -> Any:
+    listed = [{"name": field, "type": kind} for field, kind in fields.items()]
+    return parse_avsc(json.dumps({"type": "record", "name": name, "fields": listed}))
+
+
+WHOLE = declared("Whole", {
+    "names": {"type": "array", "items": "string"}, "part": PART, "offsets": OFFSETS,
+    "shares": {"type": "array", "items": "double"},
+})  # fmt: skip
+OTHER = declared("Other", {"part": PART, "number": "long"})
+encode, decode = encoder(WHOLE, b""), decoder(WHOLE, Whole)
+
+
+def bytes_of(event: Any) -> bytes:
+    """As a codec that remembers nothing yet writes it."""
+    return encoder(WHOLE, b"")(event)
+
+
+def part_of(number: int, offsets: dict[str, int]) -> Part:
+    return Part(number, 2, 3, 4, offsets)
+
+
+names = st.lists(st.sampled_from(["", "a", "b", "ab", "ü" * 40]), max_size=3).map(tuple)
+offsets = st.dictionaries(st.sampled_from(["models", "policies"]), st.integers(-1, 1 << 40), max_size=2)
+wholes = st.builds(
+    Whole, names, st.builds(part_of, st.integers(0, 2), offsets), offsets, st.lists(st.floats(), max_size=3).map(tuple)
+)
+
+
+@given(st.lists(st.tuples(wholes, st.integers(1, 3)), min_size=1, max_size=8))
+def test_events_one_after_the_other_are_written_and_read_as_each_alone(events: list[tuple[Whole, int]]) -> None:
+    for event, times in events:
+        for _ in range(times):
+            written = encode(event)
+            assert repr(decode(written, 0)) == repr(event)
+            assert repr(decoder(WHOLE, Whole)(written, 0)) == repr(event), "by one that remembers nothing yet"
+
+
+def test_a_record_that_two_kinds_of_events_share_is_the_same_in_both() -> None:
+    encode_other, decode_other = encoder(OTHER, b""), decoder(OTHER, Other)
+    shared = part_of(1, {"models": 5})
+    for part in (shared, shared, part_of(2, {}), shared):
+        assert decode(encode(Whole((), part, {}, ())), 0).part == part
+        assert decode_other(encode_other(Other(part, 7)), 0) == Other(part, 7)
+
+
+def test_what_was_changed_since_is_written_as_it_is_now() -> None:
+    """Offsets of configurations are values as well, but a dictionary keeps nobody from changing it."""
+    known, listed = {"models": 1}, ["a"]
+    event = Whole(listed, part_of(1, {}), known, ())  # type: ignore[arg-type]
+    assert decode(encode(event), 0).offsets == {"models": 1}
+    known["models"], listed[0] = 2, "b"
+    again = decode(encode(event), 0)
+    assert (again.offsets, again.names) == ({"models": 2}, ("b",))
+
+
+def test_what_a_reader_changes_is_not_read_by_the_next() -> None:
+    written = encode(Whole((), part_of(1, {}), {"models": 1}, ()))
+    decode(written, 0).offsets["models"] = 9
+    decode(written, 0).offsets.clear()
+    assert decode(written, 0).offsets == {"models": 1}
+
+
+def test_a_large_collection_is_read_anew_each_time() -> None:
+    large = ("x" * LONGEST_SEEN,)
+    event = Whole(large, part_of(1, {}), {}, ())
+    written = encode(event)
+    assert decode(written, 0).names is not decode(written, 0).names
+    small = encode(replace(event, names=("x",)))
+    assert decode(small, 0).names is decode(small, 0).names
+    assert decode(written, 0) == event
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_remembered_collection_that_breaks_off_is_refused(cut: int) -> None:
+    event = Whole(("approve", "reject"), part_of(1, {}), {}, ())
+    written = encode(event)
+    assert decode(written, 0) == event
+    with pytest.raises((IndexError, ValueError)):
+        decode(written[:cut], 0)
+
+
+def test_threads_that_write_and_read_at_once_get_their_own() -> None:
+    events = [
+        Whole((f"class-{n % 3}",), part_of(n, {"models": n % 5}), {"policies": n % 7}, (n / 8,)) for n in range(2_000)
+    ]
+    work: Callable[[Whole], bool] = lambda event: decode(encode(event), 0) == event  # noqa: E731
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, events, chunksize=50))
