@@ -1,6 +1,7 @@
 """What the codec remembers of the last event changes neither what is written nor what is read."""
 
 import json
+import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -36,7 +37,10 @@ class Other(Struct, frozen=True):
     number: int
 
 
-LONG = {"type": "long"}
+class Counted(Struct, frozen=True):
+    number: int
+
+
 OFFSETS = {"type": "map", "values": "long"}
 PART = {
     "type": "record", "name": "Part",
@@ -55,11 +59,6 @@ WHOLE = declared("Whole", {
 })  # fmt: skip
 OTHER = declared("Other", {"part": PART, "number": "long"})
 encode, decode = encoder(WHOLE, b""), decoder(WHOLE, Whole)
-
-
-def bytes_of(event: Any) -> bytes:
-    """As a codec that remembers nothing yet writes it."""
-    return encoder(WHOLE, b"")(event)
 
 
 def part_of(number: int, offsets: dict[str, int]) -> Part:
@@ -133,3 +132,23 @@ def test_threads_that_write_and_read_at_once_get_their_own() -> None:
     work: Callable[[Whole], bool] = lambda event: decode(encode(event), 0) == event  # noqa: E731
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, events, chunksize=50))
+
+
+def test_collections_in_several_blocks_are_remembered_whole() -> None:
+    """Other writers split collections, say how many bytes a block has, and may end one with a zero of two bytes."""
+    words = b"\x02\x02a" + b"\x01\x04\x02b" + b"\x00"
+    numbers = b"\x02\x02m\x0a" + b"\x80\x00"
+    doubles = b"\x02" + struct.pack("<d", 0.5) + b"\x01\x10" + struct.pack("<d", 0.25) + b"\x00"
+    wire = words + b"\x02\x04\x06\x08\x00" + numbers + doubles
+    for _ in range(3):
+        assert decode(wire, 0) == Whole(("a", "b"), part_of(1, {}), {"m": 5}, (0.5, 0.25))
+    shorter = b"\x02\x02a" + b"\x00" + wire[len(words) :]
+    assert decode(shorter, 0).names == ("a",), "what is remembered begins alike, but does not end there"
+
+
+@pytest.mark.parametrize("count", [1 << 20, 1 << 40, (1 << 62) - 1])
+def test_more_doubles_than_there_are_bytes_are_refused(count: int) -> None:
+    encode_count = encoder(declared("Count", {"number": "long"}), b"")
+    told: bytes = encode_count(Counted(count))
+    with pytest.raises(struct.error):
+        decode(b"\x00" + b"\x02\x04\x06\x08\x00" + b"\x00" + told + b"\x00" * 64, 0)
