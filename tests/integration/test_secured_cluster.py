@@ -1,7 +1,7 @@
 """Each principal on a real secured Kafka: what the catalogue grants works, everything else is refused."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace as with_
 from pathlib import Path
@@ -20,6 +20,7 @@ from infra.kafka.client_errors import AccessDenied, LogUnavailable
 from infra.kafka.client_log import LOGGER
 from infra.kafka.log import Position
 from infra.kafka.log import TopicPartition as Place
+from infra.kafka.offsets import OffsetQuestions
 from infra.kafka.publisher import Publisher
 from infra.kafka.topics import apply, check
 from infra.local.credentials import SUPERUSERS, Credentials
@@ -166,6 +167,27 @@ def test_a_principal_joins_its_own_group_and_no_other(secured: Secured, principa
     foreign = hidden[hidden.index(principal.name) - 1]
     assert code_of_joining(settings, foreign) == KafkaError.GROUP_AUTHORIZATION_FAILED
     assert code_of_joining(settings, f"{foreign}.slot.{foreign}-0") == KafkaError.GROUP_AUTHORIZATION_FAILED
+
+
+@pytest.mark.parametrize("stage", sorted(TALLIES.writers))
+def test_the_desk_sees_how_far_a_stage_has_come_but_neither_joins_nor_moves_it(secured: Secured, stage: str) -> None:
+    named = {each.name: each for each in principals()}
+    join(secured.settings(stage), named[stage], stage)
+    desk, outcomes = secured.settings("desk"), Place("outcomes", 0)
+
+    def positions() -> Mapping[Place, int]:
+        return OffsetQuestions(options(desk)).ask([outcomes], [stage]).groups[stage]
+
+    before = positions()
+    assert before, "the stage committed a position"
+    with pytest.raises(AccessDenied, match="Group authorization failed.*hitl topics acl"):
+        join(desk, named["desk"], stage)
+    consumer = Consumer(options(desk).consumer(desk.topic_prefix + stage, wait_ms=10), logger=LOGGER)
+    theirs = [TopicPartition(desk.topic_prefix + place.topic, place.partition, 7) for place in before]
+    with closing(consumer), pytest.raises(KafkaException) as raised:
+        consumer.commit(offsets=theirs, asynchronous=False)
+    assert raised.value.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+    assert positions() == before
 
 
 def test_a_foreign_group_is_our_error(secured: Secured) -> None:
