@@ -78,7 +78,7 @@ class HttpServer(uvicorn.Server):
     def serve_at(self, place: Place, guarded: str) -> None:
         """Serve until told to stop. `guarded`: by what callers are known. Raises `SettingsInvalid`."""
         listening = bound(place)
-        address, action = _text(listening), place.service
+        address, action = address_of(listening), place.service
         replace_file(place.file, address.encode())
         signal.signal(signal.SIGTERM, _nothing_more)  # uvicorn raises the signal once more when it is done
         logger.info(
@@ -125,7 +125,8 @@ def _listening(family: int, address: tuple[str, int]) -> socket.socket:
     return listening
 
 
-def _text(listening: socket.socket) -> str:
+def address_of(listening: socket.socket) -> str:
+    """Host and port at which it is reached."""
     host, port = listening.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 

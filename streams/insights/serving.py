@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.errors import SettingsInvalid
-from infra.local.ports import free_ports
+from infra.http import serving
+from infra.http.serving import Place
 from infra.local.state import replace_file
 from infra.settings import INSIGHTS_FILE, Settings, is_loopback
 from streams.insights.answers import Question, Source, WindowsRefused, answered
@@ -28,8 +29,7 @@ from streams.insights.windows import Width
 
 DEFAULT: Final = Settings().insights_address
 FIRST_SLOT: Final = Settings().slot
-LAST_PORT: Final = 65_535
-QUEUE: Final = 128  # connections that wait to be taken
+VARIABLE: Final = "HITL_INSIGHTS_ADDRESS"
 JSON: Final = "application/json"
 WIDTHS: Final = {width.name.lower(): width for width in Width}
 ASKED: Final = ("from", "to", "window", "workflow")
@@ -99,10 +99,11 @@ class Serving:
     def __init__(self, settings: Settings, app: FastAPI) -> None:
         """Raises `SettingsInvalid`."""
         self._socket = bound(settings)
-        host, port = self._socket.getsockname()[:2]
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.address = serving.address_of(self._socket)
         self._server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="off", backlog=QUEUE)
+            uvicorn.Config(
+                app, log_config=None, access_log=False, server_header=False, lifespan="off", backlog=serving.QUEUE
+            )
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http", daemon=True)
         file = run_file(settings)
@@ -127,32 +128,14 @@ def run_file(settings: Settings) -> Path:
 
 
 def bound(settings: Settings) -> socket.socket:
-    """A socket at the address. Raises `SettingsInvalid`.
-
-    The default gives way where another stack has it; a restart keeps its port.
-    """
-    host, _, port = settings.insights_address.rpartition(":")
-    said = f"HITL_INSIGHTS_ADDRESS={settings.insights_address}"
-    if not is_loopback(host):
+    """A socket at the address, which is one of this machine only. Raises `SettingsInvalid`."""
+    place = Place("insights", VARIABLE, settings.insights_address, DEFAULT, run_file(settings))
+    if not is_loopback(place.host):
         raise SettingsInvalid(
-            f"{said} can be reached from elsewhere, and whoever reaches it may read every figure: listen on 127.0.0.1, "
-            "and put a proxy that asks who comes in front of it."
+            f"{VARIABLE}={place.address} can be reached from elsewhere, and whoever reaches it may read every figure: "
+            "listen on 127.0.0.1, and put a proxy that asks who comes in front of it."
         )
-    if int(port) > LAST_PORT:
-        raise SettingsInvalid(f"{said}: no port is above {LAST_PORT}.")
-    wanted = [int(port)]
-    if settings.insights_address == DEFAULT or wanted == [0]:
-        former = run_file(settings)
-        remembered = former.read_text(encoding="utf-8").rpartition(":")[2] if former.is_file() else ""
-        wanted = [*([int(remembered)] if remembered.isdigit() else []), int(port), 0]
-    host = host.removeprefix("[").removesuffix("]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for number in wanted:
-        try:
-            return socket.create_server((host, number or free_ports(1)[0]), family=family, backlog=QUEUE)
-        except OSError as error:
-            why = error
-    raise SettingsInvalid(f"{said}: {why}; name an address of this machine and a free port.") from why
+    return serving.bound(place)
 
 
 def moment(text: str | None) -> int | None:
