@@ -19,8 +19,20 @@ class Invalid(ValueError):
     """JSON that is not what is asked for."""
 
 
+def require_one_length(request: Request) -> None:
+    """Raises `Problem` for a body whose end a proxy may see elsewhere than we: a second request could hide in it.
+
+    RFC 9112, 6.3: such a request may be refused, and the connection must be closed.
+    """
+    if "content-length" in request.headers and "transfer-encoding" in request.headers:
+        problem = Problem(400, "Say the length of a body in one way: send it again without one of both headers.")
+        problem.headers["Connection"] = "close"
+        raise problem
+
+
 async def body_of(request: Request, *, most: int) -> bytes:
-    """The whole JSON body. Raises `Problem` 413 or 415, before more than `most` bytes are kept."""
+    """The whole JSON body. Raises `Problem` 400, 413 or 415, before more than `most` bytes are kept."""
+    require_one_length(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise Problem(415, "Send JSON, and say so: `Content-Type: application/json`.", reason="content_type")

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
+from infra.http.bodies import require_one_length
 from infra.http.measuring import Routed
 from infra.http.problems import Problem
 from producers.desk.access.recording import recorder_of
@@ -111,17 +112,6 @@ def _add(headers: Mapping[str, str], answer: MutableHeaders, path: str) -> None:
     answer.update(headers)
     if not path.startswith(STATIC):
         answer.setdefault("cache-control", "no-store")
-
-
-def require_one_length(request: Request) -> None:
-    """Raises `Problem` for a body whose end a proxy may see elsewhere than we: a second request could hide in it.
-
-    RFC 9112, 6.3: such a request may be refused, and the connection must be closed.
-    """
-    if "content-length" in request.headers and "transfer-encoding" in request.headers:
-        problem = Problem(400, "Say the length of a body in one way: send it again without one of both headers.")
-        problem.headers["Connection"] = "close"
-        raise problem
 
 
 async def require_csrf(request: Request, receive: Receive, session: Session, *, own: bool | None) -> Receive:
