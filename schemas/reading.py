@@ -15,7 +15,7 @@ Decode = Callable[[bytes, int], Any]
 INDENT: Final = " "
 BOOLEAN: Final = {0: False, 1: True}
 DOUBLE: Final = struct.Struct("<d").unpack_from
-MARKS: Final = tuple(sum(128 << 7 * place for place in range(n)) for n in range(4))  # the marks of n bytes
+MARKS: Final = tuple(sum(128 << 7 * place for place in range(n)) for n in range(5))  # the marks of n bytes
 KEPT: Final = 512  # upper halves of moments, of which one lasts eight seconds; lengths of lists of numbers
 LONGEST_SEEN: Final = 1_024  # bytes of a collection that is remembered
 
@@ -23,7 +23,8 @@ LONGEST_SEEN: Final = 1_024  # bytes of a collection that is remembered
 def decoder(schema: Declaration, event_type: type[Any]) -> Decode:
     """A function from bytes and the offset of a body to the event.
 
-    It raises ValueError, IndexError, KeyError or `struct.error` for bytes that are none, and for what lies behind it.
+    It raises ValueError, IndexError, KeyError, OverflowError or `struct.error` for bytes that are none, and for what
+    lies behind it.
     """
     reading = _Reading(schema)
     reading.read(schema.root, event_type, "event", 1)
@@ -45,6 +46,9 @@ def more(data: bytes, at: int, number: int) -> tuple[int, int]:
             number, at = number + (second << 7) + (third << 14) - MARKS[2], at + 2
         elif (fourth := data[at + 2]) < 128:
             number, at = number + (second << 7) + (third << 14) + (fourth << 21) - MARKS[3], at + 3
+        elif (fifth := data[at + 3]) < 128:
+            number += (second << 7) + (third << 14) + (fourth << 21) + (fifth << 28) - MARKS[4]
+            at += 4
         elif (upper := UPPER.get(data[at + 1 : at + 5])) is not None:
             number, at = number + (second << 7) + upper, at + 5
         else:
@@ -56,7 +60,7 @@ UPPER: Final[dict[bytes, int]] = {}  # the last four of six bytes, as millisecon
 
 
 def _long(data: bytes, at: int, first: int) -> tuple[int, int]:
-    """As `more`, of a number of more than four bytes, before the sign is put right."""
+    """As `more`, of a number of more than five bytes, before the sign is put right."""
     number, start, shift = first & 127, at, 7
     while (byte := data[at]) > 127:
         number |= (byte & 127) << shift
@@ -74,7 +78,7 @@ def _long(data: bytes, at: int, first: int) -> tuple[int, int]:
 
 
 def length(data: bytes, at: int, number: int) -> tuple[int, int]:
-    """As `more`, of a string: not negative."""
+    """As `more`, of a string, whose first byte is more than 127 or odd: not negative."""
     if not number & 1 and (second := data[at]) < 128:
         return (number + (second << 7) - MARKS[1]) >> 1, at + 1
     number, at = more(data, at, number)
@@ -168,10 +172,10 @@ class _Reading:
 
     def _array(self, items: Node, kind: Any, into: str, depth: int) -> None:
         if items == Primitive("double"):
-            self.line(depth, f"{into} = ()")
+            self.line(depth, f"{into} = []")  # a tuple would be copied at every block
             self._blocks(depth)
             self.line(depth + 1, f"{into} += DOUBLES[count](data, at)", "at += 8 * count")
-            self.line(depth, "else: at += 1")
+            self.line(depth, "else: at += 1", f"{into} = tuple({into})")
             return
         seen = self._unless_seen((), into, depth) if items == Primitive("string") else None
         within = depth + 1 if seen else depth

@@ -2,7 +2,8 @@
 
 fastavro looks up the type of every value anew; a compiled expression knows it: a third of the price or less. What comes
 again is remembered: classes and offsets of configurations, and large records, which events share, since what a decision
-rests on goes into its record and into its outcome. Events are values, which nobody changes once they are made.
+rests on goes into its record and into its outcome. Events are values, which nobody changes once they are made: a large
+record is known by its identity, whatever is inside; a map by its contents too, though not by their order.
 """
 
 import struct
@@ -15,6 +16,7 @@ Encode = Callable[[Any], bytes]
 KEPT: Final = 512  # upper parts of numbers, as bytes
 LOWER_BITS: Final = 13  # of a number that is not negative, in its first two bytes
 LARGE: Final = 4  # fields of a record, beyond which it is remembered
+LONGEST_KEPT: Final = 4_096  # bytes of what is remembered
 EMPTY: Final = "b'\\0'"  # source text of a collection without items
 Kept = list[tuple[Any, bytes, Any]]  # just one: the last value, its bytes, and a copy where it could be changed
 Remembering = tuple[Encode, Kept]
@@ -45,7 +47,7 @@ def _long(number: int) -> bytes:
 
 
 class _Long(dict[int, bytes]):
-    """Numbers as bytes. Those of up to two bytes are kept."""
+    """Numbers as bytes. Those of up to two bytes that are not negative are kept."""
 
     def __missing__(self, number: int) -> bytes:
         return _long(number)
@@ -63,7 +65,7 @@ class _Upper(dict[int, bytes]):
         return found
 
 
-TWO_BYTES: Final = (1 << LOWER_BITS) - 1  # the largest number of up to two bytes
+TWO_BYTES: Final = (1 << LOWER_BITS) - 1  # the largest number of two bytes
 LONG: Final = _Long({number: _long(number) for number in range(TWO_BYTES + 1)})
 LOWER: Final = tuple(bytes((n << 1 & 127 | 128, n >> 6 | 128)) for n in range(TWO_BYTES + 1))
 UPPER: Final = _Upper()
@@ -164,7 +166,7 @@ class _Writing:
         name, given = self._name("many"), self._name("v")
         made = f"LONG[len(values)] + b''.join([{' + '.join(parts)} {loop}]) + {EMPTY}"
         if node == Array(Primitive("string")):
-            self.remembering(name, "values", made, only="if type(values) is tuple: ")
+            self.remembering(name, "values", made, also=" and type(values) is tuple")
             known = f"{self._kept(name, given)} else "
         elif node == Map(Primitive("long")):
             self.remembering(name, "values", made, copy="values.copy()")
@@ -174,11 +176,12 @@ class _Writing:
             known = ""
         return f"({EMPTY} if not ({given} := {value}) else {known}{name}({given}))"
 
-    def remembering(self, name: str, value: str, made: str, *, only: str = "", copy: str = "None") -> Remembering:
+    def remembering(self, name: str, value: str, made: str, *, also: str = "", copy: str = "None") -> Remembering:
         """A function that keeps what it wrote last, in one step: several threads may write at once."""
         kept: Kept = [(NOTHING, b"", None)]
         self._globals[f"{name}_kept"] = kept
-        lines = [f"made = {made}", f"{only}{name}_kept[0] = {value}, made, {copy}", "return made"]
+        keep = f"if len(made) <= {LONGEST_KEPT}{also}: {name}_kept[0] = {value}, made, {copy}"
+        lines = [f"made = {made}", keep, "return made"]
         return self.function(name, value, lines), kept
 
     def _kept(self, name: str, value: str, *, unchanged: bool = False) -> str:

@@ -99,7 +99,7 @@ class Lanes(Generic[S]):
             lane.now = max(wall, lane.now)
 
     def in_hand(self, places: set[TopicPartition]) -> None:
-        """These topics and partitions have records that are being decided (none: the decision is over)."""
+        """These topics and partitions have records in the batch, unreadable ones too (none: the decision is over)."""
         self._in_hand = places
 
     def advance(self, by_place: Iterable[Run], barrier: Mapping[tuple[str, int], int]) -> set[int]:

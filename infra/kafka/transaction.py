@@ -52,11 +52,12 @@ class Transaction:
         """Records to the producer, counts to the tally."""
         if handled.outgoing:
             self._begin()
-            self._ledger.sends(handled.outgoing)
         encode, send = self._codec.encode, self._producer.send
         values = [None if out.event is None else encode(out.event) for out in handled.outgoing]  # in turns costs more
         for out, value in zip(handled.outgoing, values, strict=True):
             send(out.topic, out.key, value, out.partition)
+        if handled.outgoing:
+            self._ledger.sends(handled.outgoing)
         if self._first_event is None and handled.outgoing:
             first = handled.outgoing[0]  # a key may be anybody's bytes
             self._first_event = getattr(first.event, "event_id", None) or first.key.decode(errors="replace")

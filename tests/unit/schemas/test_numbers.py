@@ -50,6 +50,7 @@ def test_a_number_beyond_64_bits_is_not_written(number: int) -> None:
 
 
 @given(numbers, st.binary(max_size=8))
+@example(2**27, b"")
 @example(2**34 - 1, b"")
 @example(2**34, b"")
 @example(2**41, b"")

@@ -4,6 +4,7 @@ import json
 import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import process_time
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 
 from schemas.avsc import parse_avsc
 from schemas.reading import LONGEST_SEEN, decoder
-from schemas.writing import encoder
+from schemas.writing import LONGEST_KEPT, encoder
 
 
 class Part(Struct, frozen=True):
@@ -106,6 +107,16 @@ def test_what_a_reader_changes_is_not_read_by_the_next() -> None:
     assert decode(written, 0).offsets == {"models": 1}
 
 
+def test_what_is_remembered_is_bounded() -> None:
+    long, short = ("x" * LONGEST_KEPT,), ("y",)
+    for names in (short, long, short, long):
+        event = Whole(names, part_of(1, {}), {}, ())
+        assert decode(encode(event), 0) == event
+    kept = [found[0][1] for name, found in encode.__globals__.items() if name.endswith("_kept")]
+    assert encode(Whole(short, part_of(1, {}), {}, ()))[:4] in kept
+    assert max(map(len, kept)) <= LONGEST_KEPT
+
+
 def test_a_large_collection_is_read_anew_each_time() -> None:
     large = ("x" * LONGEST_SEEN,)
     event = Whole(large, part_of(1, {}), {}, ())
@@ -144,6 +155,20 @@ def test_collections_in_several_blocks_are_remembered_whole() -> None:
         assert decode(wire, 0) == Whole(("a", "b"), part_of(1, {}), {"m": 5}, (0.5, 0.25))
     shorter = b"\x02\x02a" + b"\x00" + wire[len(words) :]
     assert decode(shorter, 0).names == ("a",), "what is remembered begins alike, but does not end there"
+
+
+def test_very_many_blocks_take_no_longer_than_as_many_values() -> None:
+    """A record of a megabyte with a block for each number must not stop a reader for seconds: nothing is copied."""
+    blocks = 100_000
+    begin = b"\x00" + b"\x02\x04\x06\x08\x00" + b"\x00"
+    one = b"\x02" + struct.pack("<d", 0.5)
+    began = process_time()
+    few = [decode(begin + one * 100 + b"\x00", 0) for _ in range(blocks // 100)]
+    between = process_time()
+    (many,) = decode(begin + one * blocks + b"\x00", 0).shares[-1:]
+    ended = process_time()
+    assert (len(few[0].shares), many) == (100, 0.5)
+    assert ended - between < 20 * (between - began), "as many blocks, in one event and in a thousand"
 
 
 @pytest.mark.parametrize("count", [1 << 20, 1 << 40, (1 << 62) - 1])
