@@ -114,6 +114,16 @@ class ReadModel:
         words = flat(self._redis.call("ZRANGE", self._keys.in_hand(reviewer_id), 0, -1, "WITHSCORES"))
         return {name.decode(): round(float(at)) for name, at in zip(words[::2], words[1::2], strict=True)}
 
+    def in_hand_at(self, reviewer_id: str) -> tuple[set[str], Mapping[str, int]]:
+        """The same without the times, and the offsets by `topic[partition]` before which everything is known of it."""
+        offsets, names = self._redis.together(
+            [
+                ("HGETALL", self._keys.offsets),  # before the cases, which may then know more, and never less
+                ("ZRANGE", self._keys.in_hand(reviewer_id), 0, -1),
+            ]
+        )
+        return {name.decode() for name in names}, {name.decode(): int(offset) for name, offset in offsets.items()}
+
     def _lanes(self) -> list[bytes]:
         return sorted(self._redis.call("SMEMBERS", self._keys.lanes))
 

@@ -158,7 +158,7 @@ class Desk:
 
     async def changes(self, asker: Asker, *, mine: bool, workflow: str | None, since: str | None) -> EventStream:
         """Changes of cases from now on, or since a place that they name."""
-        hand = InHand(asker.reviewer_id, await self._lookup.in_hand(asker.reviewer_id)) if mine else None
+        hand: InHand | None = None
 
         def wanted(entry: Entry) -> bool:
             assert entry.event is not None
@@ -170,6 +170,7 @@ class Desk:
         begins = positions_in(since, ends) if since else None
         reader = self.feed.subscribe(wanted, begins)  # before the past is read, so that nothing lies between
         try:
+            hand = await self._lookup.hand_of(asker.reviewer_id, ends) if mine else None
             past = await self._lookup.between(begins, ends) if begins else []
         except BaseException:
             self.feed.leave(reader)

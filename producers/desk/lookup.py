@@ -9,12 +9,14 @@ from infra.errors import HitlError
 from infra.http.beside import Beside
 from infra.http.problems import Problem
 from infra.kafka.log import Log, TopicPartition
-from infra.kafka.scan import Entry, scan
+from infra.kafka.scan import Entry, name_of, scan
 from infra.redis.cached_case import CachedCase
 from infra.redis.records import Possession, RequestRecord
+from producers.desk.feed import MOST_BEHIND
 from producers.desk.presenting import CaseShown, request_asked, shown
 from producers.desk.queue import Looking, QueueShown, queue_of
 from producers.desk.refusing import RETRY, not_served
+from producers.desk.watching import InHand
 from schemas.codec import Codec
 from schemas.events import ExpertReviewRequested, ReviewRequested
 from schemas.topics import ASSIGNMENTS, POLICIES
@@ -83,6 +85,18 @@ class Lookup:
     async def in_hand(self, reviewer_id: str) -> Sequence[str]:
         """The request ids of the cases that somebody has or has set aside."""
         return await served(self._looking.call(lambda: list(self._model.in_hand(reviewer_id))))
+
+    async def hand_of(self, reviewer_id: str, ends: Mapping[int, int]) -> InHand:
+        """What somebody has as of these offsets of `assignments`, by partition: the read model lags behind a moment."""
+        cases, known = await served(self._looking.call(lambda: self._model.in_hand_at(reviewer_id)))
+        hand = InHand(reviewer_id, cases)
+        names = {number: name_of(TopicPartition(ASSIGNMENTS.name, number)) for number in ends}
+        starts = {number: known[name] for number, name in names.items() if known.get(name, ends[number]) < ends[number]}
+        if starts and sum(ends[number] - at for number, at in starts.items()) <= MOST_BEHIND:
+            for entry in await self.between(starts, ends):
+                if entry.event is not None:
+                    hand.concerns(entry.event)
+        return hand
 
     async def queue(self, reviewer_id: str, *, workflows: Sequence[str], request_id: str | None) -> QueueShown:
         """How much waits, and what they have."""

@@ -59,6 +59,7 @@ class Model:
         self.records: dict[str, RequestRecord] = {}
         self.cached: dict[str, CachedCase] = {}
         self.held: dict[str, dict[str, int]] = {}
+        self.known: dict[str, int] = {}  # offsets by partition, before which it knows everything
         self.away = self.rebuilding = False
 
     def put(self, asked: ReviewRequested, review: Coordinates, possession: Possession | None = None) -> None:
@@ -101,6 +102,9 @@ class Model:
     def in_hand(self, reviewer_id: str) -> dict[str, int]:
         self._there()
         return self.held.get(reviewer_id, {})
+
+    def in_hand_at(self, reviewer_id: str) -> tuple[set[str], dict[str, int]]:
+        return set(self.in_hand(reviewer_id)), self.known
 
     def queue_sizes(self, workflow: str, stage: CaseStage | None = None) -> dict[Priority, int]:
         self._there()

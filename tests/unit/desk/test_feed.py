@@ -154,6 +154,24 @@ def test_only_mine_is_what_i_do_and_what_happens_to_cases_that_i_have() -> None:
     running(story)
 
 
+def test_a_case_that_the_read_model_does_not_know_yet_is_mine() -> None:
+    """The index is a moment behind: what was given to me in that moment, and is then taken away, must be told."""
+
+    def granted(name: str, who: str, lease: int) -> LeaseGranted:
+        return LeaseGranted(**FRAME, request_id=name, reviewer_id=who, lease=lease, expires_at=0)
+
+    async def story(world: World) -> None:
+        world.model.held["ann"], world.model.known = {"gone": START}, {"assignments[0]": 1}
+        come(world, noted("a"), granted("new", "ann", 1), granted("gone", "lea", 2))
+        reader = Reader(world, query="mine=true")
+        await reader.until(lambda said: "event: opened" in said)
+        come(world, granted("new", "lea", 2), noted("gone"), noted("new"), noted("last", "ann"))
+        await reader.until(lambda said: '"last"' in said)
+        assert [name for _, name in reader.told()] == ["new", "last"]
+
+    running(story)
+
+
 def test_who_does_not_read_is_cut_off_and_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "MOST_WAITING", 10)
 
