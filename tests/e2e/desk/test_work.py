@@ -24,9 +24,24 @@ def test_ten_cases_by_keyboard_alone(worker: Works, shift: Shift) -> None:  # no
     assert set(expected) == set(names)
     expect(ann.page.locator("#work-why")).to_contain_text("No case waits")
     assert shift.closed(*names) == expected
-    ann.page.wait_for_timeout(2_000)  # the page's clock is behind by as long as the page took to load
     ann.press("u")
     ann.hears("too late")
+
+
+def test_a_page_whose_clock_is_behind_says_the_same(worker: Works, shift: Shift) -> None:  # noqa: F811
+    """It asks casework, which refuses: for the person nothing is different."""
+    (name,) = shift.open(1)
+    ann = worker("ann")
+    ann.sees(name)
+    ann.page.evaluate("() => { const real = Date.now; Date.now = () => real() - 60_000; }")
+    ann.press("a")
+    ann.hears("Approved")
+    assert shift.closed(name) == {name: "approve"}
+    with ann.page.expect_response(lambda answer: answer.url.endswith(":undo")) as undo:
+        ann.press("u")
+    assert undo.value.status == 409
+    ann.hears("too late")
+    expect(ann.page.locator("#work-notes")).to_be_empty()
 
 
 def test_undo_brings_it_back_as_it_was_answered(worker: Works, shift: Shift) -> None:  # noqa: F811

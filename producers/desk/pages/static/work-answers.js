@@ -122,7 +122,7 @@ export class Answers {
       return;
     }
     if (this.work.now() >= last.leaves_at) {
-      voice.say(`It is too late to take back ${last.title}: your answer “${last.words}” stands.`);
+      this.tooLate(last);
       return;
     }
     await this.withdraw(last);
@@ -134,6 +134,8 @@ export class Answers {
     const answer = await desk.post(pathOf(last.request_id, ":undo"), { command_id: newId() });
     if (answer.kind === "done") {
       this.back(last, { lease: answer.body.lease, until: answer.body.expires_at });
+    } else if (answer.kind === "refused" && answer.reason === "too_late") { // casework's clock goes before this one
+      this.tooLate(last);
     } else if (answer.kind === "refused") {
       last.state = "stands";
       voice.note({ about: last.id, text: `${last.title} could not be taken back: ${answer.detail}` });
@@ -142,6 +144,11 @@ export class Answers {
       this.work.failing(answer);
       voice.say(`${last.title} could not be taken back just now. Press ${this.work.keys.map().undo} to try it again.`);
     }
+  }
+
+  tooLate(last) {
+    Object.assign(last, { state: "accepted", leaves_at: 0 });
+    this.work.voice.say(`It is too late to take back ${last.title}: your answer “${last.words}” stands.`);
   }
 
   back(last, { lease, until }) {
