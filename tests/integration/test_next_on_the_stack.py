@@ -1,5 +1,6 @@
 """The next case of the whole pipeline: many people at once, each a case of their own, and the log has the last word."""
 
+import asyncio
 import signal
 import threading
 import time
@@ -8,9 +9,12 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
+from infra.kafka.log import TopicPartition
 from infra.kafka.publisher import publish
 from infra.redis.reading import ReadModel, connect
+from producers.desk.lookup import Lookup
 from producers.desk.next import Next, NextCase, NothingToDo
 from producers.desk.opening import opened_next
 from schemas.events import CaseActionRequested, LeaseGranted, ReviewDecided
@@ -105,6 +109,25 @@ def test_a_case_claimed_by_its_id_behind_our_back_is_refused_and_another_is_trie
         stand.stack.kill("index", signal.SIGCONT)
     assert isinstance(found, NextCase) and found.request_id != first
     assert [(each.request_id, each.reason) for each in found.refused] == [(first, "already_leased")]
+
+
+def test_what_one_has_is_known_before_the_read_model_knows_it(stand: Stand, model: ReadModel, following: Next) -> None:
+    """The read model stands still meanwhile: what lies between it and the log is read from there."""
+    open_cases(stand, model, "ahead", 1)
+    lookup = Lookup(stand.log, CODEC, model)
+    stand.stack.kill("index", signal.SIGSTOP)
+    try:
+        found = following.for_person(Reviewer(reviewer_id="ivy"), wip_limit=10)
+        assert isinstance(found, NextCase)
+        assert not model.in_hand("ivy")
+        taken = [e.event for e in stand.history().entries("assignments") if isinstance(e.event, LeaseGranted)][-1]
+        partitions = range(stand.log.partitions("assignments"))
+        ends = {number: stand.log.watermark(TopicPartition("assignments", number)) for number in partitions}
+        hand = asyncio.run(lookup.hand_of("ivy", ends))
+        assert hand.concerns(replace(taken, request_id=found.request_id, reviewer_id="a lead"))
+    finally:
+        stand.stack.kill("index", signal.SIGCONT)
+        lookup.close()
 
 
 def test_the_case_that_was_given_can_be_answered_under_its_lease(

@@ -1,7 +1,6 @@
 """Each principal on a real secured Kafka: what the catalogue grants works, everything else is refused."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace as with_
 from pathlib import Path
@@ -18,36 +17,20 @@ from infra.kafka.client import KafkaLog, connect
 from infra.kafka.client_config import ClientOptions
 from infra.kafka.client_errors import AccessDenied, LogUnavailable
 from infra.kafka.client_log import LOGGER
-from infra.kafka.log import Position
 from infra.kafka.log import TopicPartition as Place
-from infra.kafka.offsets import OffsetQuestions
 from infra.kafka.publisher import Publisher
 from infra.kafka.topics import apply, check
 from infra.local.credentials import SUPERUSERS, Credentials
 from infra.settings import Settings
 from schemas.codec import Codec
-from schemas.topics import BY_NAME, TALLIES, TOPICS
-from tests.support.secured import Secured
+from schemas.topics import BY_NAME
+from tests.support.secured import ALL, SECONDS, Secured, granted, options, wait_until
 
 pytestmark = pytest.mark.integration
 
 EVERY_TOPIC = (*BY_NAME, id_space.TOPIC)
-ALL = pytest.mark.parametrize("principal", principals(), ids=lambda each: each.name)
 DENIED = KafkaError.TOPIC_AUTHORIZATION_FAILED
 HARMLESS = b'{"schema":"Nobodys/v1","id":4000000}'  # a number that no schema of ours has
-SECONDS = 30.0  # for a whole row of the matrix
-
-
-def granted(principal: Principal, *, writes: bool) -> set[str]:
-    roles = set(principal.roles)
-    named = {topic.name for topic in TOPICS if roles & set(topic.writers if writes else topic.readers)}
-    return named | ({id_space.TOPIC} if not writes or "operator" in roles else set())
-
-
-def options(settings: Settings) -> ClientOptions:
-    return ClientOptions(
-        bootstrap_servers=settings.bootstrap_servers, extra=settings.kafka, request_timeout_seconds=20
-    )
 
 
 def what_can_be_written(settings: Settings) -> dict[str, int | None]:
@@ -107,93 +90,6 @@ def test_each_topic_is_read_by_whom_the_catalogue_names_and_by_nobody_else(
     assert what_can_be_read(secured.settings(principal.name)) == {
         topic: None if topic in may else DENIED for topic in EVERY_TOPIC
     }
-
-
-class Joining:
-    """A member that starts what it is given from the beginning."""
-
-    def __init__(self, log: KafkaLog, group: str, topics: Sequence[str]) -> None:
-        self.has_joined = False
-        self.member = log.consumer(group=group, instance=f"{group}-0", topics=topics, listener=self)
-
-    def assigned(self, partitions: Sequence[Place]) -> None:
-        self.has_joined = True
-        self.member.start(dict.fromkeys(partitions, 0))
-
-    def revoked(self, partitions: Sequence[Place]) -> None:
-        """Nothing is open."""
-
-    def lost(self, partitions: Sequence[Place]) -> None:
-        """Nothing is open."""
-
-
-def join(settings: Settings, principal: Principal, group: str) -> None:
-    """Join, commit a position and leave."""
-    topic = sorted(granted(principal, writes=False) & BY_NAME.keys())[0]
-    joining = Joining(KafkaLog(options(settings)), group, [topic])
-    with closing(joining.member) as member:
-        wait_until(lambda: joining.has_joined or bool(member.poll(1, 0.05)))
-        member.commit({Place(topic, 0): Position(0)})
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-
-
-def code_of_joining(settings: Settings, group: str) -> int | None:
-    """The error code by which the group's coordinator turns us away; one connection, since a commit would wait 10 s."""
-    consumer = Consumer(options(settings).consumer(settings.topic_prefix + group, wait_ms=10), logger=LOGGER)
-    codes: list[int] = []
-
-    def is_told() -> bool:
-        message = consumer.poll(0.1)
-        error = message.error() if message is not None else None
-        codes.extend([error.code()] if error is not None else [])
-        return bool(codes)
-
-    with closing(consumer):
-        wait_until(is_told)
-    return codes[0]
-
-
-@ALL
-def test_a_principal_joins_its_own_group_and_no_other(secured: Secured, principal: Principal) -> None:
-    settings, names = secured.settings(principal.name), [each.name for each in principals()]
-    join(settings, principal, principal.name)
-    # The desk may ask how far stages have come, so their coordinators do not turn it away before it tries to join.
-    hidden = [each for each in names if principal.name != "desk" or each not in TALLIES.writers]
-    foreign = hidden[hidden.index(principal.name) - 1]
-    assert code_of_joining(settings, foreign) == KafkaError.GROUP_AUTHORIZATION_FAILED
-    assert code_of_joining(settings, f"{foreign}.slot.{foreign}-0") == KafkaError.GROUP_AUTHORIZATION_FAILED
-
-
-@pytest.mark.parametrize("stage", sorted(TALLIES.writers))
-def test_the_desk_sees_how_far_a_stage_has_come_but_neither_joins_nor_moves_it(secured: Secured, stage: str) -> None:
-    named = {each.name: each for each in principals()}
-    join(secured.settings(stage), named[stage], stage)
-    desk, outcomes = secured.settings("desk"), Place("outcomes", 0)
-
-    def positions() -> Mapping[Place, int]:
-        return OffsetQuestions(options(desk)).ask([outcomes], [stage]).groups[stage]
-
-    before = positions()
-    assert before, "the stage committed a position"
-    with pytest.raises(AccessDenied, match="Group authorization failed.*hitl topics acl"):
-        join(desk, named["desk"], stage)
-    consumer = Consumer(options(desk).consumer(desk.topic_prefix + stage, wait_ms=10), logger=LOGGER)
-    theirs = [TopicPartition(desk.topic_prefix + place.topic, place.partition, 7) for place in before]
-    with closing(consumer), pytest.raises(KafkaException) as raised:
-        consumer.commit(offsets=theirs, asynchronous=False)
-    assert raised.value.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
-    assert positions() == before
-
-
-def test_a_foreign_group_is_our_error(secured: Secured) -> None:
-    (assurance,) = [each for each in principals() if each.name == "assurance"]
-    with pytest.raises(AccessDenied, match="Group authorization failed.*hitl topics acl"):
-        join(secured.settings("assurance"), assurance, "router")
 
 
 @ALL
