@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from infra.kafka.log import TopicPartition
 from infra.kafka.publisher import publish
 from infra.kafka.scan import about
+from infra.redis.connection import connect
+from infra.redis.keys import Keys
 from schemas.events import (
     DecisionMade,
     DecisionRequested,
@@ -40,10 +42,19 @@ def outcomes(stand: Stand, request_id: str) -> list[DecisionMade]:
     return [entry.event for entry in found if isinstance(entry.event, DecisionMade)]
 
 
-def until_decided(stand: Stand, *request_ids: str) -> None:
-    """Wait for their outcomes."""
-    for name in request_ids:
-        wait_until(lambda name=name: bool(outcomes(stand, name)), what=f"the outcome of {name}")  # type: ignore[misc]
+def until_finished(stand: Stand, *request_ids: str) -> None:
+    """People answer until nothing more can come of these requests (chance draws which of them are audited), and the
+    read model knows it."""
+    redis, keys = connect(stand.settings), Keys(stand.settings.topic_prefix)
+
+    def are_finished() -> bool:
+        stand.answer()
+        return all(redis.call("ZSCORE", keys.finished, name) is not None for name in request_ids)
+
+    try:
+        wait_until(are_finished, seconds=60, what=f"the end of {', '.join(request_ids)} in the read model")
+    finally:
+        redis.close()
 
 
 def fit_models(stand: Stand) -> None:

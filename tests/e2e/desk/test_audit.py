@@ -18,7 +18,7 @@ from tests.e2e.desk.conftest import SignedIn
 from tests.support.browser import TABLET, axe
 from tests.support.gateway import ADDRESS, served
 from tests.support.stand import Stand, wait_until
-from tests.support.told import FIRST, ask, fit_models, outcomes, publish_policies, until_decided
+from tests.support.told import FIRST, ask, fit_models, outcomes, publish_policies, until_finished
 
 pytestmark = pytest.mark.integration
 HOSTILE = "<script>alert(1)</script>/../a&b=\"c\"'d%2F é.json"
@@ -32,24 +32,13 @@ def gateway(stand: Stand) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def told(stand: Stand) -> None:
     """Some requests that automation decided, some that people did, and models."""
-    ask(stand, [f"auto-{n}" for n in range(8)], confidence=0.99)
-    ask(stand, [f"person-{n}" for n in range(4)], confidence=None)
+    auto, people = [f"auto-{n}" for n in range(8)], [f"person-{n}" for n in range(4)]
+    ask(stand, auto, confidence=0.99)
+    ask(stand, people, confidence=None)
     ask(stand, [HOSTILE], confidence=0.99, text="<img src=x onerror=alert(2)> & <b>bold</b>")
-    wait_until(lambda: bool(stand.answer()), what="announcements")
-    until_decided(stand, "auto-7", "person-3", HOSTILE)
     fit_models(stand)
     publish_policies(stand)
-    until_indexed(stand, "auto-7", "person-3", HOSTILE)
-
-
-def until_indexed(stand: Stand, *request_ids: str) -> None:
-    redis, keys = connect_redis(stand.settings), Keys(stand.settings.topic_prefix)
-
-    def are_there() -> bool:
-        return all(redis.call("ZSCORE", keys.finished, name) is not None for name in request_ids)
-
-    wait_until(are_there, seconds=120, what=f"{', '.join(request_ids)} in the index")
-    redis.close()
+    until_finished(stand, *auto, *people, HOSTILE)
 
 
 def shot(page: Page, name: str) -> None:
