@@ -195,15 +195,18 @@ class Reservations:
         self._redis.call("HDEL", self._named(f"theirs:{reviewer_id}"), request_id)
 
     def give_back(self, reviewer_id: str, request_id: str) -> None:
-        """It is for others."""
+        """It is free again."""
         theirs = self._named(f"theirs:{reviewer_id}")
         self._redis.together([("HDEL", theirs, request_id), ("ZREM", self._named("reserved"), request_id)])
 
     def pass_over(self, reviewer_id: str, request_id: str, *, now: int) -> None:
-        """It is for others, and not for this person for a while: they gave it back, or must not have it."""
+        """It is not for this person for a while: they give it back, or must not have it."""
         name = self._named(f"passed_over:{reviewer_id}")
-        self.give_back(reviewer_id, request_id)
         self._redis.together([("ZADD", name, str(now + PASSED_OVER), request_id), ("PEXPIRE", name, PASSED_OVER)])
+
+    def offer_again(self, reviewer_id: str, request_id: str) -> None:
+        """They did not give it back after all."""
+        self._redis.call("ZREM", self._named(f"passed_over:{reviewer_id}"), request_id)
 
     def at_work(self, *, since: int) -> list[str]:
         """Everybody who has asked for a case since (milliseconds), as they told it; the others are forgotten."""

@@ -47,10 +47,7 @@ def renew(request_id: str, lease: int | None, caller: Caller) -> int:
 @as_caller
 def release(request_id: str, lease: int | None, caller: Caller) -> int:
     """Give a case back, or end its hold; a lead may do so for others. Exit 1 when it is refused."""
-    status = _ask(caller, request_id, "release", lease=lease)
-    if status == 0:
-        offer_to_others(caller.reviewer_id, request_id)
-    return status
+    return _give_back(caller, request_id, "release", lease=lease)
 
 
 @click.command()
@@ -96,7 +93,7 @@ def hand_over(request_id: str, to_reviewer: str, lease: int | None, caller: Call
 @as_caller
 def give_back(request_id: str, note: str, lease: int | None, caller: Caller) -> int:
     """As an expert, give a case back to reviewers, saying why; exit 1 when it is refused."""
-    return _ask(caller, request_id, "return", lease=lease, note=note)
+    return _give_back(caller, request_id, "return", lease=lease, note=note)
 
 
 @click.command()
@@ -125,6 +122,13 @@ def offer_to_others(reviewer_id: str, request_id: str) -> None:
     settings = load_settings()
     with suppress(RedisUnavailable, RedisRefused), closing(connect(settings)) as redis:
         Reservations(redis, Keys(settings.topic_prefix)).pass_over(reviewer_id, request_id, now=wall())
+
+
+def _give_back(caller: Caller, request_id: str, action: str, *, lease: int | None, note: str = "") -> int:
+    status = _ask(caller, request_id, action, lease=lease, note=note)
+    if status == 0:
+        offer_to_others(caller.reviewer_id, request_id)
+    return status
 
 
 def _ask(

@@ -38,7 +38,7 @@ R = TypeVar("R", Carried, Judgement)
 PATIENCE: Final = 15.0  # seconds that a caller waits for casework
 LONGER: Final = 120.0  # seconds for which the answer is still listened for, so that a repeat finds it
 AT_ONCE: Final = 64  # people who wait for casework in one moment
-FREE_AGAIN: Final = frozenset({"released", "handed_over", "returned"})
+FREES: Final = frozenset({"release", "hand_over", "return"})
 
 
 class Serving(Protocol):
@@ -47,7 +47,8 @@ class Serving(Protocol):
     def for_person(
         self, reviewer: Reviewer, *, wip_limit: int, token: str | None = None
     ) -> NextCase | NothingToDo: ...
-    def gave_back(self, reviewer_id: str, request_id: str) -> None: ...
+    def gives_back(self, reviewer_id: str, request_id: str) -> None: ...
+    def kept(self, reviewer_id: str, request_id: str) -> None: ...
     def left(self, reviewer_id: str, request_id: str) -> None: ...
 
 
@@ -126,13 +127,20 @@ class Desk:
         await self._require_may(action.word, request_id, asker)
         command_id = said.command_id or f"desk:{uuid.uuid4()}"
         command = command_of(said, action, request_id, asker, command_id=command_id, now=now())
-        made = await self._answered(
-            self._carried, (asker.reviewer_id, request_id, command_id), (action.word, said),
-            lambda: self._writing.call(lambda: carry_out(self._door, command, patience_seconds=LONGER)),
-        )  # fmt: skip
-        if made.became in FREE_AGAIN:
-            freed = self._next.gave_back if for_others else self._next.left
-            await self._lookup.beside(lambda: freed(asker.reviewer_id, request_id))
+        frees, about = action.word in FREES, (asker.reviewer_id, request_id)
+        if frees and for_others:
+            await self._lookup.beside(lambda: self._next.gives_back(*about))
+        try:
+            made = await self._answered(
+                self._carried, (*about, command_id), (action.word, said),
+                lambda: self._writing.call(lambda: carry_out(self._door, command, patience_seconds=LONGER)),
+            )  # fmt: skip
+        except Problem as problem:
+            if frees and for_others and problem.status < 500:  # of the others nobody knows whether they take effect
+                await self._lookup.beside(lambda: self._next.kept(*about))
+            raise
+        if frees:
+            await self._lookup.beside(lambda: self._next.left(*about))
         return made
 
     def is_known(self, command_id: str, request_id: str, asker: Asker) -> bool:

@@ -117,12 +117,19 @@ class Next:
                 return _nothing(Unavailing.NOT_ADMITTED, 0, refused)
         return _nothing(Unavailing.REFUSED, 0, refused)
 
-    def gave_back(self, reviewer_id: str, request_id: str) -> None:
-        """They released the case or passed it on: for a while it is not offered to them again, unless by its id."""
+    def gives_back(self, reviewer_id: str, request_id: str) -> None:
+        """They are about to release the case or to pass it on: for a while it is not offered to them, unless by its id.
+
+        Said before casework hears of it: once it is free, whoever asks first is given it.
+        """
         self._reservations.pass_over(reviewer_id, request_id, now=self._wall())
 
+    def kept(self, reviewer_id: str, request_id: str) -> None:
+        """They did not give it back after all."""
+        self._reservations.offer_again(reviewer_id, request_id)
+
     def left(self, reviewer_id: str, request_id: str) -> None:
-        """They released the case unseen: whoever asks next may have it, they as well."""
+        """The case is out of their hands."""
         self._reservations.give_back(reviewer_id, request_id)
 
     def _reserve(self, reviewer: Reviewer, wip_limit: int) -> Reserved | Nothing:
@@ -170,10 +177,10 @@ class Next:
             "The claim of %s for %s was refused: %s", said.request_id, said.reviewer_id, said.detail,
             extra={"action": "claim_refused"},
         )  # fmt: skip
-        if said.reason in OF_THE_PERSON:
-            self._reservations.give_back(said.reviewer_id, said.request_id)
-        elif said.reason in OF_BOTH:
+        if said.reason in OF_BOTH:
             self._reservations.pass_over(said.reviewer_id, said.request_id, now=self._wall())
+        if said.reason in OF_THE_PERSON | OF_BOTH:
+            self._reservations.give_back(said.reviewer_id, said.request_id)
         else:
             self._reservations.drop(said.reviewer_id, said.request_id)
 

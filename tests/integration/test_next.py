@@ -38,7 +38,7 @@ class Desk:
             reservations, Surroundings(ReadModel(redis, KEYS), reservations), self.rulings, self.casework,
             policy=NextPolicy(patience_seconds=0.2, attempts=3), wall=lambda: self.now, new_id=lambda: f"c{next(ids)}",
         )  # fmt: skip
-        self.gave_back, self.left = following.gave_back, following.left
+        self.gives_back, self.kept, self.left = following.gives_back, following.kept, following.left
 
     def put(self, *names: str, skills: tuple[str, ...] = (), priority: Priority = Priority.NORMAL) -> None:
         """Cases that can be claimed, due one after the other, as the index writes them."""
@@ -138,11 +138,27 @@ def test_what_a_person_gave_back_goes_to_others_first(desk: Desk) -> None:
     desk.put("a", "b")
     found = desk.ask()
     assert isinstance(found, NextCase) and found.request_id == "a"
+    desk.gives_back("ada", "a")
     desk.casework.owners.clear()  # released
-    desk.gave_back("ada", "a")
-    assert [desk.ask("ada")] != [found] and isinstance(desk.ask("ada"), NothingToDo)
+    desk.now += 60_000  # and reserved no longer, whether or not the desk has heard of it
+    second = desk.ask("ada")
+    assert isinstance(second, NextCase) and second.request_id == "b"
+    assert isinstance(desk.ask("ada"), NothingToDo)
+    desk.left("ada", "a")
     other = desk.ask("ben")
     assert isinstance(other, NextCase) and other.request_id == "a"
+
+
+def test_what_a_person_could_not_give_back_may_be_offered_to_them_again(desk: Desk) -> None:
+    desk.put("a")
+    found = desk.ask()
+    assert isinstance(found, NextCase)
+    desk.gives_back("ada", "a")
+    desk.kept("ada", "a")
+    desk.casework.owners.clear()  # their lease ran out
+    desk.now += 60_000
+    again = desk.ask("ada")
+    assert isinstance(again, NextCase) and again.request_id == "a"
 
 
 def test_what_a_person_left_unseen_is_for_whoever_asks_next(desk: Desk) -> None:

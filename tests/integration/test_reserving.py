@@ -127,7 +127,9 @@ def test_nobody_is_given_what_they_answered_or_gave_back(redis: Connection, rese
     for name in ("answered", "given back", "other"):
         put(redis, name, NOW + HOUR)
     redis.call("SADD", KEYS.answered("ada"), "answered")
-    reservations.pass_over("ada", "given back", now=NOW)
+    for name in ("given back", "other"):
+        reservations.pass_over("ada", name, now=NOW)
+    reservations.offer_again("ada", "other")
     found = [reservations.reserve(asking("ada", now=NOW + 1), {PLAIN: 2}) for _ in range(2)]
     assert [each[0] for each in found] == ["other", Idle.NONE_WAITS]
     later = reservations.reserve(asking("ada", now=NOW + PASSED_OVER), {PLAIN: 2})

@@ -165,8 +165,11 @@ class Following:
             raise self.gives
         return self.gives
 
-    def gave_back(self, reviewer_id: str, request_id: str) -> None:
+    def gives_back(self, reviewer_id: str, request_id: str) -> None:
         self.passed_over.append((reviewer_id, request_id))
+
+    def kept(self, reviewer_id: str, request_id: str) -> None:
+        self.passed_over.remove((reviewer_id, request_id))
 
     def left(self, reviewer_id: str, request_id: str) -> None:
         self.left_free.append((reviewer_id, request_id))

@@ -6,7 +6,7 @@ import { meaning } from "./work-changes.js";
 import { pathOf } from "./work-desk.js";
 
 const LOOK_MS = 2_000; // between two questions for a case, at the least
-const LONGEST_MS = 15_000;
+const LONGEST_MS = 5_000; // so late, at the most, a case comes to somebody who has nothing to do
 const LATE_MS = [0, 200, 400, 800, 1_600]; // the list of cases is a moment behind what casework grants
 const CALM = { // why there is none, where that is how it should be while one has a case
   enough_in_hand: "You hold as many cases as you may.", fair_share: "What waits is shared with others at work.",
