@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup lock demo registry test lint types contracts unit contract simulation integration foreign e2e chaos bench bench-peers format clean
+.PHONY: help setup lock demo registry test lint types contracts unit contract simulation integration long foreign e2e chaos bench bench-peers format clean
 
 help: ## print the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ demo: setup ## everything from nothing, on real data, live (ARGS="--headless --r
 registry: setup ## a schema registry with our schemas, to try it: in the foreground, in memory, until Ctrl-C
 	@$(BIN)/hitl schemas serve $(ARGS)
 
-test: setup lint types contracts unit contract simulation integration foreign ## everything a change must pass
+test: setup lint types contracts unit contract simulation integration foreign ## what a change must pass: a quarter of an hour on 2 cores, and the desk in a browser where one is
 
 lint: setup ## style and formatting of imports
 	@echo '== lint'
@@ -48,7 +48,11 @@ simulation: setup ## the whole topology on the simulated log, thousands of seede
 
 integration: setup ## on a real broker
 	@echo '== integration tests'
-	@$(BIN)/pytest -q tests/integration $(ARGS)
+	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m 'not long' tests/integration $(ARGS)
+
+long: setup ## the other tests on a real broker: secured, hanging, killed, watched, as a demo
+	@echo '== long integration tests'
+	@$(BIN)/pytest -q -m long tests/integration $(ARGS)
 
 foreign: setup
 	@echo '== end-to-end tests'

@@ -21,7 +21,7 @@ from tests.support.gateway import ADDRESS, is_ready
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

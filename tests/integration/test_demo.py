@@ -18,7 +18,7 @@ from infra.local import processes
 from infra.local.folders import Folders
 from infra.local.state import read_state
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 REQUESTS = {"content_moderation": 300, "loan_approval": 60}
 SMALL = ("--posts", str(REQUESTS["content_moderation"]), "--applications", str(REQUESTS["loan_approval"]))

@@ -24,7 +24,7 @@ from tests.support.refused import ANSWERS, COMMANDS, FORGED, Office
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 CROWD = 30  # cases
 OVER_HTTP = [scene for scene in COMMANDS if scene != "unknown command"]  # has no path, and so is no command
 

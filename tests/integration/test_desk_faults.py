@@ -14,7 +14,7 @@ from tests.support.gateway import ADDRESS, is_ready
 from tests.support.stand import Stand, wait_until
 from tests.support.stock import Stock, one_owner_and_nothing_lost
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 PEOPLE: Final = 8
 BEFORE: Final = 3.0  # seconds of work before something happens
 STILL: Final = 10.0  # seconds for which something that hangs hangs

@@ -23,7 +23,7 @@ from infra.settings import Settings
 from schemas.topics import OUTCOMES
 from tests.support.logs import read_all
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 SILENT = logging.getLogger("librdkafka")
 SILENT.addHandler(logging.NullHandler())
 SILENT.propagate = False

@@ -14,7 +14,7 @@ from schemas.topics import OUTCOMES, REQUESTS
 from tests.support.gateway import ADDRESS, Answer, body, is_ready, post_all, url_of
 from tests.support.stand import Stand, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 SERVICES = ("inference", "router", "casework", "training", "index", "gateway")
 
 

@@ -14,7 +14,7 @@ from infra.local.servers import ServerChild
 from infra.local.state import Condition
 from infra.local.valkey import EmbeddedValkey
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 POLICY = RestartPolicy(first_wait_seconds=0.0, answer_seconds=3.0)
 
 

@@ -23,7 +23,7 @@ from tests.support.gateway import served
 from tests.support.stand import wait_until
 from tests.support.traffic import CODEC
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 Hitl = Callable[..., Any]
 
 

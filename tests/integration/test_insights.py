@@ -1,5 +1,6 @@
 """The view of the figures behind the whole pipeline, hurt under load: what it shows is what the log says."""
 
+import itertools
 import os
 import signal
 import sqlite3
@@ -33,7 +34,7 @@ from tests.support.stand import STAGES, Stand, wait_until
 from tests.support.sums import Rows, Truth
 from tests.support.traffic import CODEC, WORKFLOW, requests
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 BY_EVERY_TIME = ("median", "p95")  # details that only a reading of the whole log gives
 
 
@@ -195,9 +196,18 @@ def test_what_faust_loses_is_noticed_and_read_again(stand: Stand) -> None:
         [sys.executable, "-m", "tests.support.losing"],
         env=environment(settings), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    stand.drive(requests(5, 100, partitions=stand.partitions, name="lost"), seconds=6)
-    history = stand.quiet()
-    said = losing.communicate(timeout=60)[1]
+    runs = itertools.count()
+
+    def has_ended() -> bool:
+        """It loses what comes once it has joined, which may take a while."""
+        stand.drive(requests(5, 20, partitions=stand.partitions, name=f"lost-{next(runs)}"), seconds=1)
+        return losing.poll() is not None
+
+    try:
+        wait_until(has_ended, seconds=120, what="the end of the replica that lost a run")
+    finally:
+        losing.kill()
+    said, history = losing.communicate()[1], stand.quiet()
     assert losing.returncode == 70, said
     assert "were lost between offsets" in said or "never arrived" in said
     with subprocess.Popen(command("insights@2"), env=environment(settings), stderr=subprocess.DEVNULL) as whole:

@@ -23,7 +23,7 @@ from streams.casework.eligibility import Idle, Reviewer
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC, asked, request, text
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 SERVICES = ("inference", "router", "casework", "index")
 CASES = 60
 

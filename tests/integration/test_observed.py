@@ -41,7 +41,7 @@ from tests.support.simstate import Calm
 from tests.support.stand import Stand, wait_until
 from tests.support.watched import CODEC, MINUTE, Moments
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 SERVICES = tuple(installed())
 
 

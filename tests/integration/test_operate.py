@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from infra.kafka.client_errors import LogUnavailable
 from infra.kafka.log import TopicPartition
 from infra.kafka.newest import newest
 from infra.kafka.offsets import OffsetQuestions
@@ -28,7 +29,7 @@ from tests.support.gateway import ADDRESS, is_ready
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC, asked, request
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 HITL = [sys.executable, "-P", "-m", "infra.cli.main"]
 PLACE = re.compile(r"/operate/dead-letters/(\d+)/(\d+)")
 
@@ -154,7 +155,10 @@ def test_one_question_tells_where_topics_end_and_how_far_groups_are(stand: Stand
     asking = OffsetQuestions(stand.log.options)
 
     def is_level() -> bool:
-        found = asking.ask(places, ["inference", "nobody"])
+        try:
+            found = asking.ask(places, ["inference", "nobody"])
+        except LogUnavailable:
+            return False  # not within its three seconds, on a busy machine
         assert found.groups["nobody"] == {}
         ours = [TopicPartition(REQUESTS.name, number) for number in range(stand.partitions)]
         return all(found.groups["inference"].get(place, 0) == found.ends[place] for place in ours)

@@ -40,7 +40,7 @@ from tests.support.logs import read_all
 from tests.support.registry import FakeRegistry, apicurio, serving
 from tests.support.stand import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 EVERY = published()
 OURS = {version.fingerprint: version.schema_id for version in EVERY}
 

@@ -26,7 +26,7 @@ from schemas.codec import Codec
 from schemas.topics import BY_NAME
 from tests.support.secured import ALL, SECONDS, Secured, granted, options, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 EVERY_TOPIC = (*BY_NAME, id_space.TOPIC)
 DENIED = KafkaError.TOPIC_AUTHORIZATION_FAILED

@@ -14,7 +14,7 @@ from infra.local.credentials import Credentials
 from infra.local.stack import Stack
 from infra.settings import Settings, load_settings
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -21,7 +22,8 @@ from tests.support.recorded import CODEC
 from tests.support.stand import STAGES, Stand, wait_until
 from tests.support.traffic import requests
 
-pytestmark = pytest.mark.integration
+AT_ONCE = 4  # people who ask
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
@@ -81,19 +83,14 @@ def span(entries: Sequence[Entry]) -> int:
 def test_thousands_of_timelines_are_those_of_the_whole_log(stand: Stand, model: ReadModel) -> None:
     right = by_request(stand.history(), stand.partitions)
     assert len(right) > 2_000
-    tracing, took, unknown = Tracing(stand.log, CODEC, model), list[float](), list[str]()
-    for name, entries in right.items():
-        began = time.perf_counter()
-        found = tracing.trace(name)
-        took.append(time.perf_counter() - began)
-        if isinstance(found, Untraced):
-            unknown.append(name)
-        else:
-            assert in_order(found) == in_order(entries), name
+    tracing, unknown = Tracing(stand.log, CODEC, model), list[str]()
+    with ThreadPoolExecutor(AT_ONCE) as asking:
+        for (name, entries), found in zip(right.items(), asking.map(tracing.trace, right), strict=True):
+            if isinstance(found, Untraced):
+                unknown.append(name)
+            else:
+                assert in_order(found) == in_order(entries), name
     tracing.close()
-    took.sort()
-    p50, p95 = (took[len(took) * share // 100] * 1_000 for share in (50, 95))
-    print(f"\n{len(took):,} timelines: p50 {p50:.1f}, p95 {p95:.1f} ms")
     assert all(model.status(name) is None for name in unknown), "only what is no request: a letter about none"
     for name in list(right)[::500]:
         assert in_order(about(stand.log, CODEC, name, PLACED)) == in_order(right[name])
