@@ -117,17 +117,22 @@ def undo(request_id: str, caller: Caller) -> int:
 ACTING: Sequence[click.Command] = (claim, renew, release, hold, note, hand_over, give_back, reprioritise, undo)
 
 
-def offer_to_others(reviewer_id: str, request_id: str) -> None:
-    """Whoever gives a case back is not offered it next. Without Redis nothing is lost but that."""
+def offer(reviewer_id: str, request_id: str, *, again: bool) -> None:
+    """Whether a case is offered to them next: not when they give it back. Without Redis nothing is lost but that."""
     settings = load_settings()
     with suppress(RedisUnavailable, RedisRefused), closing(connect(settings)) as redis:
-        Reservations(redis, Keys(settings.topic_prefix)).pass_over(reviewer_id, request_id, now=wall())
+        reservations = Reservations(redis, Keys(settings.topic_prefix))
+        if again:
+            reservations.offer_again(reviewer_id, request_id)
+        else:
+            reservations.pass_over(reviewer_id, request_id, now=wall())
 
 
 def _give_back(caller: Caller, request_id: str, action: str, *, lease: int | None, note: str = "") -> int:
+    offer(caller.reviewer_id, request_id, again=False)  # before casework frees it: they may ask at once
     status = _ask(caller, request_id, action, lease=lease, note=note)
-    if status == 0:
-        offer_to_others(caller.reviewer_id, request_id)
+    if status != 0:
+        offer(caller.reviewer_id, request_id, again=True)
     return status
 
 

@@ -64,13 +64,13 @@ def test_every_service_is_a_function_of_the_settings(name: str) -> None:
     assert callable(installed_services()[name].load())
 
 
-def test_help_is_quick_and_loads_no_service() -> None:
+def test_help_loads_no_service_and_little_else() -> None:
     code = (
-        "import sys, time, infra.cli.main as m\n"
+        "import sys, infra.cli.main as m\n"
         "status = m.run(['--help'])\n"
         "heavy = {'confluent_kafka', 'torch', 'numpy', 'streams', 'consumers', 'producers'} & set(sys.modules)\n"
-        "slow = time.process_time() > 0.6\n"  # CPU seconds; 0.2 on an idle machine
-        "sys.exit(status or (f'loaded {heavy}' if heavy else 'took too long' if slow else 0))"
+        "count = len(sys.modules)\n"
+        "sys.exit(status or (f'loaded {heavy}' if heavy else f'{count} modules' if count > 250 else 0))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from infra.cli.main import run
-from schemas.events import DecisionMade, OutcomeAmended
-from schemas.topics import APPEALS, OUTCOMES
+from schemas.events import CaseReopened, DecisionMade, OutcomeAmended
+from schemas.topics import APPEALS, ASSIGNMENTS, OUTCOMES
 from tests.support.laws import nothing_is_lost_or_double
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import asked, request
@@ -72,11 +72,17 @@ def test_an_appeal_is_judged_by_another_expert_and_the_original_stays(stand: Sta
 def test_an_appeal_filed_while_casework_is_dead_is_taken_on_when_it_is_back(stand: Stand, hitl: Hitl) -> None:
     decided(stand, hitl, "p2")
     stand.kill("casework")
-    status, ruling, _ = hitl("appeal", "p2")
-    assert (status, ruling["became"]) == (0, "reopened")
+    hitl("appeal", "p2")  # waits for the ruling for a while, and may give up before casework is back
+    wait_until(lambda: len(reopened(stand, "p2")) == 1, seconds=60, what="the case that is reopened")
     stand.kill("casework")
     history = stand.quiet(services=SERVICES)
     nothing_is_lost_or_double(history, stand.settings)
+    assert len(reopened(stand, "p2")) == 1
+
+
+def reopened(stand: Stand, request_id: str) -> list[CaseReopened]:
+    told = stand.history().events(ASSIGNMENTS.name)
+    return [each for each in told if isinstance(each, CaseReopened) and each.request_id == request_id]
 
 
 def test_what_is_not_decided_cannot_be_appealed(stand: Stand, hitl: Hitl) -> None:

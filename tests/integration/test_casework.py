@@ -46,8 +46,8 @@ HURRIED = "hurried"  # a workflow whose leases are short
 DAY = 24 * 3_600_000  # milliseconds
 CLIENTS, RIVALS, CONTESTED = 50, 5, 200  # 1,000 claims: so many of the clients want each case
 OPEN = 10_000
-SHORT = 4.0  # seconds of a lease of the hurried workflow, a hold, a grace, a deadline that is to run out
-STILL = SHORT + 1  # seconds that casework stands still before it is killed: all of them do so meanwhile
+SHORT = 8.0  # seconds of a lease of the hurried workflow, a hold, a grace, a deadline that is to run out
+RUNNING_OUT = ("lease out", "hold out", "grace out", "overdue")  # while casework stands still
 
 
 def now() -> int:
@@ -207,23 +207,29 @@ def test_after_kill_9_ten_thousand_cases_are_as_before_and_what_ran_out_meanwhil
         for name in plain
     ))  # fmt: skip
     opened(listener, plain)
-    publish(stand.log, CODEC, (
-        announced(name, sealer, due_at=now() + round(SHORT * 1_000)) for name in groups["overdue"]
-    ))  # fmt: skip
-    opened(listener, names)
     review = {event.request_id: event.review for event in listener.of(CaseOpened)}
-    made = [written(name, group, review[name]) for name, group in group_of.items()]
-    publish(stand.log, CODEC, filter(None, made))
-    touched = group_of.keys() - set(groups["overdue"])
-    listener.until(
-        lambda heard: touched <= {e.request_id for e in listener.of(LeaseGranted, CaseHeld, AnswerReceived)},
-        seconds=20, what="every lease, hold and answer",
-    )  # fmt: skip
+
+    def touch(*chosen: str) -> None:
+        """Lease, hold and answer the cases of these groups, and hear of each."""
+        touched = [name for group in chosen for name in groups[group]]
+        made = (written(name, group_of[name], review[name]) for name in touched)
+        publish(stand.log, CODEC, filter(None, made))
+        listener.until(
+            lambda heard: set(touched) <= {e.request_id for e in listener.of(LeaseGranted, CaseHeld, AnswerReceived)},
+            seconds=60, what="every lease, hold and answer",
+        )  # fmt: skip
+
+    touch("leased", "held")
+    due_at = now() + round(SHORT * 1_000)
+    publish(stand.log, CODEC, (announced(name, sealer, due_at=due_at) for name in groups["overdue"]))
+    touch("lease out", "hold out", "grace out", "in grace")
+    opened(listener, names)
     stand.stack.kill("casework", signal.SIGSTOP)
     restarts, halted = stand.process("casework").restarts, now()
     before = {name: case for name, case in snapshots(stand).items() if name in set(names)}
     assert len(before) == OPEN and all(case.status is CaseStatus.OPEN for case in before.values())
-    time.sleep(STILL)
+    over = max(min(due_times(before[name])) for group in RUNNING_OUT for name in groups[group])
+    wait_until(lambda: now() > over, what="the time at which all these have run out")
     stand.stack.kill("casework")
     began = time.monotonic()
     wait_until(lambda: stand.process("casework").restarts > restarts, what="a new process")
@@ -256,7 +262,7 @@ def ran_out(listener: Listener, groups: Mapping[str, Sequence[str]], *, since: i
 
     listener.until(all_over, seconds=20, what="an end of what ran out")
     ended = {e.request_id: e for e in listener.of(LeaseEnded, HoldEnded, CaseClosed, CaseEscalated)}
-    for group in ("lease out", "hold out", "grace out", "overdue"):
+    for group in RUNNING_OUT:
         assert all(ended[name].occurred_at > since for name in groups[group] if name in ended), group
 
 

@@ -89,7 +89,7 @@ def test_full_queue_makes_the_sender_wait_and_loses_nothing(
 
 
 def test_transaction_that_took_too_long_is_fenced_and_never_seen(broker: EmbeddedBroker) -> None:
-    log = log_on(broker, transaction_timeout_ms=1_000)
+    log = log_on(broker, transaction_timeout_ms=3_000)  # in which the record must have arrived, too
     producer = log.producer(transactional_id="writer")
     producer.begin()
     producer.send("predictions", b"key", b"late", 0)

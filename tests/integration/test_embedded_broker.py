@@ -130,15 +130,15 @@ def test_transaction_that_was_open_at_kill_9_does_not_hold_up_its_readers_for_ev
         broker.start()
         settings = Settings(bootstrap_servers=broker.bootstrap_servers, partitions=2)
         apply(settings, [OUTCOMES])
-        options = ClientOptions(bootstrap_servers=broker.bootstrap_servers, transaction_timeout_ms=1_000)
+        options = ClientOptions(bootstrap_servers=broker.bootstrap_servers, transaction_timeout_ms=5_000)
         log, places = KafkaLog(options), [TopicPartition(OUTCOMES.name, number) for number in (0, 1)]
         producer = log.producer(transactional_id="open")
         producer.begin()
         for place in places:
             producer.send(place.topic, b"key", b"never seen", place.partition)
-        wait_until(lambda: all(log.watermark(place) == 1 for place in places))
+        wait_until(lambda: all(log.watermark(place) >= 1 for place in places))
         broker.kill()
-        time.sleep(1.5)  # its time is over when the broker is back
+        time.sleep(5.5)  # its time is over when the broker is back
         broker.start()
         assert [read_all(log, place) for place in places] == [[], []]
         producer.close()

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -99,15 +100,27 @@ def test_the_model_is_what_the_log_says(stand: Stand, model: ReadModel) -> None:
 
 def test_a_flush_and_a_kill_of_valkey_under_load_heal_by_themselves(stand: Stand, model: ReadModel) -> None:
     index, valkey = stand.process("index"), stand.process("valkey")
-    redis = connect_redis(stand.settings)
+    redis, keys = connect_redis(stand.settings), Keys(stand.settings.topic_prefix)
+
+    def lose(name: str) -> None:
+        """As soon as Valkey answers: it was killed before."""
+
+        def is_lost() -> bool:
+            with suppress(RedisUnavailable):
+                redis.call("DEL", name)
+                return True
+            return False
+
+        wait_until(is_lost, what="an answer of Valkey")
+
     stand.drive(
         requests(3, 600, partitions=stand.partitions, name="hurt"),
         seconds=6,
         acts=[
             (1.0, lambda: redis.call("FLUSHALL")),
             (2.5, partial(stand.kill, "valkey")),
-            (4.0, lambda: redis.call("DEL", Keys(stand.settings.topic_prefix).offsets)),
-            (5.0, lambda: redis.call("DEL", Keys(stand.settings.topic_prefix).meta)),
+            (4.0, partial(lose, keys.offsets)),
+            (5.0, partial(lose, keys.meta)),
         ],
     )
     check(stand.settings, model, stand.quiet())

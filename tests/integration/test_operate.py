@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from infra.kafka.client_errors import LogUnavailable
 from infra.kafka.log import TopicPartition
 from infra.kafka.newest import newest
 from infra.kafka.offsets import OffsetQuestions
@@ -26,6 +25,7 @@ from producers.desk.signin.secret import new_secret
 from schemas.events import DeadLettered, DeadLetterReplayed
 from schemas.topics import DEAD_LETTERS, REPLAYS, REQUESTS, TALLIES
 from tests.support.gateway import ADDRESS, is_ready
+from tests.support.offsets import answered
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC, asked, request
 
@@ -155,16 +155,13 @@ def test_one_question_tells_where_topics_end_and_how_far_groups_are(stand: Stand
     asking = OffsetQuestions(stand.log.options)
 
     def is_level() -> bool:
-        try:
-            found = asking.ask(places, ["inference", "nobody"])
-        except LogUnavailable:
-            return False  # not within its three seconds, on a busy machine
+        found = answered(asking, places, ["inference", "nobody"])
         assert found.groups["nobody"] == {}
         ours = [TopicPartition(REQUESTS.name, number) for number in range(stand.partitions)]
         return all(found.groups["inference"].get(place, 0) == found.ends[place] for place in ours)
 
     wait_until(is_level, what="the position of inference at the end")
-    found = asking.ask(places, [])
+    found = answered(asking, places, [])
     assert found.ends == ends_of(stand.log, [REQUESTS.name, TALLIES.name])
     assert found.begins == dict.fromkeys(places, 0)
 

@@ -17,6 +17,7 @@ from infra.kafka.log import TopicPartition as Place
 from infra.kafka.offsets import OffsetQuestions
 from infra.settings import Settings
 from schemas.topics import BY_NAME, TALLIES
+from tests.support.offsets import answered
 from tests.support.secured import ALL, Secured, granted, options, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.long]
@@ -89,7 +90,7 @@ def sees_but_moves_nothing(secured: Secured, stage: str) -> str:
     desk, outcomes = secured.settings("desk"), Place("outcomes", 0)
 
     def positions() -> Mapping[Place, int]:
-        return OffsetQuestions(options(desk)).ask([outcomes], [stage]).groups[stage]
+        return answered(OffsetQuestions(options(desk)), [outcomes], [stage]).groups[stage]
 
     before = positions()
     assert before, f"{stage} committed a position"

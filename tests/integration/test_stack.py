@@ -61,7 +61,7 @@ def stack(tmp_path: Path, _test_services: None) -> Iterator[Stack]:
     stack.stop()
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+expect.set_options(timeout=30_000)  # milliseconds: an answer takes effect ten seconds after it was given
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 MISSING: Final = "no Chromium on PATH (on Debian: apt-get install chromium)"
 AXE: Final = Path(__file__).parent / "axe" / "axe-4.14.1.min.js"
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 TABLET: Final = {"viewport": {"width": 820, "height": 1180}, "has_touch": True}
-PATIENCE: Final = 15_000  # milliseconds for what a test waits for: the machine may be busy
+PATIENCE: Final = 30_000  # milliseconds for what a test waits for: the machine may be busy
 
 
 def executable() -> str:

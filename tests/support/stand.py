@@ -26,7 +26,7 @@ from infra.local.state import ProcessState
 from infra.settings import Settings
 from schemas.codec import Undecodable
 from schemas.events import ExpertReviewRequested, PolicyPublished, RetrainingRequested, ReviewRequested
-from schemas.topics import BY_NAME, EXPERT, FEEDBACK, POLICIES, RETRAINING, REVIEW, Topic
+from schemas.topics import BY_NAME, EXPERT, FEEDBACK, POLICIES, RETRAINING, REVIEW, Outgoing, Topic
 from schemas.values import Coordinates, Trigger
 from streams.casework.stage import CaseworkStage
 from streams.routing.stage import RouterStage
@@ -139,6 +139,12 @@ class Stand:
         """Hand records over; they are sent while others do their work."""
         for send in sends:
             self._publisher.send_bytes(*send)
+
+    def publish(self, outgoing: Iterable[Outgoing]) -> None:
+        """Write these, also through a broker that comes back within a minute."""
+        for each in outgoing:
+            self._publisher.send(each)
+        self.flush()
 
     def flush(self) -> None:
         """Wait until the broker has everything that was sent."""

@@ -18,7 +18,6 @@ from tests.support.refused import DAY, Office, now
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC
 
-expect.set_options(timeout=20_000)  # milliseconds: an answer takes effect ten seconds after it was given
 POSTS = """
 name = "posts"
 classes = ["reject", "approve"]

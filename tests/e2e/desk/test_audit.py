@@ -139,7 +139,9 @@ def test_an_appeal_is_followed_to_its_end(signed_in: SignedIn, stand: Stand, gat
     statement = "This is <b>unfair</b>."
     answer = httpx2.post(f"{gateway}/v1/requests/auto-2/appeal", json={"statement": statement, "appeal_id": "ap-1"})
     assert answer.status_code == 202, answer.text
-    reader = signed_in("otto", Role.AUDITOR, path=of("auto-2"))
+    reader = signed_in("otto", Role.AUDITOR)
+    wait_until(lambda: len(events(reader, url, "CaseReopened")) == 1, what="the case that is reopened")
+    reader.goto(f"{url}{of('auto-2')}")
     expect(reader.get_by_text("The case was reopened for an expert")).to_be_visible()
     expect(reader.locator(".facts").first).to_contain_text("under review")
     expert = signed_in("eva", Role.EXPERT)
@@ -164,8 +166,12 @@ def test_an_appeal_is_followed_to_its_end(signed_in: SignedIn, stand: Stand, gat
     appealed = order[0]
     appealed.get_by_text("Why").click()
     expect(appealed).to_contain_text(statement)
-    reader.goto(f"{url}/audit?what=amended")
-    expect(reader.get_by_role("link", name="auto-2")).to_be_visible()
+
+    def is_listed() -> bool:
+        reader.goto(f"{url}/audit?what=amended")
+        return reader.get_by_role("link", name="auto-2").count() == 1
+
+    wait_until(is_listed, what="the request among the amended ones")
     told = httpx2.get(f"{gateway}/v1/requests/auto-2?timeline=true").json()
     assert told["amended_from"] == "approved" and told["appeal"]["status"] == "amended"
 

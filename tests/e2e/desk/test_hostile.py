@@ -39,12 +39,12 @@ def planted(office: Office, stand: Stand, url: str) -> str:
     office.open(CASE, text=HOSTILE)
     office.open(f"{CASE}2", text=HOSTILE)
     with httpx2.Client(base_url=url, headers={"reviewer-id": quote(WHO)}, timeout=30) as app:
-        path = f"/v1/cases/{quote(CASE, safe='')}"
-        wait_until(lambda: app.get(path).status_code == 200, what="the case")
+        path, other = (f"/v1/cases/{quote(name, safe='')}" for name in (CASE, f"{CASE}2"))
+        wait_until(lambda: {app.get(each).status_code for each in (path, other)} == {200}, what="the cases")
         for act in ({"note": HOSTILE},):
             assert app.post(f"{path}:note", json=act).status_code == 200
         said = {"action": "reject", "feedback": HOSTILE, "reason_codes": [HOSTILE[:100]], "confidence": 0.5}
-        answer = app.post(f"/v1/cases/{quote(f'{CASE}2', safe='')}/decisions", json=said)
+        answer = app.post(f"{other}/decisions", json=said)
         assert answer.status_code == 200, answer.text
     return CASE
 

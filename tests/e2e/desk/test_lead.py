@@ -69,6 +69,7 @@ def test_a_case_goes_from_one_person_to_another_who_then_has_it(
     ann.goto(f"{url}/nothing")
     status, got = asked(ann, url, f"/v1/cases/{name}:claim")
     assert status == 200
+    wait_until(lambda: held_by(model, name) == "ann", what="ann's case in the read model")
     lea = signed_in("lea", Role.LEAD, path=f"/lead/cases/{name}")
     expect(lea.locator(".deeds")).to_contain_text("ann")
     assert axe(lea) == [] and lea.title() != "taken"
@@ -138,8 +139,13 @@ def test_several_cases_in_one_go_with_what_became_of_each(
     expect(lea.get_by_role("status").filter(has_text="2 of 2 are done")).to_be_visible()
     assert axe(lea) == []
     for name in names[:2]:
-        record = model.status(name)
-        assert record is not None and record.possession is not None and record.possession.reviewer_id == "cas"
+        wait_until(lambda name=name: held_by(model, name) == "cas", what=f"{name} with cas")  # type: ignore[misc]
+
+
+def held_by(model: ReadModel, request_id: str) -> str | None:
+    """Who has a case, as the pages tell it."""
+    record = model.status(request_id)
+    return record.possession.reviewer_id if record is not None and record.possession is not None else None
 
 
 def test_who_is_paused_is_given_no_case_until_resumed(

@@ -154,6 +154,68 @@ def test_a_lease_is_renewed_at_half_its_term(page: Page) -> None:
     assert run(page, "work-leases", body) == [False, True, False, False, True, True, False, "3:07", "1:02:07"]
 
 
+def test_no_case_is_taken_that_nobody_sees(page: Page) -> None:
+    """None beside one that was lost, and would be given again; for nobody one, to be seen when they are back."""
+    body = """
+    const asks = (here, current, fields = {}) => {
+      const work = {now: () => 1_000_000, visible: () => true, desk: {state: "here"}, ...fields,
+        hand: {current, all: () => (current ? [current] : [])}};
+      const filling = new m.Filling(work);
+      if (!here) filling.seen = -1_000_000;
+      return filling.mayAsk();
+    };
+    return [asks(true, null), asks(true, {lost: false}), asks(true, {lost: true}), asks(false, null),
+      asks(false, {lost: false}), asks(true, null, {visible: () => false}), asks(true, null, {desk: {state: "gone"}})];
+    """
+    assert run(page, "work-filling", body) == [True, True, False, True, False, False, False]
+
+
+def test_a_case_that_comes_again_while_it_counts_as_lost_is_ones_own(page: Page) -> None:
+    body = """
+    const known = {id: "r", title: "r", lost: true}, told = [];
+    const work = {now: () => 0, hand: {current: known},
+      screen: {lost: (made) => told.push(["shown", made.lost])}, voice: {forget: (id) => told.push(id), say: () => {}}};
+    new m.Filling(work).regained(known, {lease: 7, until: 90, term: 90});
+    return [known.lost, known.lease, known.until, told];
+    """
+    assert run(page, "work-filling", body) == [False, 7, 90, ["lost:r", ["shown", False]]]
+
+
+def test_the_answer_that_was_meant_is_taken_back_and_every_try_is_one_command(page: Page) -> None:
+    body = """
+    const posts = [], said = [], none = () => {};
+    const work = {now: () => 5, keys: {map: () => ({undo: "u"})}, failing: none, working: none,
+      filling: {changed: none}, drafts: {drop: none}, outbox: {take: () => null},
+      voice: {say: (text) => said.push(text), note: none},
+      desk: {post: async (path, body) => { posts.push([path, body.command_id]); return {kind: "later"}; }}};
+    const answers = new m.Answers(work);
+    const first = {id: "x", request_id: "x", title: "x", state: "sent", leaves_at: null};
+    answers.lately = [first];
+    await answers.undo(); // on its way
+    answers.lately = [{id: "y", request_id: "y", title: "y", state: "accepted", leaves_at: 9}, first];
+    answers.accepted({id: "x", request_id: "x", title: "x", verb: "/decisions"}, {leaves_at: 10});
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    work.now = () => 20; // too late for another answer; this one may be back already
+    await answers.takeBack(first);
+    return [posts.map(([path]) => path.split("/").pop()), posts[0][1] === posts[1][1], said.length];
+    """
+    assert run(page, "work-answers", body) == [["x:undo", "x:undo"], True, 3]
+
+
+def test_what_left_this_window_is_remembered_for_a_moment(page: Page) -> None:
+    body = """
+    let now = 0;
+    const answers = new m.Answers({now: () => now});
+    answers.left("a");
+    now = 10_000;
+    answers.left("b");
+    const soon = answers.goneNow();
+    now = 16_000;
+    return [soon, answers.goneNow()];
+    """
+    assert run(page, "work-answers", body) == [["b", "a"], ["b"]]
+
+
 @pytest.mark.parametrize(
     ("change", "does"),
     [

@@ -167,7 +167,8 @@ def test_the_next_case_is_painted_while_the_desk_says_nothing(worker: Works, shi
     ann.sees(second)
     ann.press("r")
     ann.sees(third)
-    assert len(ann.painted()) == 2 and held
+    ann.page.wait_for_function("performance.getEntriesByName('hitl: next case').length === 2")
+    assert held
     ann.page.route(re.compile("/v1/cases/|/work/next"), lambda route: route.continue_())  # the last one said rules
     for waiting in held:
         waiting.continue_()

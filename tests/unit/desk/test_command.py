@@ -3,7 +3,7 @@
 import pytest
 
 from infra.cli.main import run
-from producers.desk.acting_command import offer_to_others
+from producers.desk.acting_command import offer
 from producers.desk.answering_command import ACTIONS, meant
 from producers.desk.command import cases
 from streams.casework.lease import ACTIONS as COMMANDS
@@ -23,4 +23,5 @@ def test_a_hold_ends_at_one_time(words: list[str], capfd: pytest.CaptureFixture[
 
 def test_without_redis_a_case_is_given_back_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HITL_REDIS_URL", "redis://127.0.0.1:1/0")
-    offer_to_others("ann", "r1")
+    offer("ann", "r1", again=False)
+    offer("ann", "r1", again=True)

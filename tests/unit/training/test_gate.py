@@ -3,13 +3,17 @@ import pytest
 
 from consumers.training.gate import Classes, Floats, GateVerdict, gate, gate_profiles, lower_bound
 
-RANDOM = np.random.default_rng(5)
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    """Of each test: what others drew makes no difference."""
+    return np.random.default_rng(5)
 
 
-def answers(rows: int, sharpness: float) -> tuple[Floats, Classes]:
+def answers(random: np.random.Generator, rows: int, sharpness: float) -> tuple[Floats, Classes]:
     """True probabilities of two classes and labels drawn from them."""
-    first = RANDOM.beta(sharpness, sharpness, size=rows)
-    labels = (RANDOM.random(rows) >= first).astype(np.int64)
+    first = random.beta(sharpness, sharpness, size=rows)
+    labels = (random.random(rows) >= first).astype(np.int64)
     return np.stack([first, 1 - first], axis=1), labels
 
 
@@ -23,8 +27,8 @@ def judged(
     return gate(champion, candidate, labels, certain(len(labels)) if probability is None else probability, seed=1)
 
 
-def test_a_better_candidate_is_promoted_with_its_figures() -> None:
-    truth, labels = answers(400, 0.3)
+def test_a_better_candidate_is_promoted_with_its_figures(random: np.random.Generator) -> None:
+    truth, labels = answers(random, 400, 0.3)
     vague = 0.5 + (truth - 0.5) * 0.5
     verdict = judged(vague, truth, labels)
     assert verdict.promote
@@ -37,16 +41,16 @@ def test_a_better_candidate_is_promoted_with_its_figures() -> None:
     assert verdict.figures()["lower_bound"] == verdict.lower_bound
 
 
-def test_a_worse_or_equal_candidate_is_refused() -> None:
-    truth, labels = answers(400, 0.3)
+def test_a_worse_or_equal_candidate_is_refused(random: np.random.Generator) -> None:
+    truth, labels = answers(random, 400, 0.3)
     vague = 0.5 + (truth - 0.5) * 0.5
     assert not judged(truth, vague, labels).promote
     assert not judged(truth, truth, labels).promote
     assert "does not surely fall" in judged(truth, vague, labels).reason
 
 
-def test_without_a_running_model_the_first_is_promoted() -> None:
-    truth, labels = answers(5, 1.0)
+def test_without_a_running_model_the_first_is_promoted(random: np.random.Generator) -> None:
+    truth, labels = answers(random, 5, 1.0)
     verdict = judged(None, truth, labels)
     assert verdict.promote
     assert "no model is running" in verdict.reason
@@ -54,18 +58,18 @@ def test_without_a_running_model_the_first_is_promoted() -> None:
 
 
 @pytest.mark.parametrize(("rows", "measured"), [(0, False), (99, False), (100, True)])
-def test_fewer_than_a_hundred_answers_decide_nothing(rows: int, measured: bool) -> None:
-    truth, labels = answers(rows, 0.3)
+def test_fewer_than_a_hundred_answers_decide_nothing(random: np.random.Generator, rows: int, measured: bool) -> None:
+    truth, labels = answers(random, rows, 0.3)
     verdict = judged(np.full((rows, 2), 0.5), truth, labels)
     assert verdict.promote is measured
     assert ("100 are needed" in verdict.reason) is not measured
 
 
-def test_equal_models_are_promoted_by_luck_in_about_a_tenth_of_draws() -> None:
+def test_equal_models_are_promoted_by_luck_in_about_a_tenth_of_draws(random: np.random.Generator) -> None:
     promoted = 0
     for _ in range(300):
-        truth, labels = answers(150, 1.0)
-        noise = RANDOM.normal(scale=0.02, size=150)
+        truth, labels = answers(random, 150, 1.0)
+        noise = random.normal(scale=0.02, size=150)
         one, other = (np.clip(truth[:, 0] + sign * noise, 0.01, 0.99) for sign in (1, -1))
         promoted += judged(np.stack([one, 1 - one], axis=1), np.stack([other, 1 - other], axis=1), labels).promote
     assert 0.05 < promoted / 300 < 0.16
@@ -81,14 +85,14 @@ def test_answers_count_by_their_inclusion_probability() -> None:
     assert not judged(champion, candidate, labels, rare_first[::-1]).promote
 
 
-def test_the_verdict_is_decided_by_the_seed() -> None:
-    gain, weights = RANDOM.normal(size=200), RANDOM.random(200) + 0.1
+def test_the_verdict_is_decided_by_the_seed(random: np.random.Generator) -> None:
+    gain, weights = random.normal(size=200), random.random(200) + 0.1
     bounds = [lower_bound(gain, weights, seed=seed, confidence=0.9) for seed in (1, 1, 2)]
     assert bounds[0] == bounds[1] != bounds[2]
 
 
-def test_of_two_profiles_the_better_goes_on() -> None:
-    truth, labels = answers(400, 0.3)
+def test_of_two_profiles_the_better_goes_on(random: np.random.Generator) -> None:
+    truth, labels = answers(random, 400, 0.3)
     vague, vaguer = (0.5 + (truth - 0.5) * share for share in (0.6, 0.3))
     name, verdict = gate_profiles(vaguer, {"uniform": truth, "specified": vague}, labels, certain(400), seed=1)
     assert (name, verdict.promote) == ("uniform", True)
@@ -98,13 +102,13 @@ def test_of_two_profiles_the_better_goes_on() -> None:
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.5])
-def test_impossible_inclusion_probabilities_are_refused(probability: float) -> None:
-    truth, labels = answers(100, 1.0)
+def test_impossible_inclusion_probabilities_are_refused(random: np.random.Generator, probability: float) -> None:
+    truth, labels = answers(random, 100, 1.0)
     with pytest.raises(ValueError, match=r"lie in \(0, 1\]"):
         judged(truth, truth, labels, np.full(100, probability))
 
 
-def test_arguments_of_different_lengths_are_refused() -> None:
-    truth, labels = answers(100, 1.0)
+def test_arguments_of_different_lengths_are_refused(random: np.random.Generator) -> None:
+    truth, labels = answers(random, 100, 1.0)
     with pytest.raises(ValueError, match="one row per answer"):
         judged(truth[:50], truth, labels)

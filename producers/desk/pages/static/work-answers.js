@@ -6,6 +6,7 @@ import { pathOf } from "./work-desk.js";
 
 const MOST_LATELY = 20;
 const MOST_GONE = 50;
+const GONE_MS = 15_000; // for so long, at the most, the list of what one holds still tells of what is gone
 const DONE = {
   ":hold": "is set aside", ":release": "was given back", ":hand-over": "was handed over", ":return": "is back with reviewers",
   ":note": "has your note beside it",
@@ -14,7 +15,7 @@ const DONE = {
 export class Answers {
   constructor(work) {
     this.work = work;
-    this.gone = []; // ids of the cases that left this window lately, the newest first
+    this.gone = []; // the cases that left this window lately, the newest first: {id, at}
     this.own = new Set(); // ids of the answers that were given in this window
     this.lately = []; // the newest first: {id, request_id, title, made, body, words, leaves_at, state}
   }
@@ -59,7 +60,12 @@ export class Answers {
   }
 
   left(id) {
-    this.gone = [id, ...this.gone.filter((each) => each !== id)].slice(0, MOST_GONE);
+    this.gone = [{ id, at: this.work.now() }, ...this.gone.filter((each) => each.id !== id)].slice(0, MOST_GONE);
+  }
+
+  // Those that did so just now, by their ids.
+  goneNow() {
+    return this.gone.filter(({ at }) => this.work.now() - at < GONE_MS).map(({ id }) => id);
   }
 
   // ---- what became of it ----
@@ -83,7 +89,7 @@ export class Answers {
     drafts.drop(entry.request_id);
     const said = this.lately.find((each) => each.id === entry.id);
     if (said) Object.assign(said, { state: "accepted", leaves_at: judgement.leaves_at ?? 0 });
-    if (said?.undo) this.undo();
+    if (said?.undo) this.takeBack(said);
     filling.changed();
   }
 
@@ -121,17 +127,19 @@ export class Answers {
       voice.say(`Your answer to ${last.title} is on its way; it is taken back as soon as it was accepted.`);
       return;
     }
-    if (this.work.now() >= last.leaves_at) {
+    await this.takeBack(last);
+  }
+
+  // An answer that casework has accepted. Tried again it is the same command: the first try may have counted.
+  async takeBack(last) {
+    const { desk, voice } = this.work;
+    if (this.work.now() >= last.leaves_at && !last.undoing) {
       this.tooLate(last);
       return;
     }
-    await this.withdraw(last);
-  }
-
-  async withdraw(last) {
-    const { desk, voice } = this.work;
     last.state = "undoing";
-    const answer = await desk.post(pathOf(last.request_id, ":undo"), { command_id: newId() });
+    last.undoing ??= newId();
+    const answer = await desk.post(pathOf(last.request_id, ":undo"), { command_id: last.undoing });
     if (answer.kind === "done") {
       this.back(last, { lease: answer.body.lease, until: answer.body.expires_at });
     } else if (answer.kind === "refused" && answer.reason === "too_late") { // casework's clock goes before this one

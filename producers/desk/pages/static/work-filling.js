@@ -45,7 +45,9 @@ export class Filling {
     while (hand.wants() && this.mayAsk() && now() >= this.next) {
       const made = await this.ask();
       if (!made) break;
-      if (hand.take(made)) this.arrived(made);
+      const known = hand.find(made.id);
+      if (known) this.regained(known, made);
+      else if (hand.take(made)) this.arrived(made);
       this.told();
     }
     this.asking = false;
@@ -53,8 +55,12 @@ export class Filling {
     if (hand.wants()) this.timer = setTimeout(() => this.fill(), pause);
   }
 
+  // A case that was lost stays on screen until somebody says what is to be done with it; it would be given again unseen.
+  // Where nobody is there, one case may come, so that it is seen; no lease is taken after another for nobody.
   mayAsk() {
-    return ["here", "away"].includes(this.work.desk.state) && this.work.visible();
+    const { desk, hand } = this.work;
+    if (!["here", "away"].includes(desk.state) || !this.work.visible() || hand.current?.lost) return false;
+    return this.active() || hand.all().length === 0;
   }
 
   async ask() {
@@ -99,6 +105,15 @@ export class Filling {
     const calm = document.activeElement === document.body || this.work.root.querySelector("#work-none").contains(document.activeElement);
     this.work.screen.show(made, { focus: calm });
     this.work.voice.follow(`Next: ${made.title}.`);
+  }
+
+  // A case that was lost while this question was on its way is one's own again.
+  regained(known, { lease, until, term }) {
+    const { hand, screen, voice } = this.work;
+    Object.assign(known, { lease, until, term, lost: false, renewing: false });
+    voice.forget(`lost:${known.id}`);
+    if (hand.current === known) screen.lost(known);
+    voice.say(`${known.title} is yours again.`);
   }
 
   // A case of one's own by its id; null, and why in words, when it cannot be had.

@@ -71,14 +71,15 @@ class Work {
     this.changes.start();
     this.outbox.pump();
     this.filling.changed();
+    this.tick(); // at once: what this page was told it holds, the page before it may just have let go
     setInterval(() => this.tick(), 1_000);
     this.root.dataset.ready = "true";
   }
 
   // The cases that are here, or were lately: the list of what one holds is a moment behind.
   had() {
-    const each = [...this.hand.all(), ...this.answers.gone.map((id) => ({ id }))];
-    return [...new Set([...each.map(({ id }) => id), ...this.outbox.entries().map((entry) => entry.request_id)])].slice(0, 200);
+    const here = this.hand.all().map(({ id }) => id), sent = this.outbox.entries().map((entry) => entry.request_id);
+    return [...new Set([...here, ...this.answers.goneNow(), ...sent])].slice(0, 200);
   }
 
   visible() {
