@@ -155,7 +155,7 @@ export class Answers {
   }
 
   tooLate(last) {
-    Object.assign(last, { state: "accepted", leaves_at: 0 });
+    Object.assign(last, { state: "accepted", leaves_at: 0, undoing: null });
     this.work.voice.say(`It is too late to take back ${last.title}: your answer “${last.words}” stands.`);
   }
 
