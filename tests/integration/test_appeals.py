@@ -72,7 +72,11 @@ def test_an_appeal_is_judged_by_another_expert_and_the_original_stays(stand: Sta
 def test_an_appeal_filed_while_casework_is_dead_is_taken_on_when_it_is_back(stand: Stand, hitl: Hitl) -> None:
     decided(stand, hitl, "p2")
     stand.kill("casework")
-    hitl("appeal", "p2")  # waits for the ruling for a while, and may give up before casework is back
+    status, ruling, said = hitl("appeal", "p2")
+    if status == 0:
+        assert ruling["became"] == "reopened"
+    else:  # it waits for a while, and may give up before casework is back: then it says so, and the appeal counts
+        assert "casework has not taken it on yet" in said
     wait_until(lambda: len(reopened(stand, "p2")) == 1, seconds=60, what="the case that is reopened")
     stand.kill("casework")
     history = stand.quiet(services=SERVICES)

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -299,11 +300,13 @@ def test_hitl_kpis_asks_the_view_and_reads_the_log_when_it_is_away(stand: Stand)
         env=os.environ | {"HITL_DATA_DIR": str(stand.settings.data_dir)}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert watching.stdout is not None
-    pictures = 0  # of a workflow each
+    pictures, given_up = 0, threading.Timer(60, watching.kill)  # of a workflow each
+    given_up.start()
     for line in watching.stdout:
         pictures += line.count('"automation_rate"')
         if pictures >= 2 * len(whole["workflows"]):
             break
+    given_up.cancel()
     watching.send_signal(signal.SIGINT)
     watching.communicate(timeout=20)
     assert watching.returncode == 0 and pictures >= 2 * len(whole["workflows"])
