@@ -1,5 +1,6 @@
 """People at the page to work on, and cases for them alone: a skill tells the cases of one test from those of others."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -125,6 +126,10 @@ class Worker:
     def sees(self, name: str) -> None:
         """This case is on screen."""
         expect(self.shown()).to_have_attribute("data-work-case", name)
+
+    def sees_one_of(self, *names: str) -> None:
+        """One of these cases is on screen."""
+        expect(self.shown()).to_have_attribute("data-work-case", re.compile(f"^({'|'.join(map(re.escape, names))})$"))
 
     def holds_ahead(self, words: str) -> None:
         expect(self.page.locator("#work-ahead")).to_contain_text(words)

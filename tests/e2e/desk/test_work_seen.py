@@ -146,13 +146,14 @@ def test_a_key_of_ones_own_is_kept(worker: Works, shift: Shift) -> None:  # noqa
     ann.sees(first)
     expect(ann.page.get_by_role("button", name="Approve")).to_contain_text("y")
     ann.press("y")
-    ann.sees(second)
+    ann.sees_one_of(second, third)  # what was ahead was let go by the reload, and may come in another order
+    shown = ann.current()
     ann.press("?")
     ann.page.get_by_label("Keys are on").uncheck()
     ann.press("Escape", "y")
-    ann.sees(second)
+    ann.sees(shown)
     ann.page.get_by_role("button", name="Approve").click()
-    ann.sees(third)
+    ann.sees(third if shown == second else second)
 
 
 def test_the_next_case_is_painted_while_the_desk_says_nothing(worker: Works, shift: Shift) -> None:  # noqa: F811
