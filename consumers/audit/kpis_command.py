@@ -44,15 +44,15 @@ def kpis(window: str, system: bool, watch: bool, from_log: bool, as_json: bool) 
         note(f"{error} Reading the log instead.", as_json=as_json)
         _from_log(as_json=as_json)
         return
-    while watch:
-        try:
+    try:
+        while watch:
             time.sleep(LOOK_EVERY)
             answer = _answer(settings, window)
-        except KeyboardInterrupt:  # how one ends it
-            return
-        if not as_json:
-            click.clear()
-        _show(answer, system=system, as_json=as_json)
+            if not as_json:
+                click.clear()
+            _show(answer, system=system, as_json=as_json)
+    except KeyboardInterrupt:  # how one ends it
+        return
 
 
 def _from_log(*, as_json: bool) -> None:

@@ -58,6 +58,8 @@ class InBackground:
     def _start(self, job: RefitJob) -> None:
         if self._running is not None and self._running[1].is_alive():
             return  # one at a time: a refit takes all cores there are
+        if job in self._done:
+            return  # since it was looked for
         logger.info(
             "Fitting %s on the feedback before offset %d.", job.workflow_type.name, job.feedback_end_offset,
             extra={"action": "refit_started"},

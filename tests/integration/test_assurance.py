@@ -16,7 +16,7 @@ from tests.support.reviewer_log import POSTS, gold, overlap
 from tests.support.stand import Stand, wait_until
 
 pytestmark = pytest.mark.integration
-SOON = 30.0  # seconds
+SOON = 120.0  # seconds
 
 
 @pytest.fixture

@@ -206,9 +206,9 @@ def test_a_lead_keeps_questions_whose_answer_is_known(hitl: Hitl, tmp_path: Path
 
 def test_changes_are_watched_as_they_come(stand: Stand, hitl: Hitl, capfd: pytest.CaptureFixture[str]) -> None:
     name = case(stand, hitl, "c8")
-    worker = threading.Timer(2.0, lambda: run([*by("bea", "claim", name), "--json"]))
+    worker = threading.Timer(5.0, lambda: run([*by("bea", "claim", name), "--json"]))
     worker.start()
-    assert run(["cases", "watch", "--for", "8s"]) == 0
+    assert run(["cases", "watch", "--for", "25s"]) == 0
     worker.join()
     said = capfd.readouterr().out
     assert f"{name}  bea has the case for themselves." in said

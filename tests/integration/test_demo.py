@@ -69,7 +69,8 @@ def hitl(data: Path, *arguments: str) -> str:
 def check_desk(link: str) -> None:
     """The link signs a reviewer in, once, and there is a case for them that nobody else will answer."""
     url = link.partition("/sign-in")[0]
-    with httpx2.Client(base_url=url, headers={"accept": "text/html", "origin": url}, follow_redirects=True) as browser:
+    headers = {"accept": "text/html", "origin": url}
+    with httpx2.Client(base_url=url, headers=headers, follow_redirects=True, timeout=30) as browser:
         assert browser.get(link).status_code == 200
         session = browser.get("/session").json()
         assert session["person"]["roles"] == ["reviewer"]

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.long]
 PEOPLE: Final = 8
 BEFORE: Final = 3.0  # seconds of work before something happens
 STILL: Final = 10.0  # seconds for which something that hangs hangs
-BACK: Final = 90.0  # seconds until everybody works again
+BACK: Final = 180.0  # seconds until everybody works again
 PATIENCE: Final = 30.0  # seconds: what the desk takes for one call at most, while everything else waits, too
 WORDS: Final = {"not_judged", "not_acknowledged", "too_much_under_way", "log_unavailable", "read_model", "busy",
                 "starting", "sessions_away"}  # fmt: skip

@@ -73,7 +73,7 @@ def test_a_broker_that_hangs_at_its_start_is_started_again(kafka_jars: list[Path
         hanging = first.pid
         assert hanging is not None
         os.kill(hanging, signal.SIGSTOP)
-        first.wait_ready(timeout=20)
+        first.wait_ready(timeout=30)
         assert first.is_serving()
         assert first.pid != hanging
     finally:

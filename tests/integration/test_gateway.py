@@ -1,5 +1,6 @@
 """The HTTP gateway on the whole pipeline: nothing acknowledged is lost, whatever is hurt, and all can be repeated."""
 
+import os
 import signal
 import threading
 import time
@@ -20,7 +21,7 @@ SERVICES = ("inference", "router", "casework", "training", "index", "gateway")
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    stand = Stand(tmp_path_factory.mktemp("gateway"), gateway_address=ADDRESS, gateway_acknowledge_seconds=3)
+    stand = Stand(tmp_path_factory.mktemp("gateway"), gateway_address=ADDRESS)
     try:
         stand.up(SERVICES)
         stand.publish_policy()
@@ -37,7 +38,7 @@ def url(stand: Stand) -> str:
 
 @pytest.fixture
 def client(url: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=url, timeout=70) as client:
+    with httpx2.Client(base_url=url, timeout=90) as client:
         yield client
 
 
@@ -49,6 +50,14 @@ def in_log(stand: Stand) -> Counter[str]:
 def decisions(stand: Stand, request_id: str) -> list[DecisionMade]:
     events = stand.history().events(OUTCOMES.name)
     return [e for e in events if isinstance(e, DecisionMade) and e.request_id == request_id]
+
+
+def post_until_taken(url: str, request_ids: list[str]) -> None:
+    """What is not acknowledged is posted again."""
+    deadline = time.monotonic() + 150
+    while request_ids:
+        assert time.monotonic() < deadline, f"the gateway does not take {len(request_ids)} of them"
+        request_ids = [answer.request_id for answer in post_all(url, request_ids) if answer.status not in (200, 202)]
 
 
 def answering(stand: Stand) -> tuple[threading.Thread, threading.Event]:
@@ -78,13 +87,19 @@ def test_a_request_is_acknowledged_looked_up_and_decided(stand: Stand, client: h
         (made,) = decisions(stand, "a/1 é")
         assert client.get(where).json()["outcome"] == made.outcome
 
-        # The same again: the outcome at once. Another content under the same id: refused.
-        assert client.post("/v1/requests", json=body("a/1 é")).status_code == 200
-        other = client.post("/v1/requests", json=body("a/1 é", "something else"))
-        assert (other.status_code, other.json()["reason"]) == (409, "id_conflict")
+        # The same again: the outcome at once. Another content under the same id: refused. Either is taken in (202)
+        # where Redis does not tell in time what is known.
+        def is_refused() -> bool:
+            other = client.post("/v1/requests", json=body("a/1 é", "something else"))
+            assert other.status_code in (202, 409), other.text
+            return other.status_code == 409 and other.json()["reason"] == "id_conflict"
+
+        same = body("a/1 é")
+        wait_until(lambda: client.post("/v1/requests", json=same).status_code == 200, what="the outcome at once")
+        wait_until(is_refused, what="the refusal of another content")
 
         # Waited for.
-        waited = client.post("/v1/requests", params={"wait": 30}, json=body("w1"))
+        waited = client.post("/v1/requests", params={"wait": 60}, json=body("w1"))
         assert waited.status_code == 200 and waited.json()["outcome"] == decisions(stand, "w1")[0].outcome
     finally:
         ended.set()
@@ -112,9 +127,10 @@ def test_an_appeal_is_ruled_on_once(stand: Stand, client: httpx2.Client) -> None
     ids = [f"p{number}" for number in range(5)]
     post_all(str(client.base_url), ids)
     stand.quiet(services=("inference", "router", "casework"))
-    appealed = client.post("/v1/requests/p1/appeal", json={"statement": "It is a garden.", "appeal_id": "one"})
+    said = {"statement": "It is a garden.", "appeal_id": "one"}
+    appealed = client.post("/v1/requests/p1/appeal", params={"wait": 60}, json=said)
     assert appealed.status_code == 202 and appealed.json()["became"] == "taken_on"
-    again = client.post("/v1/requests/p1/appeal", json={"appeal_id": "two"})
+    again = client.post("/v1/requests/p1/appeal", params={"wait": 60}, json={"appeal_id": "two"})
     assert (again.status_code, again.json()["reason"]) == (409, "already_appealed")
 
 
@@ -132,7 +148,7 @@ def test_a_batch_tells_of_each(stand: Stand, client: httpx2.Client) -> None:
 def test_a_thousand_at_once_under_one_id_are_one_decision(stand: Stand, url: str) -> None:
     thread, ended = answering(stand)
     try:
-        answers = post_all(url, ["same"] * 1_000, wait_seconds=30, together=100)
+        answers = post_all(url, ["same"] * 1_000, wait_seconds=60, together=100, timeout=90)
     finally:
         ended.set()
         thread.join()
@@ -173,22 +189,23 @@ def test_whatever_was_acknowledged_survives_kill_9_and_the_rest_can_be_repeated(
     assert lost and len(lost) < len(ids)
     assert all(there[answer.request_id] for answer in answers if answer.status == 202)
     assert url_of(stand) == url
-    assert {answer.status for answer in post_all(url, lost)} <= {200, 202}
+    post_until_taken(url, lost)
     there = in_log(stand)
     assert all(there[name] for name in ids)
 
 
 def test_without_brokers_it_says_when_to_come_back_and_then_takes_everything(stand: Stand, url: str) -> None:
-    stand.kill("kafka")  # and the supervisor starts it again
-    answers = post_all(url, [f"d{number}" for number in range(40)], together=40)
-    told = Counter(answer.status for answer in answers)
-    assert set(told) <= {202, 503}
-    assert all(answer.retry_after and "same id" in answer.body["detail"] for answer in answers if answer.status == 503)
-    wait_until(lambda: is_ready(url), seconds=150, what="a ready gateway")
-    again = [answer.request_id for answer in answers if answer.status == 503]
-    deadline = time.monotonic() + 150
-    while again:
-        assert time.monotonic() < deadline, "the gateway does not recover"
-        again = [answer.request_id for answer in post_all(url, again) if answer.status not in (200, 202)]
+    state = stand.stack.state()
+    assert state is not None
+    os.kill(state.supervisor.pid, signal.SIGSTOP)  # it starts Kafka again only when everybody was told
+    try:
+        stand.kill("kafka")
+        answers = post_all(url, [f"d{number}" for number in range(40)], together=40)
+    finally:
+        os.kill(state.supervisor.pid, signal.SIGCONT)
+    assert {answer.status for answer in answers} == {503}
+    assert all(answer.retry_after and "same id" in answer.body["detail"] for answer in answers)
+    wait_until(lambda: is_ready(url), seconds=300, what="a ready gateway")
+    post_until_taken(url, [answer.request_id for answer in answers])
     there = in_log(stand)
     assert all(there[f"d{number}"] for number in range(40))

@@ -22,7 +22,7 @@ from tests.support.shop import InMemory
 pytestmark = pytest.mark.integration
 KEYS = Keys("test.")
 NOW = 1_800_000_000_000
-KEEP = 3_000  # milliseconds
+KEEP = 60_000  # milliseconds
 POLICY = ServingPolicy(review_ms=60_000, last_call_ms=2 * HOUR)
 PLAIN: LaneKey = ("posts", CaseStage.HUMAN, ())
 FRENCH: LaneKey = ("posts", CaseStage.HUMAN, ("french",))

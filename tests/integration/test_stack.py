@@ -95,8 +95,8 @@ def test_a_stack_lives_through_kills_and_tells_what_is_wrong(stack: Stack) -> No
     data = settings.data_dir
 
     # Each replica has its slot, and the address of the broker; so has whoever loads settings now.
-    wait_until(lambda: (data / "steady-0").exists() and (data / "steady-1").exists())
-    assert (data / "steady-1").read_text() == settings.bootstrap_servers
+    for file in (data / "steady-0", data / "steady-1"):
+        wait_until(lambda file=file: file.exists() and file.read_text() == settings.bootstrap_servers)  # type: ignore[misc]
     loaded = load_settings({"HITL_DATA_DIR": str(data)})
     assert (loaded.bootstrap_servers, loaded.redis_url) == (settings.bootstrap_servers, settings.redis_url)
 

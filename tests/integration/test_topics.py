@@ -26,6 +26,7 @@ from infra.settings import Settings
 from schemas.codec import Codec, published
 from schemas.events import DecisionRequested
 from schemas.topics import CASES, REQUESTS, TOPICS
+from tests.support.stand import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -62,19 +63,24 @@ def test_apply_creates_the_whole_catalogue_once(settings: Settings) -> None:
 def test_changed_setting_is_found_and_corrected(settings: Settings) -> None:
     apply(settings, [REQUESTS])
     alter(settings, "requests", "retention.ms", "1000")
+    wait_until(lambda: check(settings, [REQUESTS]) != [], what="the change, as the broker tells it")
     (found,) = check(settings, [REQUESTS])
     assert (found.what, found.wanted, found.found) == ("retention.ms", "-1", "1000")
     assert apply(settings, [REQUESTS]).corrected == [found]
-    assert check(settings, [REQUESTS]) == []
+    wait_until(lambda: check(settings, [REQUESTS]) == [], what="the correction, as the broker tells it")
 
 
 def test_change_that_would_delete_records_is_left_with_the_reason(settings: Settings) -> None:
     apply(settings, [CASES])
     alter(settings, "cases", "cleanup.policy", "delete")
     alter(settings, "cases", "max.message.bytes", "1000")
+    wait_until(lambda: len(check(settings, [CASES])) == 2, what="both changes, as the broker tells them")
     with pytest.raises(TopicsDiffer, match="delete records that are kept"):
         apply(settings, [CASES])
-    assert [d.what for d in check(settings, [CASES])] == ["cleanup.policy"], "what is safe was corrected all the same"
+    wait_until(
+        lambda: [d.what for d in check(settings, [CASES])] == ["cleanup.policy"],
+        what="what is safe corrected all the same",
+    )
 
 
 def test_other_partition_count_is_refused_with_the_way_out(settings: Settings) -> None:
@@ -82,6 +88,7 @@ def test_other_partition_count_is_refused_with_the_way_out(settings: Settings) -
     admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
     name = settings.topic_prefix + "requests"
     admin.create_partitions([NewPartitions(name, 5)])[name].result(20)
+    wait_until(lambda: check(settings, [REQUESTS]) != [], what="the partitions, as the broker tells them")
     with pytest.raises(TopicsDiffer, match=r"partitions is 5, should be 3 .*HITL_PARTITIONS.*migrate"):
         apply(settings, [REQUESTS])
 

@@ -19,7 +19,7 @@ from producers.desk.signin.secret import new_secret
 
 TIMEOUT: Final = 40.0  # seconds: longer than the desk is patient
 AWAY: Final = 0.2  # seconds between two tries while nobody answers
-GIVEN_UP: Final = 180.0  # seconds
+GIVEN_UP: Final = 300.0  # seconds
 HABITS: Final = ("approve",) * 12 + ("reject",) * 3 + ("escalate", "renew", "release", "hold", "undo")
 EXPECTED: Final = (409, 429)
 Headers = dict[str, str]
@@ -113,7 +113,7 @@ class Worker:
             case "release":
                 self.say(f"{path}:release", self._named() | lease)
             case "hold":
-                self.say(f"{path}:hold", self._named() | lease | {"resumes_at": wall() + 60_000})
+                self.say(f"{path}:hold", self._named() | lease | {"resumes_at": wall() + 3_600_000})
                 self.say(f"{path}:release", self._named())
             case "undo":
                 self._decide(case, "approve", grace=60.0)

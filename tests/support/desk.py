@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
@@ -14,7 +16,6 @@ from msgspec.structs import replace
 
 from infra.http.measuring import Measured
 from infra.kafka.log import Record, TopicPartition
-from infra.local.ports import free_ports
 from infra.observe.serving import unserved
 from infra.redis.cached_case import CachedCase
 from infra.redis.errors import RedisUnavailable
@@ -247,19 +248,20 @@ async def none(_: FastAPI) -> AsyncIterator[None]:
 @contextmanager
 def served(world: World) -> Iterator[str]:
     """The application at an address of its own."""
-    (port,) = free_ports(1)
-    server = uvicorn.Server(uvicorn.Config(world.app, port=port, log_config=None, lifespan="off"))
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(world.app, log_config=None, lifespan="off"))
 
     async def serve() -> None:
         async with world.opened():
-            await server.serve()
+            await server.serve(sockets=[listening])
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     try:
         while not server.started:
             assert thread.is_alive()
-        yield f"http://127.0.0.1:{port}"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()

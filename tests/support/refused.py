@@ -75,7 +75,7 @@ class Office:
         publish(self.stand.log, CODEC, [outgoing])
         self.listener.until(
             lambda heard: sum(said.event.request_id == name for said in heard) > before,
-            seconds=30, what=f"a word about {name}",
+            seconds=120, what=f"a word about {name}",
         )  # fmt: skip
         return [said.event for said in self.listener.heard if said.event.request_id == name][before]
 
@@ -94,7 +94,7 @@ class Office:
             decision_fingerprint=fingerprint, statement="It was meant kindly.", filed_by=by,
         )  # fmt: skip
         publish(self.stand.log, CODEC, [APPEALS.message(filed)])
-        self.listener.until(lambda heard: bool(self._announcements(name)), seconds=30, what="an expert's case")
+        self.listener.until(lambda heard: bool(self._announcements(name)), seconds=120, what="an expert's case")
         return self._announcements(name)[-1].review  # type: ignore[no-any-return]
 
     def _announcements(self, name: str) -> list[Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import httpx2
 import msgspec
 from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as Place
@@ -23,6 +24,8 @@ from infra.local.broker import Ports
 from infra.local.ports import free_ports
 from infra.local.stack import Stack
 from infra.local.state import ProcessState
+from infra.observe.metrics import MODEL_IN_FORCE
+from infra.observe.targets import read_target, target_file
 from infra.settings import Settings
 from schemas.codec import Undecodable
 from schemas.events import ExpertReviewRequested, PolicyPublished, RetrainingRequested, ReviewRequested
@@ -55,8 +58,8 @@ labels = 60
 """
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 30, what: str = "it") -> None:
-    """Look again and again. Raises AssertionError when it does not come to pass."""
+def wait_until(condition: Callable[[], bool], *, seconds: float = 120, what: str = "it") -> None:
+    """Look again and again. Raises AssertionError when it does not come to pass; the time is one for a busy machine."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come to pass within {seconds:g} s"
@@ -97,9 +100,9 @@ class Stand:
         self._appellants = Appellants(self.log, Random(1), partitions=self.partitions, share=APPEALED)
 
     def _patient(self) -> KafkaLog:
-        """Writes of whom a broker that comes back within a minute loses nothing."""
+        """Writes of whom a broker that comes back within five minutes loses nothing."""
         options = self.log.options
-        return KafkaLog(replace(options, transaction_timeout_ms=60_000))
+        return KafkaLog(replace(options, transaction_timeout_ms=300_000))
 
     def down(self) -> None:
         """End everything."""
@@ -116,7 +119,7 @@ class Stand:
         publish(self.log, CODEC, [POLICIES.message(event)])
 
     def teach(self, count: int = 100) -> None:
-        """Import labels and wait until a first model was fitted from them and promoted."""
+        """Import labels and wait until a first model was fitted from them, was promoted, and decides."""
         publish(self.log, CODEC, map(FEEDBACK.message, labels(count)))
         end = self.log.watermark(TopicPartition(FEEDBACK.name, 0))
         asked = RetrainingRequested(
@@ -125,7 +128,17 @@ class Stand:
         )  # fmt: skip
         publish(self.log, CODEC, [RETRAINING.message(asked)])
         models = TopicPartition("models", 0)
-        wait_until(lambda: self.log.watermark(models) > 0, seconds=60, what="a first model")
+        wait_until(lambda: self.log.watermark(models) > 0, seconds=180, what="a first model")
+        decides = f'{MODEL_IN_FORCE.name}{{workflow="{WORKFLOW}"}} 1.0'
+        wait_until(lambda: decides in self.metrics("inference"), seconds=120, what="a model that decides")
+
+    def metrics(self, service: str) -> str:
+        """What the first process of a service tells of itself; empty while it tells nothing."""
+        address = read_target(target_file(self.settings.data_dir, service, "0"))
+        try:
+            return httpx2.get(f"http://{address}/metrics", timeout=10).text if address else ""
+        except httpx2.TransportError:
+            return ""
 
     def process(self, name: str) -> ProcessState:
         """A process as the supervisor knows it."""
@@ -141,7 +154,7 @@ class Stand:
             self._publisher.send_bytes(*send)
 
     def publish(self, outgoing: Iterable[Outgoing]) -> None:
-        """Write these, also through a broker that comes back within a minute."""
+        """Write these, also through a broker that comes back within five minutes."""
         for each in outgoing:
             self._publisher.send(each)
         self.flush()
@@ -191,7 +204,7 @@ class Stand:
         """The log as of now."""
         return History(self.log, CODEC, partitions=self.partitions)
 
-    def quiet(self, *, seconds: float = 60, services: Sequence[str] = STAGES, people: bool = True) -> History:
+    def quiet(self, *, seconds: float = 180, services: Sequence[str] = STAGES, people: bool = True) -> History:
         """Let people answer until nothing moves any more and every service has processed all its inputs."""
         deadline = time.monotonic() + seconds
         while True:

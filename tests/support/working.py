@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from infra.kafka.publisher import publish
 from infra.redis.reading import connect
+from infra.redis.records import RequestRecord
 from infra.secret_keys import secrets
 from schemas.events import CaseClosed, ReviewerEnrolled, ReviewRequested
 from schemas.topics import REVIEW, REVIEWERS, Outgoing
@@ -81,7 +82,7 @@ class Shift:
         publish(self.stand.log, CODEC, cases)
         model = connect(self.stand.settings)
         try:
-            wait_until(lambda: sum(self._waiting(model)) >= count, what="cases that wait")
+            wait_until(lambda: all(_is_there(model.status(name)) for name in names), what="cases that wait")
         finally:
             model.close()
         return names
@@ -96,10 +97,7 @@ class Shift:
         publish(self.stand.log, CODEC, [REVIEWERS.message(event)])
         return who
 
-    def _waiting(self, model: Any) -> list[int]:
-        return [size for lane, size in model.lanes().items() if self.skill in lane[2]]
-
-    def closed(self, *names: str, seconds: float = 30) -> dict[str, str | None]:
+    def closed(self, *names: str, seconds: float = 120) -> dict[str, str | None]:
         """The labels with which these were closed, once they are."""
         self.office.listener.until(
             lambda heard: {each.event.request_id for each in heard if isinstance(each.event, CaseClosed)} >= set(names),
@@ -107,6 +105,11 @@ class Shift:
         )  # fmt: skip
         closed = self.office.listener.of(CaseClosed)
         return {each.request_id: each.label for each in closed if each.request_id in names}
+
+
+def _is_there(record: RequestRecord | None) -> bool:
+    """Whether a case waits, or somebody was quick."""
+    return record is not None and (record.claimable is not None or record.in_hand is not None)
 
 
 class Worker:

@@ -137,7 +137,8 @@ def test_what_the_index_forgot_is_told_from_the_log(signed_in: SignedIn, stand: 
 def test_an_appeal_is_followed_to_its_end(signed_in: SignedIn, stand: Stand, gateway: str, url: str) -> None:
     """Upstream appeals; an expert decides at the desk; the auditor reads all of it."""
     statement = "This is <b>unfair</b>."
-    answer = httpx2.post(f"{gateway}/v1/requests/auto-2/appeal", json={"statement": statement, "appeal_id": "ap-1"})
+    body = {"statement": statement, "appeal_id": "ap-1"}
+    answer = httpx2.post(f"{gateway}/v1/requests/auto-2/appeal", json=body, timeout=60)
     assert answer.status_code == 202, answer.text
     reader = signed_in("otto", Role.AUDITOR)
     wait_until(lambda: len(events(reader, url, "CaseReopened")) == 1, what="the case that is reopened")
@@ -172,7 +173,7 @@ def test_an_appeal_is_followed_to_its_end(signed_in: SignedIn, stand: Stand, gat
         return reader.get_by_role("link", name="auto-2").count() == 1
 
     wait_until(is_listed, what="the request among the amended ones")
-    told = httpx2.get(f"{gateway}/v1/requests/auto-2?timeline=true").json()
+    told = httpx2.get(f"{gateway}/v1/requests/auto-2?timeline=true", timeout=60).json()
     assert told["amended_from"] == "approved" and told["appeal"]["status"] == "amended"
 
 

@@ -84,6 +84,7 @@ def test_what_is_set_aside_is_taken_up_again(worker: Works, shift: Shift) -> Non
         """The list is a moment behind, and as it was when it was opened."""
         with ann.page.expect_response("**/work/mine"):
             ann.press("Escape", "l")
+        expect(ann.page.locator("#work-mine")).to_be_visible()
         return "set aside" in row.inner_text() if row.count() else False
 
     wait_until(is_listed, what="what is set aside in the list")
@@ -134,11 +135,11 @@ def test_an_expert_gives_a_case_back_to_reviewers(worker: Works, shift: Shift) -
 
 
 def test_a_case_is_handed_over_and_comes_by_itself(worker: Works, shift: Shift) -> None:  # noqa: F811
+    shift.enrol("bea")  # whom casework knows by the time that a case is handed over
     first, second = shift.open(2)
     ann = worker("ann")
     ann.sees(first)
     ann.holds_ahead("1 further case")
-    shift.enrol("bea")
     bea = worker("bea")
     expect(bea.page.locator("#work-why")).to_be_visible()
     ann.press("g")
@@ -153,11 +154,11 @@ def test_a_case_is_handed_over_and_comes_by_itself(worker: Works, shift: Shift) 
 
 
 def test_what_a_lead_takes_away_is_told_at_once(worker: Works, shift: Shift) -> None:  # noqa: F811
+    to = shift.enrol("lea")  # whom casework knows by the time that a case is handed over
     first, second, _ = shift.open(3)
     ann = worker("ann")
     ann.sees(first)
     ann.holds_ahead("2 further cases")
-    to = shift.enrol("lea")
     lea = worker("lea", LEAD, REVIEWER)
     ann.press("f")
     ann.page.keyboard.type("half a thou")

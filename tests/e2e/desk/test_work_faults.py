@@ -39,9 +39,9 @@ def test_what_is_killed_takes_no_answer_with_it(
     wait_until(lambda: ann.kept("outbox") == [], seconds=60, what="an empty outbox")
     ann.all_is_well()
     assert stand.stack.pids()["desk"] == pid, "nobody had to start the desk again"
+    expect(ann.page.locator("#work-notes")).not_to_contain_text("refused")
     (more,) = shift.open(1)
     ann.page.reload()
     ann.sees(more)
-    expect(ann.page.locator("#work-notes")).not_to_contain_text("refused")
     closed = [each.request_id for each in shift.office.listener.of(CaseClosed) if each.request_id in names]
     assert sorted(closed) == sorted(names), "once each"

@@ -170,6 +170,45 @@ def test_no_case_is_taken_that_nobody_sees(page: Page) -> None:
     assert run(page, "work-filling", body) == [True, True, False, True, False, False, False]
 
 
+def test_after_a_reload_only_what_was_on_screen_is_taken_for_ones_own(page: Page) -> None:
+    """What was held ahead the page before has just let go, as a rule: a renewal tells."""
+    body = """
+    const [a, b, c] = ["a", "b", "c"].map((id) => ({id})), names = (cases) => cases.map(({id}) => id).join("");
+    const state = (hand) => [hand.current?.id, names(hand.ahead), names(hand.unsure), hand.wants()];
+    const hand = new m.Hand(), other = new m.Hand();
+    hand.begin([a, b, c], "b");
+    other.begin([a, c], "not among them");
+    const seen = [state(hand), state(other)];
+    other.next();
+    return [...seen, [hand.settle(c, true), ...state(hand)], [hand.settle(a, false), ...state(hand)],
+      [other.settle(c, true), ...state(other)]];
+    """
+    assert run(page, "work-hand", body) == [
+        ["b", "", "ac", False], ["a", "", "c", True],
+        [False, "b", "c", "a", False], [False, "b", "c", "", True], [True, "c", "", "", True],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "shown", "unsure"), [("done", ["c"], 0), ("refused", [], 0), ("later", [], 1)])
+def test_what_is_unsure_is_shown_once_a_renewal_has_confirmed_it(
+    page: Page, answer: str, shown: list[str], unsure: int
+) -> None:
+    body = """
+    const {Hand} = await import("/work-hand.js"), hand = new Hand(), none = () => {}, shown = [];
+    const work = {now: () => 0, visible: () => true, hand, failing: none,
+      screen: {tick: none, show: (made) => shown.push(made.id), ahead: none}, voice: {follow: none},
+      root: document, desk: {state: "gone", post: async () => ({kind: given, body: {lease: 1, expires_at: 9}})}};
+    document.querySelector("input").id = "work-none";
+    const filling = new m.Filling(work);
+    hand.begin([{id: "b", lease: 1, until: 9, term: 9}, {id: "c", lease: null, until: 9, term: 9}], "b");
+    hand.next();
+    filling.tick();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return [shown, hand.unsure.length];
+    """
+    assert run(page, "work-filling", body, answer) == [shown, unsure]
+
+
 def test_a_case_that_comes_again_while_it_counts_as_lost_is_ones_own(page: Page) -> None:
     body = """
     const known = {id: "r", title: "r", lost: true}, told = [];
@@ -179,6 +218,32 @@ def test_a_case_that_comes_again_while_it_counts_as_lost_is_ones_own(page: Page)
     return [known.lost, known.lease, known.until, told];
     """
     assert run(page, "work-filling", body) == [False, 7, 90, ["lost:r", ["shown", False]]]
+
+
+def test_who_has_a_case_and_is_given_it_is_told_and_answers_under_the_new_lease(page: Page) -> None:
+    body = """
+    const known = {id: "r", title: "R", lost: true, lease: 1}, told = [];
+    const work = {now: () => 0, hand: {current: known, find: () => known, wants: () => false, ahead: []},
+      answers: {returned: (id) => told.push(id)}, screen: {lost: () => {}, ahead: () => {}},
+      voice: {forget: () => {}, say: () => {}, note: ({text}) => told.push(text)}};
+    await new m.Filling(work).given({id: "r", lease: 7, until: 90, by: "lea"});
+    return [known.lost, known.lease, told];
+    """
+    assert run(page, "work-filling", body) == [False, 7, ["r", "lea handed the case R over to you."]]
+
+
+@pytest.mark.parametrize(("tries", "works"), [(0, True), (1, False)])
+def test_that_none_waits_is_no_sign_that_casework_answers(page: Page, tries: int, works: bool) -> None:
+    body = """
+    let works = false;
+    const work = {now: () => 0, had: () => [], working: () => { works = true; },
+      outbox: {entries: () => [{tries: given}]},
+      hand: {current: {}, ahead: [], wants: () => false}, screen: {ahead: () => {}},
+      desk: {post: async () => ({kind: "done", body: "<p data-none='none_waits'>None.</p>"})}};
+    await new m.Filling(work).ask();
+    return works;
+    """
+    assert run(page, "work-filling", body, tries) is works
 
 
 def test_the_answer_that_was_meant_is_taken_back_and_every_try_is_one_command(page: Page) -> None:
@@ -202,18 +267,21 @@ def test_the_answer_that_was_meant_is_taken_back_and_every_try_is_one_command(pa
     assert run(page, "work-answers", body) == [["x:undo", "x:undo"], True, 3]
 
 
-def test_what_left_this_window_is_remembered_for_a_moment(page: Page) -> None:
+def test_what_left_is_remembered_for_a_moment_also_by_a_page_that_is_opened_anew(page: Page) -> None:
     body = """
-    let now = 0;
-    const answers = new m.Answers({now: () => now});
+    let now = 0, all = [];
+    const kept = {gone: {read: () => all, write: (value) => { all = value; }}};
+    const answers = new m.Answers({now: () => now, kept});
     answers.left("a");
     now = 10_000;
     answers.left("b");
-    const soon = answers.goneNow();
+    const soon = new m.Answers({now: () => now, kept}).goneNow();
     now = 16_000;
-    return [soon, answers.goneNow()];
+    const later = answers.goneNow();
+    answers.returned("b");
+    return [soon, later, answers.goneNow()];
     """
-    assert run(page, "work-answers", body) == [["b", "a"], ["b"]]
+    assert run(page, "work-answers", body) == [["b", "a"], ["b"], []]
 
 
 @pytest.mark.parametrize(

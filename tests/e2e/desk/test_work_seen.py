@@ -26,6 +26,7 @@ LISTEN = """
   for (const name of ["LeaseGranted", "AnswerReceived", "CaseClosed", "CaseEscalated", "AnswerCounted"]) {
     source.addEventListener(name, (event) => window.told.push(JSON.parse(event.data)));
   }
+  return new Promise((done) => source.addEventListener("opened", () => done()));
 }
 """
 

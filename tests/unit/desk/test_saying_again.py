@@ -48,11 +48,13 @@ def test_an_answer_that_casework_has_not_judged_is_no_answer_and_a_repeat_finds_
         return await client.post("/v1/cases/a/decisions", json=own, headers={"reviewer-id": "ann"})
 
     async def judged(client: httpx2.AsyncClient) -> None:
+        while not world.casework.written:
+            await asyncio.sleep(0.01)
         (written,) = world.casework.written
         at = Coordinates(topic="review-decisions", partition=0, offset=0)
         closed = CaseClosed(**FRAME, request_id="a", cause=at, closed_by=ClosedBy.REVIEWER, label="approve")
         world.casework.tell(written.request_id.encode(), closed)
-        monkeypatch.setattr(desk_module, "PATIENCE", 5.0)
+        monkeypatch.setattr(desk_module, "PATIENCE", 30.0)
 
     before, _, after = world.run(post, judged, post)
     assert (before.status_code, before.json()["reason"]) == (503, "not_judged")
@@ -103,7 +105,7 @@ def test_at_the_end_whoever_waits_for_casework_is_let_go(world: World) -> None:
         while not world.casework.written:
             await asyncio.sleep(0.01)
         world.rulings.end()
-        return await asyncio.wait_for(waiting, 5)
+        return await asyncio.wait_for(waiting, 30)
 
     (got,) = world.run(story)
     assert (got.status_code, got.json()["reason"]) == (503, "log_unavailable")

@@ -35,7 +35,7 @@ def told() -> Told:
 @pytest.fixture
 def publisher(told: Told) -> AcknowledgingPublisher[int]:
     options = ClientOptions(bootstrap_servers=NOWHERE)
-    return AcknowledgingPublisher(options, told, most_waiting=MOST, timeout_seconds=0.5)
+    return AcknowledgingPublisher(options, told, most_waiting=MOST, timeout_seconds=2)
 
 
 def test_what_nobody_acknowledges_is_told_as_uncertain_and_more_is_taken_then(

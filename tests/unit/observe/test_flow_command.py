@@ -1,5 +1,6 @@
 """`hitl watch` for machines: one object at once, one a second after it; Ctrl-C ends it quietly at any time."""
 
+from types import SimpleNamespace
 from typing import Never
 
 import msgspec
@@ -7,13 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from infra.kafka.id_space import bind
+from infra.kafka.log import Record
 from infra.kafka.publisher import publish
 from infra.observe import flow_command, flow_reading
 from infra.observe.flow_command import watch
 from schemas.codec import published
 from schemas.topics import Outgoing
 from tests.support.recorded import CODEC, PARTITIONS, START, Recorded
-from tests.support.simlog import SimulatedLog
+from tests.support.simlog import SimulatedLog, SimulatedReader
 
 
 class Connection(SimulatedLog):
@@ -44,10 +46,17 @@ def test_machines_get_the_state_of_now_at_once() -> None:
 
 @pytest.mark.usefixtures("log")
 def test_machines_get_an_object_in_every_period_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, read = SimpleNamespace(now=0.0), SimulatedReader.read
+
+    def waits(reader: SimulatedReader, most: int, seconds: float) -> list[Record]:
+        clock.now += 0.125 if seconds else 0.0
+        return read(reader, most, seconds)
+
+    monkeypatch.setattr(SimulatedReader, "read", waits)
+    monkeypatch.setattr(flow_command, "time", SimpleNamespace(monotonic=lambda: clock.now))
     assert flow_command.PRINT_EVERY == 1.0
-    monkeypatch.setattr(flow_command, "PRINT_EVERY", 0.4)
-    said = CliRunner().invoke(watch, ["--json", "--seconds", "1.0"], catch_exceptions=False).stdout.splitlines()
-    assert 2 <= len(said) <= 3
+    said = CliRunner().invoke(watch, ["--json", "--seconds", "3"], catch_exceptions=False).stdout.splitlines()
+    assert len(said) == 3
 
 
 def test_ctrl_c_while_it_connects_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:

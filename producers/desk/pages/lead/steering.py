@@ -121,7 +121,8 @@ def is_visible(made: Carried, record: RequestRecord | None) -> bool:
         case "released":
             return record.in_hand is None
         case "reprioritised":
-            return record.queued.priority is made.priority
+            announced = record.announced  # what the page shows, from a topic of its own
+            return announced is not None and announced.priority is record.queued.priority is made.priority
     return True
 
 

@@ -15,7 +15,6 @@ const DONE = {
 export class Answers {
   constructor(work) {
     this.work = work;
-    this.gone = []; // the cases that left this window lately, the newest first: {id, at}
     this.own = new Set(); // ids of the answers that were given in this window
     this.lately = []; // the newest first: {id, request_id, title, made, body, words, leaves_at, state}
   }
@@ -59,13 +58,21 @@ export class Answers {
     this.work.drafts.put(made.id, draft(made.root));
   }
 
+  // It leaves, and a page that is opened anew must not take it for one's own: the newest first, {id, at}.
   left(id) {
-    this.gone = [{ id, at: this.work.now() }, ...this.gone.filter((each) => each.id !== id)].slice(0, MOST_GONE);
+    const { gone } = this.work.kept;
+    gone.write([{ id, at: this.work.now() }, ...gone.read().filter((each) => each.id !== id)].slice(0, MOST_GONE));
   }
 
-  // Those that did so just now, by their ids.
+  // It is one's own again.
+  returned(id) {
+    const { gone } = this.work.kept;
+    gone.write(gone.read().filter((each) => each.id !== id));
+  }
+
+  // Those that left just now, by their ids.
   goneNow() {
-    return this.gone.filter(({ at }) => this.work.now() - at < GONE_MS).map(({ id }) => id);
+    return this.work.kept.gone.read().filter(({ at }) => this.work.now() - at < GONE_MS).map(({ id }) => id);
   }
 
   // ---- what became of it ----
@@ -165,6 +172,7 @@ export class Answers {
     const { made } = last;
     if (lease !== undefined) Object.assign(made, { lease, until, term: until - this.work.now(), lost: false, renewing: false });
     drafts.put(made.id, wordsOf(last.body));
+    this.returned(made.id);
     hand.show(made);
     screen.show(made);
     fill(made.root, last.body);
@@ -190,6 +198,7 @@ export class Answers {
     }
     const made = await filling.fetched(requestId, { lease: answer.body.lease, until: answer.body.expires_at });
     if (!made) return;
+    this.returned(requestId);
     this.work.leave();
     hand.show(made);
     screen.show(made);

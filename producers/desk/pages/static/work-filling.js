@@ -38,7 +38,7 @@ export class Filling {
   }
 
   async fill() {
-    const { hand, now } = this.work;
+    const { answers, hand, now } = this.work;
     if (this.asking) return;
     this.asking = true;
     clearTimeout(this.timer);
@@ -46,6 +46,7 @@ export class Filling {
       const made = await this.ask();
       if (!made) break;
       const known = hand.find(made.id);
+      answers.returned(made.id);
       if (known) this.regained(known, made);
       else if (hand.take(made)) this.arrived(made);
       this.told();
@@ -69,7 +70,7 @@ export class Filling {
     if (answer.kind === "done") {
       const fragment = fragmentOf(answer.body);
       const made = caseIn(fragment, now());
-      this.work.working();
+      if (made || !this.work.outbox.entries().some(({ tries }) => tries > 0)) this.work.working(); // none: casework was not asked
       if (made) {
         Object.assign(this, { empty: 0, why: "" });
         return this.work.outbox.leaves(made.id) ? null : made;
@@ -107,10 +108,12 @@ export class Filling {
     this.work.voice.follow(`Next: ${made.title}.`);
   }
 
-  // A case that was lost while this question was on its way is one's own again.
+  // A case that is here is given to one anew; it may have been lost.
   regained(known, { lease, until, term }) {
     const { hand, screen, voice } = this.work;
+    const wasLost = known.lost;
     Object.assign(known, { lease, until, term, lost: false, renewing: false });
+    if (!wasLost) return;
     voice.forget(`lost:${known.id}`);
     if (hand.current === known) screen.lost(known);
     voice.say(`${known.title} is yours again.`);
@@ -151,7 +154,7 @@ export class Filling {
   tick() {
     const { hand, now, screen } = this.work;
     const active = this.active();
-    for (const made of hand.all()) {
+    for (const made of [...hand.all(), ...hand.unsure]) {
       if (active && isDue(made, now())) this.renew(made);
       else if (!made.lost && hasEnded(made, now()) && !made.renewing) this.ran(made);
     }
@@ -163,16 +166,25 @@ export class Filling {
     made.renewing = true;
     const answer = await desk.post(pathOf(made.id, ":renew"), made.lease === null ? {} : { lease: made.lease });
     made.renewing = false;
-    if (hand.find(made.id) !== made) return;
+    const isUnsure = hand.unsure.includes(made);
+    if (hand.find(made.id) !== made && !isUnsure) return;
     if (answer.kind === "done") {
       const { lease, expires_at: until } = answer.body;
       Object.assign(made, { lease, until, term: until - now() });
+      if (isUnsure) this.settled(made, true);
+    } else if (answer.kind === "refused" && isUnsure) {
+      this.settled(made, false);
     } else if (answer.kind === "refused") {
       this.lose(made.id, answer.detail);
     } else {
       made.renewAfter = now() + LOOK_MS;
       this.work.failing(answer);
     }
+  }
+
+  settled(made, isOwn) {
+    if (this.work.hand.settle(made, isOwn)) this.arrived(made);
+    this.changed();
   }
 
   // By this clock it is over; casework may see that a moment later.
@@ -226,12 +238,16 @@ export class Filling {
   }
 
   async given({ id, lease, until, by }) {
-    const { hand, voice } = this.work;
-    if (hand.find(id)) return;
-    const made = await this.fetched(id, { lease, until });
+    const { answers, hand, now, voice } = this.work;
+    const had = hand.find(id);
+    const made = had ?? await this.fetched(id, { lease, until });
     if (!made) return;
-    if (hand.insert(made)) this.arrived(made);
-    voice.note({ kind: "good", about: `given:${id}`, text: `${by} handed the case ${made.title} over to you${hand.current === made ? "." : ": it comes next."}` });
+    answers.returned(id);
+    const known = hand.find(id); // a question that was under way may have brought it
+    if (known) this.regained(known, { lease, until, term: until - now() });
+    else if (hand.insert(made)) this.arrived(made);
+    const place = hand.current?.id === id ? "." : known ? ": it is held ahead." : ": it comes next.";
+    voice.note({ kind: "good", about: `given:${id}`, text: `${by} handed the case ${made.title} over to you${place}` });
     this.told();
   }
 

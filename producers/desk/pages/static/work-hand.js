@@ -1,4 +1,5 @@
-// The cases that are here: the one on screen, and up to two that were granted and rendered ahead of it.
+// The cases that are here: the one on screen, and up to two that were granted and rendered ahead of it. Beside them those
+// that one had when the page was made: the page before may have let them go since.
 
 export const MOST_AHEAD = 2;
 
@@ -6,6 +7,19 @@ export class Hand {
   constructor() {
     this.current = null;
     this.ahead = [];
+    this.unsure = [];
+  }
+
+  // What one had when the page was made: the one that was on screen last, or else the first, stays; the others are unsure.
+  begin(held, last) {
+    this.current = held.find(({ id }) => id === last) ?? held[0] ?? null;
+    this.unsure = held.filter((made) => made !== this.current);
+  }
+
+  // Whether one that was unsure is one's own has been told; true when it is the one to show.
+  settle(made, isOwn) {
+    this.unsure = this.unsure.filter((each) => each !== made);
+    return isOwn && this.take(made);
   }
 
   all() {
@@ -17,7 +31,7 @@ export class Hand {
   }
 
   wants() {
-    return this.all().length < 1 + MOST_AHEAD;
+    return this.all().length + this.unsure.length < 1 + MOST_AHEAD;
   }
 
   // A further case, last in line; true when it is the one to show.

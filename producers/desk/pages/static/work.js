@@ -22,7 +22,7 @@ class Work {
     const ahead = Date.now() - Number(now); // so much this clock goes before the desk's, by which leases end
     Object.assign(this, { root, person, grace: Number(grace), now: () => Date.now() - ahead, expected: new Set(), silence: "" });
     const kept = (name, empty) => new Kept(window.localStorage, person, name, empty);
-    this.kept = { keys: kept("keys", {}), off: kept("keys-off", false) };
+    this.kept = { keys: kept("keys", {}), off: kept("keys-off", false), gone: kept("gone", []), current: kept("current", null) };
     this.keys = {
       map: () => mapOf(this.kept.keys.read()),
       change: (map) => { this.kept.keys.write(own(map)); this.screen.keys(); },
@@ -50,13 +50,7 @@ class Work {
   }
 
   start() {
-    for (const template of this.root.querySelectorAll("template[data-held]")) {
-      const made = caseOf(template.content.querySelector("[data-work-case]"), this.now());
-      template.remove();
-      if (!this.outbox.leaves(made.id)) this.hand.take(made);
-    }
-    const last = this.hand.find(sessionStorage.getItem("hitl:current"));
-    if (last) this.hand.show(last);
+    this.hand.begin(this.held(), sessionStorage.getItem("hitl:current") ?? this.kept.current.read());
     this.screen.show(this.hand.current, { focus: false });
     this.screen.keys();
     listen(document, () => (this.keys.on() ? this.keys.map() : null), (name, event) => this.act(name, event.timeStamp));
@@ -71,14 +65,24 @@ class Work {
     this.changes.start();
     this.outbox.pump();
     this.filling.changed();
-    this.tick(); // at once: what this page was told it holds, the page before it may just have let go
+    this.tick(); // at once: whether one still has what was held ahead, the next renewal tells
     setInterval(() => this.tick(), 1_000);
     this.root.dataset.ready = "true";
   }
 
+  // What one had when the page was made, but for what one has just answered or let go: that list is a moment behind.
+  held() {
+    const found = [...this.root.querySelectorAll("template[data-held]")].map((template) => {
+      template.remove();
+      return caseOf(template.content.querySelector("[data-work-case]"), this.now());
+    });
+    const gone = this.answers.goneNow();
+    return found.filter(({ id }) => !this.outbox.leaves(id) && !gone.includes(id));
+  }
+
   // The cases that are here, or were lately: the list of what one holds is a moment behind.
   had() {
-    const here = this.hand.all().map(({ id }) => id), sent = this.outbox.entries().map((entry) => entry.request_id);
+    const here = [...this.hand.all(), ...this.hand.unsure].map(({ id }) => id), sent = this.outbox.entries().map((entry) => entry.request_id);
     return [...new Set([...here, ...this.answers.goneNow(), ...sent])].slice(0, 200);
   }
 
@@ -88,7 +92,15 @@ class Work {
 
   tick() {
     this.filling.tick();
-    if (this.hand.current) sessionStorage.setItem("hitl:current", this.hand.current.id);
+    this.remember();
+  }
+
+  // Which case is on screen, for this tab when it is loaded again, and for a new one when this one is gone.
+  remember() {
+    const { current } = this.hand;
+    if (!current) return;
+    sessionStorage.setItem("hitl:current", current.id);
+    this.kept.current.write(current.id);
   }
 
   // ---- what is asked for ----
@@ -218,7 +230,8 @@ class Work {
 
   // The page goes: what is held ahead is for others; the case on screen stays for when the page is opened again.
   goes() {
-    const ahead = this.hand.ahead.filter((made) => !made.lost).map(({ id, lease }) => ({ request_id: id, lease }));
+    this.remember();
+    const ahead = [...this.hand.ahead, ...this.hand.unsure].filter((made) => !made.lost).map(({ id, lease }) => ({ request_id: id, lease }));
     if (ahead.length) this.desk.post("/work/leave", { cases: ahead }, { keepalive: true, signal: undefined });
   }
 

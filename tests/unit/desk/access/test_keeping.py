@@ -33,7 +33,7 @@ def away(watch: Watch) -> Iterator[AccessLog]:
     """Where no broker answers."""
     log = connect(Settings(bootstrap_servers=f"127.0.0.1:{free_ports(1)[0]}"))
     with closing(log):
-        access = AccessLog(log.options, CODEC, watch.instruments, patience_seconds=0.5, most_waiting=WAITING)
+        access = AccessLog(log.options, CODEC, watch.instruments, patience_seconds=3, most_waiting=WAITING)
         yield access
         access.close()
 
@@ -51,7 +51,7 @@ def test_nobody_waits_and_every_loss_is_counted_and_logged(
     began = time.monotonic()
     for number in range(WAITING + 5):
         away.keep(out(number))
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < 1.5
     assert lost(watch)["full"] == 5
     deadline = time.monotonic() + 30
     while lost(watch)["not_taken"] < WAITING:
