@@ -1,5 +1,6 @@
 """Requests that were asked and scored, and models that were fitted, as the log of a stand would have them."""
 
+import time
 from collections.abc import Sequence
 
 from infra.kafka.log import TopicPartition
@@ -51,8 +52,15 @@ def until_finished(stand: Stand, *request_ids: str) -> None:
         stand.answer()
         return all(redis.call("ZSCORE", keys.finished, name) is not None for name in request_ids)
 
+    def stay_so() -> bool:
+        """An audit may be announced a moment after its decision."""
+        if not are_finished():
+            return False
+        time.sleep(1)
+        return are_finished()
+
     try:
-        wait_until(are_finished, seconds=60, what=f"the end of {', '.join(request_ids)} in the read model")
+        wait_until(stay_so, what=f"the end of {', '.join(request_ids)} in the read model")
     finally:
         redis.close()
 

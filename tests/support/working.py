@@ -166,7 +166,7 @@ class Worker:
         proof = self.page.locator('meta[name="csrf-token"]').get_attribute("content") or ""
         got = self.page.request.post(
             self.page.url.removesuffix("/work") + path, data=said,
-            headers={"x-csrf-token": proof, "sec-fetch-site": "same-origin"},
+            headers={"x-csrf-token": proof, "sec-fetch-site": "same-origin"}, max_retries=2,
         )  # fmt: skip
         assert got.ok, got.text()
 

@@ -6,9 +6,23 @@ from urllib.parse import quote, urlencode
 import httpx2
 import pytest
 
+from infra.redis.records import (
+    Announced,
+    Closed,
+    Hands,
+    InHand,
+    Moved,
+    Opened,
+    Place,
+    Possession,
+    Queued,
+    Reopened,
+    RequestRecord,
+)
 from infra.redis.records import Answer as Answered
-from infra.redis.records import Closed, Hands, Moved, Opened, Possession, Reopened, RequestRecord
+from producers.desk.commanding import Carried
 from producers.desk.pages.lead.happened import happened
+from producers.desk.pages.lead.steering import is_visible
 from producers.desk.signin.roles import Role
 from schemas.events import (
     CaseActionRequested,
@@ -199,3 +213,31 @@ def test_an_appeal_is_told_with_what_came_before() -> None:
         "The case was opened for a reviewer", "ann answered", "It was opened again, to be judged anew",
         "It went to reviewers", "eva answered",
     ]  # fmt: skip
+
+
+def test_a_change_counts_as_shown_once_all_that_a_page_shows_of_it_is_there() -> None:
+    def shows(became: str, record: RequestRecord | None) -> bool:
+        made = Carried(
+            request_id="a", command_id="c", action="", accepted=True, became=became, holder="ben",
+            priority=Priority.URGENT,
+        )  # fmt: skip
+        return is_visible(made, record)
+
+    def known(queued: Priority, announced: Priority | None = None, holder: str | None = None) -> RequestRecord:
+        said = None
+        if announced is not None:
+            said = Announced(
+                revision=2, stage=CaseStage.HUMAN, priority=announced, escalated_by=None, created_at=0, due_at=None,
+                review=Place(topic="review.urgent", partition=0, offset=1),
+            )  # fmt: skip
+        return RequestRecord(
+            queued=Queued(workflow="w", stage=CaseStage.HUMAN, priority=queued, due_at=None, opened_at=0),
+            announced=said, in_hand=InHand(reviewer_id=holder, expires_at=9) if holder else None,
+        )  # fmt: skip
+
+    urgent, low = Priority.URGENT, Priority.LOW
+    told = [(low, low), (urgent, low), (urgent,), (urgent, urgent)]
+    assert [shows("reprioritised", known(*each)) for each in told] == [False, False, False, True]
+    assert [shows("handed_over", known(low, holder=who)) for who in (None, "ann", "ben")] == [False, False, True]
+    assert [shows("released", known(low, holder=who)) for who in (None, "ann")] == [True, False]
+    assert shows("reprioritised", None), "nothing is told of it any more"
