@@ -71,7 +71,7 @@ def dead_letter(stand: Stand, topic: str, at: Line) -> DeadLettered:
             and (letter.origin.topic, letter.origin.partition, letter.origin.offset) == place
         ]
 
-    wait_until(lambda: bool(found()), seconds=60, what=f"a dead letter of {at}")
+    wait_until(lambda: bool(found()), what=f"a dead letter of {at}")
     [letter] = found()
     return letter
 

@@ -37,9 +37,9 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 @pytest.fixture(scope="module")
 def url(stand: Stand) -> str:
     file = stand.settings.data_dir / DESK_FILE
-    wait_until(file.exists, seconds=60, what="the desk's address")
+    wait_until(file.exists, what="the desk's address")
     url = f"http://{file.read_text()}"
-    wait_until(lambda: is_ready(url), seconds=60, what="a ready desk")
+    wait_until(lambda: is_ready(url), what="a ready desk")
     return url
 
 
@@ -73,7 +73,7 @@ def test_while_the_brokers_are_away_people_come_in_and_it_is_on_record_afterward
     finally:
         stand.stack.kill("kafka", signal.SIGCONT)
     assert took < 8, "nobody waits for the brokers"  # less than a second where nothing else runs
-    wait_until(lambda: kept(stand, "ann") == [PersonSignedIn, PersonSignedOut], seconds=60, what="what ann did")
+    wait_until(lambda: kept(stand, "ann") == [PersonSignedIn, PersonSignedOut], what="what ann did")
 
 
 def test_a_session_is_ended_from_a_terminal_and_that_is_listed_with_who_did_it(

@@ -77,7 +77,7 @@ def test_an_appeal_filed_while_casework_is_dead_is_taken_on_when_it_is_back(stan
         assert ruling["became"] == "reopened"
     else:  # it waits for a while, and may give up before casework is back: then it says so, and the appeal counts
         assert "casework has not taken it on yet" in said
-    wait_until(lambda: len(reopened(stand, "p2")) == 1, seconds=60, what="the case that is reopened")
+    wait_until(lambda: len(reopened(stand, "p2")) == 1, what="the case that is reopened")
     stand.kill("casework")
     history = stand.quiet(services=SERVICES)
     nothing_is_lost_or_double(history, stand.settings)

@@ -33,6 +33,7 @@ from schemas.events import (
 )
 from schemas.topics import CASES, OUTCOMES, POLICIES, REVIEW_DECISIONS, Outgoing
 from schemas.values import CaseStatus, Coordinates, EndedBy, EscalatedBy
+from streams.casework.answer import LONGEST_GRACE
 from streams.casework.cases import due_times
 from streams.casework.sealing import Sealer
 from tests.simulation.holding import check_holding
@@ -46,7 +47,7 @@ HURRIED = "hurried"  # a workflow whose leases are short
 DAY = 24 * 3_600_000  # milliseconds
 CLIENTS, RIVALS, CONTESTED = 50, 5, 200  # 1,000 claims: so many of the clients want each case
 OPEN = 10_000
-SHORT = 15.0  # seconds of a lease of the hurried workflow, a hold, a grace, a deadline that is to run out
+SHORT = 12.0  # seconds of a lease of the hurried workflow, a hold, a grace, a deadline that is to run out
 RUNNING_OUT = ("lease out", "hold out", "grace out", "overdue")  # while casework stands still
 
 
@@ -97,7 +98,7 @@ def listener(stand: Stand, sealer: Sealer) -> Iterator[Listener]:
 def opened(listener: Listener, names: Sequence[str]) -> None:
     wanted = set(names)
     listener.until(
-        lambda heard: wanted <= {e.request_id for e in listener.of(CaseOpened)}, seconds=60, what="every case opened"
+        lambda heard: wanted <= {e.request_id for e in listener.of(CaseOpened)}, seconds=120, what="every case opened"
     )
 
 
@@ -148,7 +149,7 @@ def test_of_a_thousand_claims_at_once_each_case_goes_to_one_and_every_other_is_t
         })  # fmt: skip
         return sent.keys() <= told.keys()
 
-    listener.until(all_told, seconds=60, what="an answer to every claim")
+    listener.until(all_told, seconds=120, what="an answer to every claim")
     times = sorted(told[claim].at - sent[claim] for claim in sent)
     print(f"1,000 claims: slowest answer {times[-1]:.3f} s, median {times[500]:.3f} s")
     granted = Counter(name for name, who in sent if isinstance(told[name, who].event, LeaseGranted))
@@ -174,7 +175,7 @@ def written(name: str, group: str, review: Coordinates) -> Outgoing | None:
         case "in grace" | "grace out":
             answer = ReviewDecided(
                 decision_id=f"d:{name}", request_id=name, review=review, reviewer_id="ada", action="approve",
-                grace_seconds=180.0 if group == "in grace" else SHORT,
+                grace_seconds=LONGEST_GRACE if group == "in grace" else SHORT,
             )  # fmt: skip
             return REVIEW_DECISIONS.message(answer)
     return None
@@ -215,7 +216,7 @@ def test_after_kill_9_ten_thousand_cases_are_as_before_and_what_ran_out_meanwhil
         publish(stand.log, CODEC, filter(None, made))
         listener.until(
             lambda heard: set(touched) <= {e.request_id for e in listener.of(LeaseGranted, CaseHeld, AnswerReceived)},
-            seconds=60, what="every lease, hold and answer",
+            seconds=120, what="every lease, hold and answer",
         )  # fmt: skip
 
     touch("leased", "held")
@@ -241,7 +242,7 @@ def test_after_kill_9_ten_thousand_cases_are_as_before_and_what_ran_out_meanwhil
     ran_out(listener, groups, since=halted)
     listener.until(
         lambda heard: set(groups["overdue"]) <= {e.request_id for e in listener.of(CaseEscalated)},
-        seconds=60, what="an expert for what is overdue",
+        seconds=120, what="an expert for what is overdue",
     )  # fmt: skip
     as_before(before, snapshots(stand), group_of)
     history = stand.history()
@@ -259,7 +260,7 @@ def ran_out(listener: Listener, groups: Mapping[str, Sequence[str]], *, since: i
         )  # fmt: skip
         return all(over[name] == 1 for group in ("lease out", "hold out", "grace out") for name in groups[group])
 
-    listener.until(all_over, seconds=60, what="an end of what ran out")
+    listener.until(all_over, seconds=120, what="an end of what ran out")
     ended = {e.request_id: e for e in listener.of(LeaseEnded, HoldEnded, CaseClosed, CaseEscalated)}
     for group in RUNNING_OUT:
         assert all(ended[name].occurred_at > since for name in groups[group] if name in ended), group
@@ -277,7 +278,8 @@ def as_before(
             expected = replace(case, lease=None)
         elif group == "hold out":
             expected = replace(case, hold=None)
-        elif group == "grace out":
+        elif group == "grace out" or (group == "in grace" and found.status is CaseStatus.CLOSED):  # on a slow machine
+            assert min(due_times(case)) <= end, name
             assert (found.status, found.label) == (CaseStatus.CLOSED, "approve"), name
             continue
         elif group == "overdue":
@@ -300,4 +302,4 @@ def test_what_waited_through_the_kill_decides_once(stand: Stand, listener: Liste
         closed = {event.request_id for event in listener.of(CaseClosed)}
         return len(closed) >= 100 and outcomes() == dict.fromkeys(closed, 1)
 
-    listener.until(decided_once, seconds=60, what="one outcome of every case that is closed")
+    listener.until(decided_once, seconds=120, what="one outcome of every case that is closed")

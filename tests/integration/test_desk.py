@@ -228,7 +228,7 @@ def test_while_casework_is_away_nothing_is_acknowledged_and_a_repeat_finds_the_a
         answers.append(ann.post("/v1/cases/away:claim", command_id="away:1"))
         return bool(answers[-1].json().get("reason") != "not_judged")
 
-    wait_until(is_judged, seconds=60, what="the answer of casework")
+    wait_until(is_judged, what="the answer of casework")
     assert answers[-1].json().get("became") == "granted", answers[-1].text
 
     def granted() -> int:

@@ -80,7 +80,7 @@ def test_zombie_is_fenced_after_another_slot_took_over(stand: Stand) -> None:
         by_the_other = [each for each in tallies if isinstance(each, StageTallied) and (each.stage, each.slot) == OTHER]
         return {place.partition for each in by_the_other for place in each.ranges} == set(range(stand.partitions))
 
-    wait_until(is_alone, seconds=90, what="the other slot having everything")
+    wait_until(is_alone, what="the other slot having everything")
     stand.stack.kill("router", signal.SIGCONT)
     go_on()
     history = stand.quiet()

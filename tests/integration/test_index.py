@@ -68,7 +68,7 @@ def check(settings: Settings, model: ReadModel, history: History) -> LogView:
         except RedisUnavailable:
             return False
 
-    wait_until(is_there, seconds=60, what="the read model at the end of the log")
+    wait_until(is_there, what="the read model at the end of the log")
     store.close()
     log = LogView(
         chain.from_iterable(entries.values()),

@@ -87,7 +87,7 @@ def check(stand: Stand, history: History, slot: str = "0") -> None:
             return False
         return all(positions.get(place, -1) >= offset for place, offset in last.items())
 
-    wait_until(is_there, seconds=90, what=f"the view of replica {slot} at the end of the log")
+    wait_until(is_there, what=f"the view of replica {slot} at the end of the log")
     in_order = sorted(entries, key=lambda each: (each.topic, each.partition, each.offset))
     assert kept(path) == Truth(in_order).rows
 

@@ -120,13 +120,13 @@ def test_a_service_is_tried_again_until_the_registry_is_back(tmp_path: Path) -> 
             register(fake.client, EVERY)
             stack = Stack(Settings(data_dir=tmp_path, schema_registry_url=fake.url))
             stack.start(["feedback"], owner=os.getpid())
-            wait_until(lambda: starts(stack) == 1, seconds=60, what="a service that runs")
+            wait_until(lambda: starts(stack) == 1, what="a service that runs")
         stack.kill("feedback")
         away = f"failed with exit status 1: the schema registry at {fake.url} does not answer"
         wait_until(lambda: (process(stack).last_exit or "").startswith(away), what="the reason in `hitl status`")
         with serving(fake):
             wait_until(lambda: process(stack).condition is Condition.RUNNING, what="another start")
-            wait_until(lambda: starts(stack) == 2, seconds=60, what="a service that runs again")
+            wait_until(lambda: starts(stack) == 2, what="a service that runs again")
     finally:
         stack.stop()
 

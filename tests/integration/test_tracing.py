@@ -43,7 +43,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 @pytest.fixture
 def model(stand: Stand) -> Iterator[ReadModel]:
     model = connect(stand.settings)
-    wait_until(lambda: is_caught_up(stand, model), seconds=60, what="the read model at the end of the log")
+    wait_until(lambda: is_caught_up(stand, model), what="the read model at the end of the log")
     yield model
     model.close()
 

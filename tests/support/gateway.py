@@ -30,7 +30,7 @@ def url_of(stand: Stand) -> str:
     file = stand.settings.data_dir / GATEWAY_FILE
     wait_until(file.exists, what="the gateway's address")
     url = f"http://{file.read_text()}"
-    wait_until(lambda: is_ready(url), seconds=60, what="a ready gateway")
+    wait_until(lambda: is_ready(url), what="a ready gateway")
     return url
 
 
@@ -40,9 +40,9 @@ def served(settings: Settings) -> Iterator[str]:
     process = subprocess.Popen(command, env=os.environ | settings.environment(), stderr=subprocess.PIPE, text=True)
     file = settings.data_dir / GATEWAY_FILE
     try:
-        wait_until(file.exists, seconds=60, what="the gateway's address")
+        wait_until(file.exists, what="the gateway's address")
         address = f"http://{file.read_text()}"
-        wait_until(lambda: is_ready(address), seconds=60, what="a ready gateway")
+        wait_until(lambda: is_ready(address), what="a ready gateway")
         yield address
     finally:
         process.terminate()

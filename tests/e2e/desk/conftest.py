@@ -55,9 +55,9 @@ def url(stand: Stand) -> str:
 def url_of(stand: Stand) -> str:
     """Where its desk is, once it is ready."""
     file = stand.settings.data_dir / DESK_FILE
-    wait_until(file.exists, seconds=60, what="the desk's address")
+    wait_until(file.exists, what="the desk's address")
     url = f"http://{file.read_text()}"
-    wait_until(lambda: is_ready(url), seconds=60, what="a ready desk")
+    wait_until(lambda: is_ready(url), what="a ready desk")
     return url
 
 

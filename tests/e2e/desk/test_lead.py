@@ -39,7 +39,7 @@ def opened(stand: Stand, model: ReadModel, count: int, *, text: str = "a garden"
     def wait() -> bool:
         return all((record := model.status(each)) is not None and record.claimable for each in names)
 
-    wait_until(wait, seconds=60, what="cases that wait")
+    wait_until(wait, what="cases that wait")
     return names
 
 

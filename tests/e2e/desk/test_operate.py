@@ -89,7 +89,7 @@ def test_a_poison_record_is_seen_mended_sent_again_and_decided(stand: Stand, url
     expect(page.get_by_role("heading", level=1)).to_have_text("Sent again")
     assert axe(page) == []
     page.reload()
-    wait_until(lambda: announced(stand, name) == 1, seconds=60, what="a case of it")
+    wait_until(lambda: announced(stand, name) == 1, what="a case of it")
     page.goto(f"{url}/operate/dead-letters")
     expect(page.locator("tbody tr", has_text=name)).to_contain_text("by ada")
     opened_letter(page, url, name)
@@ -190,6 +190,6 @@ def test_figures_are_told_against_their_targets(url: str, signed_in: SignedIn) -
         page.goto(f"{url}/figures")
         return page.get_by_role("rowheader", name="Automation rate").count() > 0
 
-    wait_until(is_measured, seconds=60, what="figures")
+    wait_until(is_measured, what="figures")
     expect(page.get_by_text("Not measured yet, because").first).to_be_visible()
     expect(page.locator("svg.bullet").first).to_be_visible()

@@ -36,7 +36,7 @@ def test_what_is_killed_takes_no_answer_with_it(
         ann.hears("Approved" if key == "a" else "Rejected")
     assert set(given) == set(names), "each was there already"
     assert shift.closed(*names, seconds=120) == given
-    wait_until(lambda: ann.kept("outbox") == [], seconds=60, what="an empty outbox")
+    wait_until(lambda: ann.kept("outbox") == [], what="an empty outbox")
     ann.all_is_well()
     assert stand.stack.pids()["desk"] == pid, "nobody had to start the desk again"
     expect(ann.page.locator("#work-notes")).not_to_contain_text("refused")

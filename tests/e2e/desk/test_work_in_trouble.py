@@ -91,7 +91,7 @@ def test_answers_wait_while_the_desk_is_away(worker: Works, shift: Shift, stand:
     ann.sees(third)
     ann.stands("The desk does not answer. It is tried again by itself. 2 answers wait here and are sent by themselves.")
     ann.all_is_well()
-    assert shift.closed(first, second, seconds=60) == {first: "reject", second: "approve"}
+    assert shift.closed(first, second) == {first: "reject", second: "approve"}
     assert ann.kept("outbox") == []
     ann.sees(third)
 
@@ -111,7 +111,7 @@ def test_an_answer_waits_while_casework_is_away(worker: Works, shift: Shift, sta
         assert [each["request_id"] for each in ann.kept("outbox")] == [first]
     finally:
         stand.stack.kill("casework", signal.SIGCONT)
-    assert shift.closed(first, seconds=60) == {first: "approve"}
+    assert shift.closed(first) == {first: "approve"}
     wait_until(lambda: ann.kept("outbox") == [], what="an empty outbox")
     ann.all_is_well()
 

@@ -46,9 +46,9 @@ def stand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="module")
 def url(stand: Stand) -> str:
     file = stand.settings.data_dir / DESK_FILE
-    wait_until(file.exists, seconds=60, what="the desk's address")
+    wait_until(file.exists, what="the desk's address")
     url = f"http://{file.read_text()}"
-    wait_until(lambda: is_ready(url), seconds=60, what="a ready desk")
+    wait_until(lambda: is_ready(url), what="a ready desk")
     return url
 
 
