@@ -12,9 +12,9 @@ import pytest
 
 from infra.settings import DESK_FILE
 from tests.support.crowd import Crowd
-from tests.support.gateway import ADDRESS, is_ready
+from tests.support.gateway import ADDRESS, url_of
 from tests.support.memory import Memory
-from tests.support.stand import Stand, wait_until
+from tests.support.stand import Stand
 from tests.support.stock import Stock, one_owner_and_nothing_lost
 
 MINUTES: Final = float(os.environ.get("HITL_CHAOS_MINUTES", "10"))
@@ -39,10 +39,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 
 def test_fifty_people_at_full_speed_share_no_case_and_lose_nothing(stand: Stand) -> None:
-    file = stand.settings.data_dir / DESK_FILE
-    wait_until(file.exists, seconds=120, what="the desk's address")
-    url = f"http://{file.read_text()}"
-    wait_until(lambda: is_ready(url), seconds=120, what="a ready desk")
+    url = url_of(stand, DESK_FILE)
     stock, crowd = Stock(stand), Crowd(url, PEOPLE, signed_in=stand.settings)
     memory = Memory({name: stand.stack.pids()[name] for name in WATCHED})
     crowd.start()

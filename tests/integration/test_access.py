@@ -17,7 +17,7 @@ from producers.desk.signin.opening import wall
 from producers.desk.signin.secret import new_secret
 from schemas.events import PersonSignedIn, PersonSignedOut, SessionsEnded
 from schemas.topics import ACCESS
-from tests.support.gateway import ADDRESS, is_ready
+from tests.support.gateway import ADDRESS, url_of
 from tests.support.stand import Stand, wait_until
 from tests.support.traffic import CODEC
 
@@ -36,11 +36,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 @pytest.fixture(scope="module")
 def url(stand: Stand) -> str:
-    file = stand.settings.data_dir / DESK_FILE
-    wait_until(file.exists, what="the desk's address")
-    url = f"http://{file.read_text()}"
-    wait_until(lambda: is_ready(url), what="a ready desk")
-    return url
+    return url_of(stand, DESK_FILE)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from infra.settings import DESK_FILE
 from tests.support.crowd import Crowd, session
-from tests.support.gateway import ADDRESS, is_ready
+from tests.support.gateway import ADDRESS, is_ready, url_of
 from tests.support.stand import Stand, wait_until
 from tests.support.stock import Stock, one_owner_and_nothing_lost
 
@@ -37,11 +37,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 @pytest.fixture(scope="module")
 def url(stand: Stand) -> str:
-    file = stand.settings.data_dir / DESK_FILE
-    wait_until(file.exists, seconds=120, what="the desk's address")
-    url = f"http://{file.read_text()}"
-    wait_until(lambda: is_ready(url), seconds=120, what="a ready desk")
-    return url
+    return url_of(stand, DESK_FILE)
 
 
 def killed(name: str) -> Callable[[Stand], None]:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
@@ -25,12 +26,12 @@ class Answer(NamedTuple):
     body: Any = None
 
 
-def url_of(stand: Stand) -> str:
-    """Where the gateway listens, once it is ready."""
-    file = stand.settings.data_dir / GATEWAY_FILE
-    wait_until(file.exists, what="the gateway's address")
+def url_of(stand: Stand, told_in: Path = GATEWAY_FILE) -> str:
+    """Where the gateway listens, or whatever tells its address in another file, once it is ready."""
+    file = stand.settings.data_dir / told_in
+    wait_until(file.exists, what=f"an address in {told_in}")
     url = f"http://{file.read_text()}"
-    wait_until(lambda: is_ready(url), what="a ready gateway")
+    wait_until(lambda: is_ready(url), what=f"an answer at {url} that it is ready")
     return url
 
 

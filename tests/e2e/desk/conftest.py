@@ -16,8 +16,8 @@ from producers.desk.signin.person import Person
 from producers.desk.signin.roles import Role
 from producers.desk.signin.secret import new_secret
 from tests.support.browser import Watched, launched, opened
-from tests.support.gateway import ADDRESS, is_ready
-from tests.support.stand import Stand, wait_until
+from tests.support.gateway import ADDRESS, url_of
+from tests.support.stand import Stand
 
 SignedIn = Callable[..., Page]
 
@@ -49,16 +49,7 @@ def stand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="package")
 def url(stand: Stand) -> str:
-    return url_of(stand)
-
-
-def url_of(stand: Stand) -> str:
-    """Where its desk is, once it is ready."""
-    file = stand.settings.data_dir / DESK_FILE
-    wait_until(file.exists, what="the desk's address")
-    url = f"http://{file.read_text()}"
-    wait_until(lambda: is_ready(url), what="a ready desk")
-    return url
+    return url_of(stand, DESK_FILE)
 
 
 @pytest.fixture

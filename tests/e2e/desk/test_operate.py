@@ -10,11 +10,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from infra.kafka.publisher import publish
+from infra.settings import DESK_FILE
 from producers.desk.signin.roles import Role
 from schemas.events import PolicyPublished, ReviewRequested
 from schemas.topics import POLICIES, REVIEW
-from tests.e2e.desk.conftest import SignedIn, standing, url_of
+from tests.e2e.desk.conftest import SignedIn, standing
 from tests.support.browser import TABLET, axe
+from tests.support.gateway import url_of
 from tests.support.stand import DOCUMENT, Stand, wait_until
 from tests.support.traffic import CODEC, WORKFLOW, Send, asked, request
 
@@ -34,7 +36,7 @@ def stand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def url(stand: Stand) -> str:
-    return url_of(stand)
+    return url_of(stand, DESK_FILE)
 
 
 def announced(stand: Stand, request_id: str) -> int:

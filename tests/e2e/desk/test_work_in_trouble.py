@@ -163,6 +163,29 @@ def test_who_reloads_at_once_has_every_case(worker: Works, shift: Shift) -> None
     assert sorted(answered) == names
 
 
+def test_what_was_just_answered_does_not_come_back_while_the_read_model_is_behind(
+    worker: Works, shift: Shift, stand: Stand  # noqa: F811
+) -> None:
+    first, second = shift.open(2)
+    ann = worker("ann")
+    ann.sees(first)
+    ann.holds_ahead("1 further case")
+    stand.stack.kill("index", signal.SIGSTOP)
+    try:
+        ann.press("a")
+        ann.sees(second)
+        wait_until(lambda: ann.kept("outbox") == [], what="an empty outbox")
+        ann.page.reload()
+        ann.sees(second)
+        ann.press("r")
+        ann.hears("Rejected")
+        expect(ann.shown()).to_have_count(0)
+        expect(ann.page.locator("#work-notes")).to_be_empty()
+    finally:
+        stand.stack.kill("index", signal.SIGCONT)
+    assert shift.closed(first, second) == {first: "approve", second: "reject"}
+
+
 def test_a_refusal_says_why_and_shows_what_was_typed(worker: Works, shift: Shift) -> None:  # noqa: F811
     first, second = shift.open(2)
     ann = worker("ann")

@@ -204,6 +204,7 @@ def test_what_is_unsure_is_shown_once_a_renewal_has_confirmed_it(
     hand.next();
     filling.tick();
     await new Promise((resolve) => setTimeout(resolve, 0));
+    clearTimeout(filling.timer);
     return [shown, hand.unsure.length];
     """
     assert run(page, "work-filling", body, answer) == [shown, unsure]

@@ -16,9 +16,9 @@ from producers.desk.surroundings import LOOK_EVERY
 from schemas.events import PolicyPublished
 from schemas.topics import POLICIES
 from tests.e2e.desk.conftest import SignedIn
-from tests.support.gateway import ADDRESS, is_ready
+from tests.support.gateway import ADDRESS, url_of
 from tests.support.refused import Office
-from tests.support.stand import Stand, wait_until
+from tests.support.stand import Stand
 from tests.support.traffic import CODEC
 from tests.support.working import POSTS, QUICK, TOPICS, Shift, Worker
 
@@ -45,11 +45,7 @@ def stand(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def url(stand: Stand) -> str:
-    file = stand.settings.data_dir / DESK_FILE
-    wait_until(file.exists, what="the desk's address")
-    url = f"http://{file.read_text()}"
-    wait_until(lambda: is_ready(url), what="a ready desk")
-    return url
+    return url_of(stand, DESK_FILE)
 
 
 @pytest.fixture(scope="module")
